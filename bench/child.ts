@@ -1,0 +1,50 @@
+/**
+ * The inside of one fresh process: does the one task that its argument names, prints its result as a line of
+ * JSON, and ends. Nothing is imported before the task is known, because libc's figures must not be taken in a
+ * process that heapwright lives in.
+ */
+import type { PairOptions, PairResult } from "./pair.js";
+import type { PeakResult } from "./resident.js";
+import type { Trace } from "./trace.js";
+
+/** What a child can be asked for, and what it answers. */
+export interface Tasks {
+  pair: { ask: { name: string } & PairOptions; answer: PairResult };
+  heapwright: { ask: ReplayAsk; answer: number[] };
+  libc: { ask: ReplayAsk; answer: number[] };
+  peak: { ask: { trace: string }; answer: PeakResult };
+}
+
+interface ReplayAsk {
+  readonly trace: string;
+  readonly passes: number;
+}
+
+const tasks: { [K in keyof Tasks]: (ask: Tasks[K]["ask"]) => Promise<Tasks[K]["answer"]> } = {
+  pair: async (ask) => (await import("./pair.js")).measurePair(ask.name, ask),
+  heapwright: async (ask) => {
+    const { pointerTable, replayHeapwright } = await import("./replay.js");
+    const trace = await load(ask.trace);
+    const pointers = pointerTable(trace);
+    return Array.from({ length: ask.passes }, () => replayHeapwright(trace, pointers));
+  },
+  libc: async (ask) => {
+    const { replayLibc } = await import("./libc.js");
+    const trace = await load(ask.trace);
+    const pointers = new Float64Array(trace.blocks);
+    return Array.from({ length: ask.passes }, () => replayLibc(trace, pointers));
+  },
+  peak: async (ask) => (await import("./resident.js")).measurePeak(await load(ask.trace)),
+};
+
+async function load(name: string): Promise<Trace> {
+  return (await import("./trace.js")).readTrace(name);
+}
+
+async function main(): Promise<void> {
+  const { task, ask } = JSON.parse(process.argv[2] ?? "{}") as { task: keyof Tasks; ask: never };
+  if (!(task in tasks)) throw new Error(`no task "${task}"`);
+  process.stdout.write(`${JSON.stringify(await tasks[task](ask))}\n`);
+}
+
+await main();

@@ -1,0 +1,155 @@
+/**
+ * The figures of the project: which children run, against whom, in which order, and what is promised of the
+ * result. Every sample comes from a fresh process; heapwright and its peers take turns within a round, and a
+ * ratio is taken within its round, so that a change of the machine's speed hits both sides of it.
+ */
+import { type Comparison, compare, type Figure, median } from "./compare.js";
+import { buildNative, type NativeResult, runNative } from "./native/build.js";
+import { interleave, runChild } from "./spawn.js";
+import { readTrace, type Trace, traceNames } from "./trace.js";
+
+export interface Effort {
+  readonly rounds: number;
+  /** Passes over a trace in one process; the first WARM_PASSES are not counted. */
+  readonly passes: number;
+  readonly milliseconds: number;
+  readonly warmupMilliseconds: number;
+}
+
+export const FULL: Effort = { rounds: 7, passes: 7, milliseconds: 500, warmupMilliseconds: 250 };
+/** Only shows that everything still runs: its figures mean nothing. */
+export const QUICK: Effort = { rounds: 1, passes: 3, milliseconds: 20, warmupMilliseconds: 10 };
+
+const WARM_PASSES = 2;
+/** Promises: a third of libc's price through koffi; twice glibc's in C, whose memory use we stay close to. */
+const PAIR_TARGET = 1 / 3;
+const TRACE_TARGET = 2;
+const FOOTPRINT_TARGET = 1.1;
+/** Less than what two identical runs differ by on an ordinary machine. */
+const TRACE_OFF_TARGET = 1.05;
+
+/** malloc(64) and free against what a Node program has otherwise. */
+export function pairFigure(effort: Effort): Figure {
+  const names = [
+    "heapwright",
+    "libc through koffi",
+    "koffi.alloc",
+    "Buffer.allocUnsafeSlow",
+    "new Uint8Array",
+  ];
+  const [ours, ...peers] = interleave(names, effort.rounds, (name) => runChild("pair", { name, ...effort }));
+  const comparisons = peers.flatMap((peer, index) => {
+    const peerName = names[index + 1]!;
+    const subject = { workload: "malloc(64), free", unit: "ns", peerName } as const;
+    const promise = index === 0 ? { target: PAIR_TARGET } : {};
+    return [
+      compare({ ...subject, measure: "median", ...promise }, ours!.map(medianOf), peer.map(medianOf)),
+      compare({ ...subject, measure: "mean" }, ours!.map(meanOf), peer.map(meanOf)),
+    ];
+  });
+  return {
+    name: "pair",
+    title: "One block of 64 bytes, allocated and given back",
+    notes: [
+      "A tinybench iteration is a loop of 10,000 pairs, divided afterwards: its own cost per iteration would " +
+        "swamp one pair. No contestant touches the block.",
+      "Buffers and arrays are zeroed or not, and collected, as V8 likes; only the mean contains collections.",
+    ],
+    // Medians first, means after them: a measure is named once per group.
+    comparisons: comparisons.sort((a, b) => b.measure.localeCompare(a.measure)),
+  };
+}
+
+const medianOf = (result: { median: number }) => result.median;
+const meanOf = (result: { mean: number }) => result.mean;
+
+/** Recorded programs against glibc in C, and against glibc through koffi. */
+export function tracesFigure(effort: Effort): Figure {
+  const build = buildNative();
+  const comparisons = traceNames.flatMap((name) => oneTrace(readTrace(name), effort, build.program));
+  return {
+    name: "traces",
+    title: "Recorded programs replayed",
+    notes: [
+      "ns per operation (malloc, calloc, realloc, free): the median of the passes after the first " +
+        `${WARM_PASSES} of ${effort.passes}; the first pass stands beside it, compilation and page faults included.`,
+      "Through koffi no block is touched, which favours libc there.",
+      "Peak footprint is stats().peakFootprint after one pass; resident at the peak is what the kernel holds in " +
+        "the range of heapwright's blocks when live bytes peak. Both stand against glibc's peak resident growth " +
+        "over its first pass in C.",
+      ...(build.program === null ? [build.reason] : []),
+    ],
+    comparisons,
+  };
+}
+
+function oneTrace(trace: Trace, effort: Effort, program: string | null): Comparison[] {
+  const { rounds, passes } = effort;
+  const native: NativeResult[] = [];
+  const samples: Record<string, () => number[]> = {
+    heapwright: () => runChild("heapwright", { trace: trace.name, passes }),
+    libc: () => runChild("libc", { trace: trace.name, passes }),
+  };
+  if (program !== null) {
+    samples.native = () => {
+      const result = runNative(program, trace, passes);
+      native.push(result);
+      return result.ns;
+    };
+  }
+  const [ours, libc, glibc] = interleave(Object.keys(samples), rounds, (name) => samples[name]!());
+  const workload = trace.name;
+  const throughKoffi = {
+    workload,
+    measure: "per operation",
+    unit: "ns",
+    peerName: "libc through koffi",
+  } as const;
+  const rows = [compare(throughKoffi, ours!.map(settled), libc!.map(settled))];
+  if (glibc === undefined) return rows;
+  const inC = { workload, unit: "ns", peerName: "glibc in C" } as const;
+  return [
+    compare(
+      { ...inC, measure: "per operation", target: TRACE_TARGET },
+      ours!.map(settled),
+      glibc.map(settled),
+    ),
+    ...rows,
+    compare({ ...inC, measure: "first pass" }, ours!.map(first), glibc.map(first)),
+    ...memoryRows(trace, median(native.map((result) => result.peakResidentGrowth))),
+  ];
+}
+
+/** Once is enough: a replay allocates the same blocks in the same order every time. */
+function memoryRows(trace: Trace, peer: number): Comparison[] {
+  const { footprint, resident } = runChild("peak", { trace: trace.name });
+  const subject = { workload: trace.name, unit: "bytes", peerName: "glibc in C" } as const;
+  const rows = [
+    compare({ ...subject, measure: "peak footprint", target: FOOTPRINT_TARGET }, [footprint], [peer]),
+  ];
+  if (resident !== null) rows.push(compare({ ...subject, measure: "resident at peak" }, [resident], [peer]));
+  return rows;
+}
+
+const settled = (passes: readonly number[]) => median(passes.slice(WARM_PASSES));
+const first = (passes: readonly number[]) => passes[0]!;
+
+/** That tracing which is switched off costs nothing; and what it costs while it is on. */
+export function traceOffFigure(effort: Effort): Figure {
+  const names = ["heapwright", "heapwright, tracing was on", "heapwright, tracing is on"];
+  const [plain, was, is] = interleave(names, effort.rounds, (name) =>
+    runChild("pair", { name, ...effort }),
+  ).map((results) => results.map(medianOf));
+  const subject = { measure: "median", unit: "ns", peerName: "tracing never on" } as const;
+  return {
+    name: "trace-off",
+    title: "What tracing costs when it is off",
+    notes: [
+      "The pair loop of the first figure. A tracer that does nothing was called for 1,000 pairs before.",
+    ],
+    comparisons: [
+      compare({ ...subject, workload: "switched on, then off", target: TRACE_OFF_TARGET }, was!, plain!),
+      compare({ ...subject, workload: "left on, for contrast" }, is!, plain!),
+    ],
+  };
+}

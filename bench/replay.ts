@@ -1,0 +1,75 @@
+/**
+ * Replays a trace through heapwright, for timing.
+ *
+ * Touching rule, the same as in native/replay.c: the first byte, the last byte and one byte in each 4 KiB of
+ * every new block; a block that was resized counts as new. Bytes are written with the library's own `write.u8`,
+ * which is what its users have. Blocks left over at the end are freed outside the timing.
+ *
+ * The pointer of each id lies in a Float64Array (0: not live), so the loop allocates nothing and its element
+ * kinds never change. Importing this file imports the library, which claims the range above the program break:
+ * a process that times libc must import libc.ts and never this file.
+ */
+import { alignedAlloc, calloc, free, malloc, type Pointer, realloc, write } from "../src/index.js";
+import { OP, type Trace } from "./trace.js";
+
+export { type Observer, replayVerified, type VerifiedReplay } from "./verified.js";
+
+const TOUCH_STEP = 4096;
+
+/** A table for replaySpan: no block is live. */
+export function pointerTable(trace: Trace): Float64Array {
+  return new Float64Array(trace.blocks);
+}
+
+/** One pass over the whole trace; returns nanoseconds per operation. */
+export function replayHeapwright(trace: Trace, pointers = pointerTable(trace)): number {
+  const start = performance.now();
+  replaySpan(trace, pointers, 0, trace.count);
+  const milliseconds = performance.now() - start;
+  freeLeftovers(pointers);
+  return (milliseconds * 1e6) / trace.count;
+}
+
+/** Replays the records from `from` up to `to` (not included). */
+export function replaySpan(trace: Trace, pointers: Float64Array, from: number, to: number): void {
+  const { op, id, size, log2align } = trace;
+  for (let i = from; i < to; i++) {
+    const block = id[i]!;
+    const bytes = size[i]!;
+    let pointer: Pointer;
+    switch (op[i]) {
+      case OP.malloc:
+        pointer = malloc(bytes);
+        break;
+      case OP.free:
+        free(pointers[block] as Pointer);
+        pointers[block] = 0;
+        continue;
+      case OP.realloc:
+        pointer = realloc(pointers[block] as Pointer, bytes);
+        break;
+      case OP.calloc:
+        pointer = calloc(1, bytes);
+        break;
+      default:
+        pointer = alignedAlloc(2 ** log2align[i]!, bytes);
+    }
+    touch(pointer, bytes);
+    pointers[block] = pointer;
+  }
+}
+
+function touch(pointer: Pointer, bytes: number): void {
+  if (bytes === 0) return;
+  for (let at = 0; at < bytes; at += TOUCH_STEP) write.u8(pointer, 1, at);
+  write.u8(pointer, 1, bytes - 1);
+}
+
+/** Frees what the traced program never freed, and leaves the table fit for another pass. */
+export function freeLeftovers(pointers: Float64Array): void {
+  for (let block = 0; block < pointers.length; block++) {
+    if (pointers[block] === 0) continue;
+    free(pointers[block] as Pointer);
+    pointers[block] = 0;
+  }
+}

@@ -1,0 +1,173 @@
+/**
+ * Blocks and their headers.
+ *
+ * Owns the header's picture and bits, the neighbours of a block, and the steps of splitting and joining on
+ * headers. Must not know lists or heaps: every function takes the words it works on.
+ *
+ * Glossary, the same words everywhere:
+ *   block      header and payload; blocks fill a segment without gaps
+ *   payload    the bytes the user holds; 16-byte aligned
+ *   header     the 8 bytes in front of the payload
+ *   segment    address space that one heap carves into blocks
+ *   wilderness the part of the segment that carving goes on in, above its last block; it has no header
+ *   fence      a header at the end of a full segment that stops joining
+ *   bin        a list of free blocks of similar size
+ *   cached     freed by its user, not joined yet, kept for the next request of that size
+ *   join       to coalesce a free block with a free neighbour
+ *
+ * Block `b` is the word index of its header; b = 2 modulo 4, so that the payload is 16-byte aligned.
+ *
+ *   word b      31                            4   3      2       1      0
+ *              | size of the block, in bytes    |GONE|CACHED|FREE|PREVIOUS_FREE|
+ *   word b+1   | check word: b ^ size ^ secret                                 |
+ *   word b+2   | payload …                      | while FREE: next in its bin  |
+ *   word b+3   | payload …                      | while FREE: previous in bin  |
+ *      …
+ *   last word  | payload                        | while FREE: footer: the size |
+ *
+ *   FREE           in a bin; links and footer are valid
+ *   CACHED         freed, but in no bin: its neighbours treat it as live
+ *   PREVIOUS_FREE  the block below is FREE, and the word just below this header is its footer
+ *   GONE           only with FREE: the whole pages between the links and the footer were given back
+ *   none           live
+ *
+ * Invariants, checked by check():
+ *   size(b) = 16·k >= 32, except a fence (16);   b + size(b)/4 is the next block, the fence or the wilderness
+ *   m[b+1] = b ^ size(b) ^ secret
+ *   FREE(b)  <=>  PREVIOUS_FREE(next(b));   FREE(b) => m[next(b)-1] = size(b)
+ *   FREE(b) => not FREE(next(b)), and next(b) is not the wilderness
+ *
+ * The size word alone is the truth: it says how to walk on and in which state the block is, and it changes by one
+ * store. Check word, footer, PREVIOUS_FREE and links can be computed again from a walk over the size words.
+ */
+import { type Block, HEADER_BYTES, WORD_BYTES } from "./memory.js";
+
+const PREVIOUS_FREE = 1;
+const FREE = 2;
+const CACHED = 4;
+const GONE = 8;
+const STATE = FREE | CACHED | GONE;
+const FLAGS = PREVIOUS_FREE | STATE;
+
+/** Blocks are multiples of this many bytes. */
+export const GRAIN = 16;
+/** The smallest block: header, two links, footer, rounded up. */
+export const MIN_BLOCK = 32;
+/** The largest; two of them still add up within an int32. */
+export const MAX_BLOCK = 2 ** 30 - GRAIN;
+/** Bytes of a fence: a header alone. */
+export const FENCE_BYTES = GRAIN;
+const LINKS_END = HEADER_BYTES + 2 * WORD_BYTES;
+
+/** Bytes of the block that a request needs: header included, at least MIN_BLOCK. For requests up to MAX_BLOCK. */
+export function blockBytes(request: number): number {
+  return request <= MIN_BLOCK - HEADER_BYTES ? MIN_BLOCK : (request + (HEADER_BYTES + GRAIN - 1)) & -GRAIN;
+}
+
+export function sizeOf(m: Int32Array, b: Block): number {
+  return m[b]! & ~FLAGS;
+}
+
+/** The block above; past the last block it is the fence or the wilderness. */
+export function nextOf(m: Int32Array, b: Block): Block {
+  return (b + ((m[b]! & ~FLAGS) >>> 2)) as Block;
+}
+
+/** The free block below; only while `isPreviousFree(m, b)`. */
+export function previousOf(m: Int32Array, b: Block): Block {
+  return (b - (m[b - 1]! >>> 2)) as Block;
+}
+
+export function isFree(m: Int32Array, b: Block): boolean {
+  return (m[b]! & FREE) !== 0;
+}
+
+export function isCached(m: Int32Array, b: Block): boolean {
+  return (m[b]! & CACHED) !== 0;
+}
+
+export function isPreviousFree(m: Int32Array, b: Block): boolean {
+  return (m[b]! & PREVIOUS_FREE) !== 0;
+}
+
+/** Whether the free block's inner pages were given back. */
+export function isGone(m: Int32Array, b: Block): boolean {
+  return (m[b]! & GONE) !== 0;
+}
+
+/** Whether `b` carries this process's mark for its address and size, whatever its state. */
+export function isSealed(m: Int32Array, b: Block, secret: number): boolean {
+  return ((m[b]! & ~FLAGS) ^ b ^ secret) === m[b + 1];
+}
+
+/** Whether `b` is sealed and live: one comparison, because any state bit spoils the seal. */
+export function isSealedLive(m: Int32Array, b: Block, secret: number): boolean {
+  return ((m[b]! & ~PREVIOUS_FREE) ^ b ^ secret) === m[b + 1];
+}
+
+/** Writes a live header; PREVIOUS_FREE is off. The size word last: it is what commits. */
+export function writeLive(m: Int32Array, b: Block, size: number, secret: number): void {
+  m[b + 1] = b ^ size ^ secret;
+  m[b] = size;
+}
+
+/** A header for a block that is freed and not yet in a bin. */
+export function writeFreed(m: Int32Array, b: Block, size: number, secret: number): void {
+  m[b + 1] = b ^ size ^ secret;
+  m[b] = size | CACHED;
+}
+
+/** Header and footer of a free block; the next block's PREVIOUS_FREE is the caller's. */
+export function writeFree(m: Int32Array, b: Block, size: number, secret: number): void {
+  m[b + (size >>> 2) - 1] = size;
+  m[b] = size | FREE;
+  m[b + 1] = b ^ size ^ secret;
+}
+
+/** Gives a live block another size, its state unchanged; the one store that joins it with what is above. */
+export function resizeLive(m: Int32Array, b: Block, size: number, secret: number): void {
+  m[b] = size | (m[b]! & PREVIOUS_FREE);
+  m[b + 1] = b ^ size ^ secret;
+}
+
+/** live -> cached. One store. */
+export function markCached(m: Int32Array, b: Block): void {
+  m[b] = m[b]! | CACHED;
+}
+
+/** cached -> live. One store. */
+export function markLive(m: Int32Array, b: Block): void {
+  m[b] = m[b]! & ~CACHED;
+}
+
+export function markGone(m: Int32Array, b: Block): void {
+  m[b] = m[b]! | GONE;
+}
+
+export function markPreviousFree(m: Int32Array, b: Block): void {
+  m[b] = m[b]! | PREVIOUS_FREE;
+}
+
+export function markPreviousLive(m: Int32Array, b: Block): void {
+  m[b] = m[b]! & ~PREVIOUS_FREE;
+}
+
+/** A header inside a block that grew over it must not look like one again. */
+export function breakSeal(m: Int32Array, b: Block): void {
+  m[b + 1] = 0;
+}
+
+/** First whole page of a free block that holds neither header, links nor footer, as a byte offset in the window. */
+export function innerStart(b: Block, pageSize: number): number {
+  const links = b * WORD_BYTES + LINKS_END;
+  return Math.ceil(links / pageSize) * pageSize;
+}
+
+/** End of the last such page; at most innerStart when there is none. */
+export function innerEnd(b: Block, size: number, pageSize: number): number {
+  const footer = b * WORD_BYTES + size - WORD_BYTES;
+  return Math.floor(footer / pageSize) * pageSize;
+}
+
+if (MIN_BLOCK < LINKS_END + WORD_BYTES) throw new Error("block: the smallest block cannot hold links and footer");
+if (STATE >= GRAIN) throw new Error("block: the state bits reach into the size");

@@ -1,0 +1,99 @@
+/**
+ * The cache: small freed blocks, by exact size, ready for the next request of that size.
+ *
+ * Owns one stack of blocks per size up to MAX_CACHED bytes, and how full each may become. Must not know joining.
+ * The stacks are an index over CACHED headers: whoever takes over the heap can forget them and walk the headers.
+ *
+ *   at + 0      tops          word index one above the top entry of each stack, by size in 16-byte units
+ *   at + 128    closed tops   the same, every stack closed
+ *   at + 256    stacks        64 words each, aligned to 64 words
+ *
+ *   one stack:  | … unused … | 0 | entry | entry | (free) … | (end: a multiple of 64)
+ *                              ^sentinel       ^top          ^capacity
+ *
+ * The place below the lowest entry holds 0, and the capacity ends where `top & 63` is 0: so one load tells whether
+ * there is an entry, and one mask whether there is room, with no count and no limit to look up. A closed stack is
+ * empty and full at once.
+ *
+ * Entries are kept here and not as links in the blocks' own payload: taking one then touches no memory but the
+ * header, and a program that writes into a freed block cannot lead the next malloc astray.
+ */
+import { GRAIN, MIN_BLOCK } from "./block.js";
+import type { Block } from "./memory.js";
+
+const STACK_WORDS = 64;
+const STACK_MASK = STACK_WORDS - 1;
+/** Largest cached block in 16-byte units, and in bytes. */
+export const CACHED_UNITS = 64;
+export const MAX_CACHED = CACHED_UNITS * GRAIN;
+const CLOSED = 128;
+const STACKS = 256;
+/** Words that the cache of one heap takes; it must start at a multiple of 64. */
+export const CACHE_WORDS = STACKS + (CACHED_UNITS + 1) * STACK_WORDS;
+/** Bytes that one stack may keep: enough that a burst of frees and mallocs stays inside, little beside a heap. */
+const BYTES_PER_STACK = 8192;
+const FEWEST = 8;
+
+/** Entries that the stack for blocks of `units` may hold; none for sizes that do not exist. */
+export function capacityOf(units: number): number {
+  if (units * GRAIN < MIN_BLOCK || units > CACHED_UNITS) return 0;
+  return Math.min(STACK_WORDS - 1, Math.max(FEWEST, Math.floor(BYTES_PER_STACK / (units * GRAIN))));
+}
+
+function endOf(at: number, units: number): number {
+  return at + STACKS + (units + 1) * STACK_WORDS;
+}
+
+export function bottomOf(at: number, units: number): number {
+  return endOf(at, units) - capacityOf(units);
+}
+
+export function initializeCache(m: Int32Array, at: number): void {
+  for (let units = 0; units <= CACHED_UNITS; units++) {
+    const bottom = bottomOf(at, units);
+    m[bottom - 1] = 0;
+    m[at + units] = bottom;
+    m[at + CLOSED + units] = endOf(at, 0); // the stack for size 0: no entry, no room
+  }
+}
+
+/** The table of tops under which every stack is empty and full. */
+export function closedTops(at: number): number {
+  return at + CLOSED;
+}
+
+/** Takes the entry put last; 0 when there is none. */
+export function pop(m: Int32Array, tops: number, units: number): Block {
+  const top = m[tops + units]! - 1;
+  const b = m[top]!;
+  if (b !== 0) m[tops + units] = top;
+  return b as Block;
+}
+
+/** Whether there was room. */
+export function push(m: Int32Array, tops: number, units: number, b: Block): boolean {
+  const top = m[tops + units]!;
+  if ((top & STACK_MASK) === 0) return false;
+  m[top] = b;
+  m[tops + units] = top + 1;
+  return true;
+}
+
+export function depthOf(m: Int32Array, at: number, units: number): number {
+  return m[at + units]! - bottomOf(at, units);
+}
+
+/** Entry `i` of a stack, counted from its bottom. */
+export function entryOf(m: Int32Array, at: number, units: number, i: number): Block {
+  return m[bottomOf(at, units) + i]! as Block;
+}
+
+/** Drops the `count` oldest entries; the others move down. */
+export function dropOldest(m: Int32Array, at: number, units: number, count: number): void {
+  const bottom = bottomOf(at, units);
+  const top = m[at + units]!;
+  for (let i = bottom + count; i < top; i++) m[i - count] = m[i]!;
+  m[at + units] = top - count;
+}
+
+if (bottomOf(0, 2) - 1 < STACKS + 2 * STACK_WORDS) throw new Error("cache: a stack has no place for its sentinel");

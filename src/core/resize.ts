@@ -1,0 +1,110 @@
+/**
+ * Resizing and aligning blocks in place, on headers and bins.
+ *
+ * Owns the order in which realloc tries: shrink, grow forward into a free block or the wilderness, grow backward
+ * into a free block below, and what alignedAlloc cuts off. Must not know C semantics or large blocks.
+ */
+import {
+  blockBytes,
+  breakSeal,
+  isFree,
+  isPreviousFree,
+  MIN_BLOCK,
+  markPreviousLive,
+  nextOf,
+  resizeLive,
+  sizeOf,
+  markCached,
+  writeFreed,
+} from "./block.js";
+import type { ThreadHeap } from "./heap.js";
+import { type Block, HEADER_BYTES, WORD_BYTES } from "./memory.js";
+import { Rec } from "./record.js";
+
+/** The block that holds `size` bytes from now on: `b`, or a lower one that grew over it; 0 if it must move. */
+export function resizeInPlace(heap: ThreadHeap, b: Block, size: number): Block {
+  const m = heap.words;
+  const need = blockBytes(size);
+  const have = sizeOf(m, b);
+  if (need <= have) {
+    cutTail(heap, b, need);
+    return b;
+  }
+  if (growForward(heap, b, need)) return b;
+  return growBackward(heap, b, need, size);
+}
+
+/** Gives what a live block has above `need` bytes back to the heap, when a block fits in it. */
+export function cutTail(heap: ThreadHeap, b: Block, need: number): void {
+  const m = heap.words;
+  const rest = sizeOf(m, b) - need;
+  if (rest < MIN_BLOCK) return;
+  const tail = (b + (need >>> 2)) as Block;
+  writeFreed(m, tail, rest, heap.secret);
+  resizeLive(m, b, need, heap.secret);
+  heap.store.runs.countSplit(tail, rest);
+  heap.release(tail);
+}
+
+/** Splits a live block so that its upper part begins at `at`, and frees the lower part. Returns the upper part. */
+export function cutFront(heap: ThreadHeap, b: Block, at: Block): Block {
+  const m = heap.words;
+  const front = (at - b) * WORD_BYTES;
+  if (front === 0) return b;
+  // The upper part's header first; until the lower one shrinks, a walk does not see it.
+  m[at + 1] = at ^ (sizeOf(m, b) - front) ^ heap.secret;
+  m[at] = sizeOf(m, b) - front;
+  resizeLive(m, b, front, heap.secret);
+  heap.store.runs.countSplit(b, front);
+  markCached(m, b);
+  heap.release(b);
+  return at;
+}
+
+function growForward(heap: ThreadHeap, b: Block, need: number): boolean {
+  const { words: m, store } = heap;
+  const have = sizeOf(m, b);
+  const next = nextOf(m, b);
+  if (next === m[store.record + Rec.top]) return store.extendIntoWilderness(b, need - have);
+  if (!isFree(m, next) || !store.affords(next)) return false;
+  const total = have + sizeOf(m, next);
+  if (total < need) return false;
+  absorb(heap, b, next, total);
+  cutTail(heap, b, need);
+  return true;
+}
+
+/** One store joins live `b` with the free block above it. */
+function absorb(heap: ThreadHeap, b: Block, next: Block, total: number): void {
+  const { words: m, store } = heap;
+  store.takeOut(next);
+  const above = nextOf(m, next);
+  resizeLive(m, b, total, heap.secret);
+  markPreviousLive(m, above);
+  store.countMerge(Rec.mergesForward, b, total);
+}
+
+/** Into the free block below, with the one above if that is free too; the payload moves down. */
+function growBackward(heap: ThreadHeap, b: Block, need: number, size: number): Block {
+  const { words: m, store } = heap;
+  const none = 0 as Block;
+  if (!isPreviousFree(m, b)) return none;
+  const below = store.below(b);
+  const next = nextOf(m, b);
+  const have = sizeOf(m, b);
+  const atTop = next === m[store.record + Rec.top];
+  const above = !atTop && isFree(m, next) ? sizeOf(m, next) : 0;
+  if (sizeOf(m, below) + have + above < need) return none;
+  if (!store.affords(below) || (above > 0 && !store.affords(next))) return none;
+  if (above > 0) absorb(heap, b, next, have + above);
+  const bytes = Math.min(have - HEADER_BYTES, size);
+  const total = sizeOf(m, below) + sizeOf(m, b);
+  store.takeOut(below);
+  // The join first, by one store: once it is made, the payload below it may overwrite b's header.
+  breakSeal(m, b);
+  resizeLive(m, below, total, heap.secret);
+  store.countMerge(Rec.mergesBackward, below, total);
+  heap.window.copy(heap.window.pointerOf(below), heap.window.pointerOf(b), bytes);
+  cutTail(heap, below, need);
+  return below;
+}

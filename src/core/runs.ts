@@ -1,0 +1,109 @@
+/**
+ * Free runs: the FREE blocks of one heap in their bins, with the counts that go with them.
+ *
+ * Owns the account of free blocks, bytes and given-back pages in the heap record, and cutting a block in two. Must
+ * not know where memory comes from or when blocks are joined.
+ */
+import { findFit, link, unlink } from "./bins.js";
+import {
+  innerEnd,
+  innerStart,
+  isGone,
+  MIN_BLOCK,
+  markGone,
+  markPreviousLive,
+  sizeOf,
+  writeFree,
+  writeLive,
+} from "./block.js";
+import { Control } from "./control.js";
+import type { Hooks } from "./hooks.js";
+import type { Block, Window } from "./memory.js";
+import { binsOf, Rec } from "./record.js";
+
+export class Runs {
+  readonly window: Window;
+  readonly hooks: Hooks;
+  readonly record: number;
+  readonly secret: number;
+  readonly pageSize: number;
+  readonly #m: Int32Array;
+  readonly #bins: number;
+
+  constructor(window: Window, hooks: Hooks, record: number) {
+    this.window = window;
+    this.hooks = hooks;
+    this.record = record;
+    this.#m = window.words;
+    this.secret = this.#m[Control.secret]!;
+    this.pageSize = this.#m[Control.pageSize]!;
+    this.#bins = binsOf(record);
+  }
+
+  /** A free block of at least `size` bytes, still in its bin; 0 if there is none. */
+  find(size: number): Block {
+    return findFit(this.#m, this.#bins, size);
+  }
+
+  /** Links a FREE block into its bin. */
+  put(b: Block, size: number): void {
+    const m = this.#m;
+    const { record } = this;
+    link(m, this.#bins, b, size);
+    m[record + Rec.freeBlocks] = m[record + Rec.freeBlocks]! + 1;
+    m[record + Rec.freeUnits] = m[record + Rec.freeUnits]! + (size >>> 4);
+  }
+
+  /** Takes a FREE block out of its bin; returns how many of its pages had been given back. */
+  remove(b: Block): number {
+    const m = this.#m;
+    const { record } = this;
+    unlink(m, this.#bins, b, m[record + Rec.ceiling]!);
+    m[record + Rec.freeBlocks] = m[record + Rec.freeBlocks]! - 1;
+    m[record + Rec.freeUnits] = m[record + Rec.freeUnits]! - (sizeOf(m, b) >>> 4);
+    if (!isGone(m, b)) return 0;
+    const pages = this.innerPages(b, sizeOf(m, b));
+    m[record + Rec.gonePages] = m[record + Rec.gonePages]! - pages;
+    return pages;
+  }
+
+  /** Notes that the inner pages of a FREE block were given back. */
+  markGone(b: Block): void {
+    const m = this.#m;
+    markGone(m, b);
+    m[this.record + Rec.gonePages] = m[this.record + Rec.gonePages]! + this.innerPages(b, sizeOf(m, b));
+  }
+
+  /**
+   * Makes the first `size` of the `have` bytes at `b` live; what is left over, if a block fits in it, becomes a free
+   * block in its bin. `b` is FREE and in no bin. Returns the remainder, or 0.
+   */
+  cut(b: Block, have: number, size: number): Block {
+    const m = this.#m;
+    const rest = have - size;
+    if (rest < MIN_BLOCK) {
+      markPreviousLive(m, (b + (have >>> 2)) as Block);
+      writeLive(m, b, have, this.secret);
+      return 0 as Block;
+    }
+    const remainder = (b + (size >>> 2)) as Block;
+    writeFree(m, remainder, rest, this.secret);
+    writeLive(m, b, size, this.secret);
+    this.put(remainder, rest);
+    this.countSplit(remainder, rest);
+    return remainder;
+  }
+
+  countSplit(remainder: Block, rest: number): void {
+    const m = this.#m;
+    m[this.record + Rec.blocks] = m[this.record + Rec.blocks]! + 1;
+    m[this.record + Rec.splits] = m[this.record + Rec.splits]! + 1;
+    if (this.hooks.trace !== null) this.hooks.trace("split", this.window.pointerOf(remainder), rest);
+  }
+
+  /** Whole pages between the links and the footer of a free block of `size` bytes at `b`. */
+  innerPages(b: Block, size: number): number {
+    const bytes = innerEnd(b, size, this.pageSize) - innerStart(b, this.pageSize);
+    return bytes > 0 ? bytes / this.pageSize : 0;
+  }
+}

@@ -1,0 +1,293 @@
+/**
+ * The store: the joined blocks of one heap, in bins and wilderness.
+ *
+ * Owns how a block is found, carved, joined and put back, and how the wilderness moves on through segments. Must not
+ * know the cache above it, C semantics, or other heaps' memory. One thread at a time uses a store; its whole state is
+ * the heap record.
+ *
+ * Every update is a chain of stores after each of which the size words can be walked from a segment's start to its
+ * end: a remainder's header is written before the block in front of it shrinks, and two blocks become one by one
+ * store.
+ */
+import { corrupt } from "../errors.js";
+import {
+  FENCE_BYTES,
+  isFree,
+  isGone,
+  isPreviousFree,
+  isSealed,
+  MIN_BLOCK,
+  markPreviousFree,
+  nextOf,
+  previousOf,
+  sizeOf,
+  writeFree,
+  writeLive,
+} from "./block.js";
+import type { Hooks } from "./hooks.js";
+import { type Block, HEADER_BYTES, roundUp, WORD_BYTES, type Window } from "./memory.js";
+import type { Os } from "./os.js";
+import { Rec } from "./record.js";
+import { Runs } from "./runs.js";
+import { ownerOf, type Segments } from "./segments.js";
+import { trimRun } from "./trim.js";
+
+/** How far the heap commits ahead of what it needs: a 16th of its segment, within these bounds. */
+const LEAST_STEP = 64 * 1024;
+const MOST_STEP = 1024 * 1024;
+/** Free runs of this size are what giving memory back is about. */
+const LOOSE_RUN = 64 * 1024;
+/** No word of the block that was taken last is known to be zero. */
+export const NOTHING_CLEAN = 0x7fffffff;
+
+export class Store {
+  readonly window: Window;
+  readonly segments: Segments;
+  readonly os: Os;
+  readonly hooks: Hooks;
+  readonly record: number;
+  readonly runs: Runs;
+  readonly #m: Int32Array;
+  readonly #secret: number;
+  /** From this word on the block that take() or grow() returned is fresh from the operating system, so zero. */
+  cleanFrom = NOTHING_CLEAN;
+
+  constructor(window: Window, segments: Segments, os: Os, hooks: Hooks, record: number) {
+    this.window = window;
+    this.segments = segments;
+    this.os = os;
+    this.hooks = hooks;
+    this.record = record;
+    this.runs = new Runs(window, hooks, record);
+    this.#m = window.words;
+    this.#secret = this.runs.secret;
+  }
+
+  /** A live block of `size` bytes or little more, from bins or committed wilderness; 0 if neither has it. */
+  take(size: number): Block {
+    const m = this.#m;
+    const b = this.runs.find(size);
+    if (b === 0) return this.#carveWilderness(size);
+    this.cleanFrom = NOTHING_CLEAN;
+    if (isGone(m, b)) return this.#takeGone(b, size);
+    this.runs.remove(b);
+    this.runs.cut(b, sizeOf(m, b), size);
+    return b;
+  }
+
+  /** The same from a wilderness that is committed further first; 0 when limit, window or kernel forbid it. */
+  grow(size: number): Block {
+    if (!this.commitFor(size) && !this.#openNext(size)) return 0 as Block;
+    return this.#carveWilderness(size);
+  }
+
+  /** Joins a freed block, whose header says CACHED, with its free neighbours, and keeps it for later. */
+  release(freed: Block): void {
+    const m = this.#m;
+    const size = sizeOf(m, freed);
+    const next = this.#checkedNext(freed);
+    let b = freed;
+    let total = size;
+    let gone = 0;
+    if (isPreviousFree(m, freed)) {
+      b = this.below(freed);
+      gone = this.runs.remove(b);
+      total += sizeOf(m, b);
+      this.countMerge(Rec.mergesBackward, b, total);
+    }
+    if (next === m[this.record + Rec.top]) {
+      this.#retreat(b, total, gone);
+      return;
+    }
+    if (isFree(m, next)) {
+      gone += this.runs.remove(next);
+      total += sizeOf(m, next);
+      this.countMerge(Rec.mergesForward, b, total);
+    } else {
+      markPreviousFree(m, next);
+    }
+    writeFree(m, b, total, this.#secret);
+    this.runs.put(b, total);
+    if (total >= LOOSE_RUN) this.#loosen(size, gone);
+  }
+
+  /** Lets a live block that ends at the wilderness grow into it by `more` bytes; false when it cannot. */
+  extendIntoWilderness(b: Block, more: number): boolean {
+    const m = this.#m;
+    if (!this.commitFor(more)) return false;
+    const added = this.#carveWilderness(more);
+    if (added === 0) return false;
+    m[b] = m[b]! + more; // the one store that joins; PREVIOUS_FREE stays
+    m[b + 1] = b ^ sizeOf(m, b) ^ this.#secret;
+    m[this.record + Rec.blocks] = m[this.record + Rec.blocks]! - 1;
+    return true;
+  }
+
+  /** Commits the wilderness far enough for `size` bytes more; false when limit, window or kernel forbid it. */
+  commitFor(size: number): boolean {
+    const m = this.#m;
+    const { record, segments } = this;
+    const newTop = m[record + Rec.top]! + (size >>> 2);
+    const commit = m[record + Rec.commit]!;
+    if (newTop <= commit) return true;
+    const segment = m[record + Rec.segment]!;
+    // A fence must always fit above the top, so that the segment can be closed.
+    const needed = newTop + (FENCE_BYTES >>> 2);
+    if (needed > segments.end(segment) && !segments.extend(segment, needed)) return false;
+    const end = segments.end(segment);
+    if (end > m[record + Rec.ceiling]!) m[record + Rec.ceiling] = end;
+    return this.#charge(newTop, commit, end, segments.start(segment));
+  }
+
+  /** Pages charged to this heap that it never touched. */
+  slackPages(): number {
+    const m = this.#m;
+    const touched = Math.max(m[this.record + Rec.high]!, m[this.record + Rec.top]!);
+    return Math.floor(((m[this.record + Rec.commit]! - touched) * WORD_BYTES) / this.runs.pageSize);
+  }
+
+  #charge(newTop: number, commit: number, end: number, start: number): boolean {
+    const m = this.#m;
+    const pageWords = this.runs.pageSize / WORD_BYTES;
+    const grown = (commit - start) * WORD_BYTES;
+    const step = Math.min(MOST_STEP, Math.max(LEAST_STEP, grown >>> 4)) >>> 2;
+    const least = roundUp(newTop, pageWords);
+    const most = Math.min(end, Math.max(least, roundUp(commit + step, pageWords)));
+    for (const target of [most, least]) {
+      if (!this.segments.charge((target - commit) / pageWords)) continue;
+      m[this.record + Rec.commit] = target;
+      return true;
+    }
+    return false;
+  }
+
+  #carveWilderness(size: number): Block {
+    const m = this.#m;
+    const { record } = this;
+    const top = m[record + Rec.top]!;
+    const newTop = top + (size >>> 2);
+    if (newTop > m[record + Rec.commit]!) return 0 as Block;
+    const high = m[record + Rec.high]!;
+    this.cleanFrom = high > top ? high : top;
+    writeLive(m, top as Block, size, this.#secret);
+    m[record + Rec.top] = newTop;
+    m[record + Rec.blocks] = m[record + Rec.blocks]! + 1;
+    return top as Block;
+  }
+
+  /** A block whose pages were given back is footprint again as far as it is used. */
+  #takeGone(b: Block, size: number): Block {
+    const have = sizeOf(this.#m, b);
+    const rest = have - size;
+    const kept = rest < MIN_BLOCK ? 0 : this.runs.innerPages((b + (size >>> 2)) as Block, rest);
+    if (!this.segments.charge(this.runs.innerPages(b, have) - kept)) return 0 as Block;
+    this.runs.remove(b);
+    const remainder = this.runs.cut(b, have, size);
+    if (kept > 0) this.runs.markGone(remainder);
+    return b;
+  }
+
+  /** The last block was freed: the wilderness begins where it did. */
+  #retreat(b: Block, bytes: number, gone: number): void {
+    const m = this.#m;
+    const { record } = this;
+    const top = m[record + Rec.top]!;
+    if (top > m[record + Rec.high]!) m[record + Rec.high] = top;
+    m[record + Rec.top] = b;
+    m[record + Rec.blocks] = m[record + Rec.blocks]! - 1;
+    this.#loosen(bytes, gone);
+  }
+
+  /** Free memory came into a large run; pages of it that had been given back count as touched from now on. */
+  #loosen(bytes: number, gone: number): void {
+    const m = this.#m;
+    m[this.record + Rec.loose] = m[this.record + Rec.loose]! + (bytes >>> 4);
+    if (gone > 0) this.segments.recharge(gone);
+  }
+
+  /** Whether the limit lets a free block be used; its pages may have been given back. */
+  affords(b: Block): boolean {
+    const m = this.#m;
+    return !isGone(m, b) || this.segments.affords(this.runs.innerPages(b, sizeOf(m, b)));
+  }
+
+  /** Takes a free block out of its bin to be joined with a live one. */
+  takeOut(b: Block): void {
+    const gone = this.runs.remove(b);
+    if (gone > 0) this.segments.recharge(gone);
+  }
+
+  countMerge(counter: number, b: Block, total: number): void {
+    const m = this.#m;
+    m[this.record + counter] = m[this.record + counter]! + 1;
+    m[this.record + Rec.blocks] = m[this.record + Rec.blocks]! - 1;
+    if (this.hooks.trace === null) return;
+    this.hooks.trace(
+      counter === Rec.mergesForward ? "merge forward" : "merge backward",
+      this.window.pointerOf(b),
+      total,
+    );
+  }
+
+  /** The block above one that is being freed; a write past the end of the freed one shows in its header. */
+  #checkedNext(b: Block): Block {
+    const m = this.#m;
+    const next = nextOf(m, b);
+    if (next !== m[this.record + Rec.top] && !isSealed(m, next, this.#secret)) {
+      throw corrupt(
+        `the header above the block at 0x${this.window.pointerOf(b).toString(16)} (${sizeOf(m, b)} bytes) was overwritten`,
+      );
+    }
+    return next;
+  }
+
+  /** The free block below; what its footer says is believed only if the header there agrees. */
+  below(b: Block): Block {
+    const m = this.#m;
+    const below = previousOf(m, b);
+    const plausible = below > 0 && below < b && ownerOf(m, below * WORD_BYTES) === this.record;
+    if (!plausible || !isSealed(m, below, this.#secret) || !isFree(m, below) || nextOf(m, below) !== b) {
+      throw corrupt(
+        `the free block below 0x${this.window.pointerOf(b).toString(16)} has a footer that leads nowhere`,
+      );
+    }
+    return below;
+  }
+
+  /** Leaves the active segment for a new one that has room for `size` bytes. */
+  #openNext(size: number): boolean {
+    const m = this.#m;
+    const { record, segments } = this;
+    // A limit that forbids the block forbids it in a new segment too.
+    const pages = Math.ceil(size / this.runs.pageSize) + 1;
+    if (!segments.affords(pages)) return false;
+    const id = segments.open((size + FENCE_BYTES + HEADER_BYTES) >>> 2, record);
+    if (id < 0) return false;
+    this.#close();
+    const chunkStart = segments.start(id);
+    segments.setStart(id, chunkStart + HEADER_BYTES / WORD_BYTES);
+    m[record + Rec.segment] = id;
+    m[record + Rec.top] = segments.start(id);
+    m[record + Rec.high] = segments.start(id);
+    m[record + Rec.commit] = chunkStart;
+    return this.commitFor(size);
+  }
+
+  /** Turns what is left of the active segment into a free block and a fence. */
+  #close(): void {
+    const m = this.#m;
+    const { record, segments } = this;
+    const top = m[record + Rec.top]! as Block;
+    const end = segments.end(m[record + Rec.segment]!);
+    const fence = (end - HEADER_BYTES / WORD_BYTES) as Block;
+    const rest = (fence - top) * WORD_BYTES;
+    segments.recharge(((end - m[record + Rec.commit]!) * WORD_BYTES) / this.runs.pageSize);
+    writeLive(m, rest < MIN_BLOCK ? top : fence, FENCE_BYTES, this.#secret);
+    if (rest < MIN_BLOCK) return;
+    markPreviousFree(m, fence);
+    writeFree(m, top, rest, this.#secret);
+    this.runs.put(top, rest);
+    m[record + Rec.blocks] = m[record + Rec.blocks]! + 1;
+    trimRun(this, top); // most of it was never touched
+  }
+}

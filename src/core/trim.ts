@@ -1,0 +1,102 @@
+/**
+ * Giving memory back: the pages inside large free blocks and above the top of the wilderness.
+ *
+ * Owns when that is worth a system call and how it is accounted. The pages stay mapped and read as zero; touching
+ * them again takes a page fault, so memory is given back only when much of it lies idle.
+ */
+import { BIN_COUNT, binOf, forEachBinned } from "./bins.js";
+import { innerEnd, innerStart, isGone, sizeOf } from "./block.js";
+import { Control } from "./control.js";
+import { type Block, roundUp, WORD_BYTES, type Window } from "./memory.js";
+import { binsOf, Rec } from "./record.js";
+import type { Segments } from "./segments.js";
+import type { Hooks } from "./hooks.js";
+import type { Os } from "./os.js";
+import type { Runs } from "./runs.js";
+
+/** What trimming needs of a store. */
+export interface Trimmable {
+  readonly window: Window;
+  readonly segments: Segments;
+  readonly os: Os;
+  readonly hooks: Hooks;
+  readonly record: number;
+  readonly runs: Runs;
+  slackPages(): number;
+}
+
+/** Runs below this size are not worth a system call to the policy; trim() by hand takes all of at least a page. */
+export const POLICY_RUN = 64 * 1024;
+
+/**
+ * Whether so much joined memory lies free and touched that it should go back: more than the setting, and more than
+ * is in use. The second condition is the hysteresis: a program that frees and refills half its heap again and again
+ * keeps its pages, and what is given back is at most what could be doubled again.
+ */
+export function trimIsDue(store: Trimmable): boolean {
+  const m = store.window.words;
+  const { record } = store;
+  const trimPages = m[Control.trimPages]!;
+  if (m[record + Rec.loose]! < (trimPages * store.runs.pageSize) / 16) return false;
+  m[record + Rec.loose] = 0;
+  const idle = idlePages(store);
+  return idle > trimPages && idle > m[Control.chargedPages]! - m[Control.largePages]! - store.slackPages() - idle;
+}
+
+/** Free pages that are charged: in bins, and in the wilderness as far as it was ever touched. */
+function idlePages(store: Trimmable): number {
+  const m = store.window.words;
+  const { record } = store;
+  const wilderness = Math.max(0, m[record + Rec.high]! - m[record + Rec.top]!) * WORD_BYTES;
+  const binned = m[record + Rec.freeUnits]! * 16;
+  return Math.floor((wilderness + binned) / store.runs.pageSize) - m[record + Rec.gonePages]!;
+}
+
+/** Gives back the inner pages of free blocks of at least `leastRun` bytes; returns the bytes given back. */
+export function trim(store: Trimmable, leastRun: number): number {
+  const m = store.window.words;
+  const runs: Block[] = [];
+  const firstBin = binOf(leastRun);
+  forEachBinned(m, binsOf(store.record), m[store.record + Rec.freeBlocks]!, (b, bin) => {
+    if (bin >= firstBin && !isGone(m, b)) runs.push(b);
+  });
+  let pages = 0;
+  for (const b of runs) pages += trimRun(store, b);
+  pages += trimWilderness(store);
+  m[store.record + Rec.loose] = 0;
+  if (pages > 0) m[Control.trims] = m[Control.trims]! + 1;
+  return pages * store.runs.pageSize;
+}
+
+/** Gives back the inner pages of one free block in its bin; returns how many. */
+export function trimRun(store: Trimmable, b: Block): number {
+  const m = store.window.words;
+  const { pageSize } = store.runs;
+  const start = innerStart(b, pageSize);
+  const bytes = innerEnd(b, sizeOf(m, b), pageSize) - start;
+  if (bytes <= 0 || !store.os.discard(store.window.base + start, bytes)) return 0;
+  store.runs.markGone(b);
+  store.segments.discharge(bytes / pageSize, store.slackPages());
+  store.hooks.trace?.("trim", store.window.base + start, bytes);
+  return bytes / pageSize;
+}
+
+/** What lies above the top is fresh again afterwards, so calloc need not clear it. */
+function trimWilderness(store: Trimmable): number {
+  const m = store.window.words;
+  const { record } = store;
+  const { pageSize } = store.runs;
+  const pageWords = pageSize / WORD_BYTES;
+  const first = roundUp(m[record + Rec.top]!, pageWords);
+  const high = roundUp(m[record + Rec.high]!, pageWords);
+  const address = store.window.base + first * WORD_BYTES;
+  const bytes = (high - first) * WORD_BYTES;
+  if (bytes <= 0 || !store.os.discard(address, bytes)) return 0;
+  store.segments.discharge((m[record + Rec.commit]! - first) / pageWords, store.slackPages());
+  m[record + Rec.high] = first;
+  m[record + Rec.commit] = first;
+  store.hooks.trace?.("trim", address, bytes);
+  return bytes / pageSize;
+}
+
+if (binOf(POLICY_RUN) >= BIN_COUNT) throw new Error("trim: no bin holds runs of that size");

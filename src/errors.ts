@@ -1,0 +1,86 @@
+/**
+ * Every error this library throws, and nothing else.
+ *
+ * A HeapError has a `code` that programs may switch on and a message that says what was wrong, with the value,
+ * and what to do. Where Node itself would throw a RangeError or a TypeError, the error is one of those as well:
+ * `error instanceof HeapError` and `error instanceof RangeError` both hold.
+ */
+
+export type HeapErrorCode =
+  /** The limit, the address window or the kernel has no memory left. Everything allocated stays valid. */
+  | "ERR_OUT_OF_MEMORY"
+  /** Not a pointer that this heap gave out: wild, interior, misaligned, foreign or overwritten. */
+  | "ERR_INVALID_POINTER"
+  /** A block that was given out once and is free already. */
+  | "ERR_DOUBLE_FREE"
+  /** A size, count, alignment or setting that cannot be meant. */
+  | "ERR_INVALID_ARG"
+  /** A header, list or bitmap contradicts another: something wrote where it should not. */
+  | "ERR_HEAP_CORRUPT"
+  /** This platform, Node version or runtime cannot carry the heap. */
+  | "ERR_UNSUPPORTED_PLATFORM";
+
+/** What `instanceof HeapError` looks for; a registered symbol, so that two copies of the module agree. */
+const brand = Symbol.for("heapwright.HeapError");
+
+export class HeapError extends Error {
+  readonly code: HeapErrorCode;
+
+  constructor(code: HeapErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    decorate(this, code);
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === "object" && value !== null && brand in value;
+  }
+}
+
+/** A HeapError that is a RangeError too: a number out of its range, or memory that is out. */
+export function rangeError(code: HeapErrorCode, message: string): HeapError {
+  return decorate(new RangeError(message), code);
+}
+
+/** A HeapError that is a TypeError too: a value of the wrong type. */
+export function typeError(code: HeapErrorCode, message: string): HeapError {
+  return decorate(new TypeError(message), code);
+}
+
+export function outOfMemory(what: string): HeapError {
+  return rangeError("ERR_OUT_OF_MEMORY", what);
+}
+
+export function corrupt(what: string): HeapError {
+  return new HeapError("ERR_HEAP_CORRUPT", `${what}; something wrote outside its block or into a freed one`);
+}
+
+function decorate(error: Error, code: HeapErrorCode): HeapError {
+  Object.defineProperty(error, brand, { value: true });
+  Object.defineProperty(error, "name", { value: "HeapError", configurable: true, writable: true });
+  Object.defineProperty(error, "code", { value: code, enumerable: true });
+  // V8 wrote the stack's first line before the name was known.
+  const stack = error.stack ?? "";
+  const firstLine = stack.indexOf("\n");
+  const rest = firstLine < 0 ? "" : stack.slice(stack.indexOf("\n    at "));
+  Object.defineProperty(error, "stack", {
+    value: `HeapError [${code}]: ${error.message}${rest}`,
+    configurable: true,
+    writable: true,
+  });
+  return error as HeapError;
+}
+
+/** A value as an error message shows it: short, and never a thrown error of its own. */
+export function show(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  if (typeof value === "bigint") return `${value}n`;
+  if (typeof value === "symbol" || typeof value === "function") return `a ${typeof value}`;
+  if (typeof value === "object" && value !== null) return "an object";
+  return Object.is(value, -0) ? "-0" : String(value);
+}
+
+/** An address as people read addresses. */
+export function hex(address: number): string {
+  return Number.isSafeInteger(address) && address >= 0 ? `0x${address.toString(16)}` : show(address);
+}

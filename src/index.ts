@@ -1,0 +1,1 @@
+export { free, malloc } from "./malloc.js";

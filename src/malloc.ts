@@ -1,0 +1,276 @@
+/**
+ * malloc, calloc, realloc, free and their kin, as C programmers know them.
+ *
+ * Owns the semantics: size zero, overflow, alignment, what NULL means, and which error a wrong argument gets. Must not
+ * know header bits or koffi.
+ *
+ * Each fast path is one test of the argument and one call into the heap, small enough that V8 inlines both into the
+ * caller; then a pointer on its way from malloc to free is never boxed.
+ */
+import { blockBytes, MIN_BLOCK, sizeOf } from "./core/block.js";
+import { explainPointer } from "./core/diagnose.js";
+import { MAX_SMALL } from "./core/heap.js";
+import type { TraceStep } from "./core/hooks.js";
+import { type Block, HEADER_BYTES, NULL, type Pointer, roundUp, WORD_BYTES } from "./core/memory.js";
+import { attach } from "./core/process.js";
+import { cutFront, cutTail, resizeInPlace } from "./core/resize.js";
+import { outOfMemory, rangeError, show, typeError } from "./errors.js";
+
+/** The calling thread's heap, for the layers above. */
+export const { heap, unusable } = attach();
+
+/** Largest alignment: 2 GiB. */
+const MAX_ALIGNMENT = 2 ** 31;
+/** A large block that shrinks below this part of the threshold moves into the heap. */
+const KEEP_MAPPED = 0.5;
+/** Up to this many words a loop is faster than the call of a builtin. */
+const LOOP_WORDS = 64;
+const maxSmall = MAX_SMALL;
+
+/**
+ * Allocates `size` bytes, 16-byte aligned, with undefined contents.
+ *
+ * A size of 0 gives a pointer of its own that can be freed. Requests over the `mmapThreshold` setting (128 KiB) get
+ * a mapping of their own, which reads as zero.
+ *
+ * @param size bytes, a whole number
+ * @returns the address; never NULL
+ * @throws HeapError ERR_INVALID_ARG when `size` is not a non-negative whole number
+ * @throws HeapError ERR_OUT_OF_MEMORY when the limit, the address window or the kernel has no room; every other
+ *   block stays as it is
+ */
+export function malloc(size: number): Pointer {
+  if (typeof size === "number" && size >>> 0 === size && size <= maxSmall) {
+    const pointer = heap.popSmall(size);
+    if (pointer !== 0) return pointer;
+  }
+  return mallocSlow(size);
+}
+
+/**
+ * Frees a block. NULL does nothing. Blocks up to 1,008 bytes are kept for the next request of their size, a few of
+ * each; others are joined with free neighbours at once; mappings go back to the kernel.
+ *
+ * @param pointer what malloc, calloc, realloc or alignedAlloc of this thread returned
+ * @throws HeapError ERR_DOUBLE_FREE when the block is free already
+ * @throws HeapError ERR_INVALID_POINTER when no block starts there; nothing was changed
+ * @throws HeapError ERR_HEAP_CORRUPT when a neighbour's header was overwritten
+ */
+export function free(pointer: Pointer): void {
+  if (!heap.freeSmall(pointer)) freeSlow(pointer);
+}
+
+/**
+ * Allocates `count * size` bytes of zeroes. Memory that is fresh from the operating system is not cleared again.
+ *
+ * @throws HeapError ERR_INVALID_ARG when an argument is not a non-negative whole number, or the product is beyond
+ *   Number.MAX_SAFE_INTEGER
+ * @throws HeapError ERR_OUT_OF_MEMORY like malloc
+ */
+export function calloc(count: number, size: number): Pointer {
+  checkSize("calloc", "count", count);
+  checkSize("calloc", "size", size);
+  const bytes = count * size;
+  if (!Number.isSafeInteger(bytes)) {
+    throw rangeError("ERR_INVALID_ARG", `calloc: ${count} times ${size} bytes is more than 2^53 - 1`);
+  }
+  if (bytes <= maxSmall) {
+    const cached = heap.popSmall(bytes);
+    if (cached !== 0) {
+      const b = heap.window.blockOf(cached);
+      clearWords(b + 2, b + (sizeOf(heap.words, b) >>> 2));
+      return cached;
+    }
+  }
+  const pointer = allocate("calloc", bytes);
+  clearFresh(pointer);
+  return pointer;
+}
+
+/**
+ * Gives a block another size. Contents are kept up to the smaller of both sizes. Tries, in this order: cut the tail
+ * off; grow over a free block or the wilderness above; grow over a free block below, moving the contents down; move.
+ * Blocks with a mapping of their own are resized by the kernel, without copying.
+ *
+ * @param pointer a live block of this thread, or NULL, which makes this malloc(size)
+ * @param size bytes; 0 leaves a minimal live block
+ * @returns where the block is now; `pointer` is no longer valid if this differs
+ * @throws HeapError as malloc and free do; the block is then untouched and still at `pointer`
+ */
+export function realloc(pointer: Pointer, size: number): Pointer {
+  checkSize("realloc", "size", size);
+  if (pointer === NULL) return malloc(size);
+  if (typeof pointer !== "number") throw wrongPointer("realloc", pointer);
+  const b = heap.liveBlock(pointer);
+  const moved = b === 0 ? reallocMapped(pointer, size) : reallocBlock(b, pointer, size);
+  traced("realloc", moved, size);
+  return moved;
+}
+
+/**
+ * Allocates `size` bytes at a multiple of `alignment`. What has to be skipped in front of it goes back to the heap.
+ *
+ * @param alignment a power of two from 1 to 2^31
+ * @throws HeapError ERR_INVALID_ARG for another alignment, or as malloc does
+ * @throws HeapError ERR_OUT_OF_MEMORY like malloc
+ */
+export function alignedAlloc(alignment: number, size: number): Pointer {
+  checkSize("alignedAlloc", "size", size);
+  checkAlignment(alignment);
+  if (alignment <= 16) return malloc(size);
+  const reach = size + alignment + MIN_BLOCK;
+  const mapped = reach > heap.mmapThreshold;
+  const pointer = mapped ? heap.large.allocate(size, alignment) : alignedInHeap(alignment, size, reach);
+  if (pointer === 0) throw noMemory("alignedAlloc", size);
+  traced("aligned", pointer, size);
+  return pointer;
+}
+
+/**
+ * Bytes that may be used at `pointer`: at least what was asked for, a multiple of 8.
+ *
+ * @throws HeapError ERR_INVALID_POINTER or ERR_DOUBLE_FREE when no live block of this thread starts there
+ */
+export function usableSize(pointer: Pointer): number {
+  if (typeof pointer !== "number") throw wrongPointer("usableSize", pointer);
+  const b = heap.liveBlock(pointer);
+  if (b !== 0) return sizeOf(heap.words, b) - HEADER_BYTES;
+  const entry = heap.large.find(pointer);
+  if (entry < 0) throw wrongPointer("usableSize", pointer);
+  return heap.large.usableSize(entry, pointer);
+}
+
+function mallocSlow(size: number): Pointer {
+  checkSize("malloc", "size", size);
+  return allocate("malloc", size);
+}
+
+function allocate(operation: "malloc" | "calloc", size: number): Pointer {
+  const pointer = heap.allocate(size);
+  if (pointer === 0) throw noMemory(operation, size);
+  traced(operation, pointer, size);
+  return pointer;
+}
+
+function freeSlow(pointer: Pointer): void {
+  if (pointer === NULL) return;
+  if (typeof pointer !== "number") throw wrongPointer("free", pointer);
+  const b = heap.liveBlock(pointer);
+  if (b !== 0) {
+    traced("free", pointer, sizeOf(heap.words, b) - HEADER_BYTES);
+    heap.freeBlock(b);
+    return;
+  }
+  const entry = heap.large.find(pointer);
+  if (entry < 0) throw wrongPointer("free", pointer);
+  traced("free", pointer, heap.large.usableSize(entry, pointer));
+  heap.large.free(entry);
+}
+
+function reallocBlock(b: Block, pointer: Pointer, size: number): Pointer {
+  if (size <= heap.mmapThreshold) {
+    const resized = resizeInPlace(heap, b, size);
+    if (resized !== 0) return heap.window.pointerOf(resized);
+  }
+  return move(pointer, sizeOf(heap.words, b) - HEADER_BYTES, size);
+}
+
+function reallocMapped(pointer: Pointer, size: number): Pointer {
+  const { large } = heap;
+  const entry = large.find(pointer);
+  if (entry < 0) throw wrongPointer("realloc", pointer);
+  if (size > heap.mmapThreshold * KEEP_MAPPED) {
+    const resized = large.resize(entry, pointer, size);
+    if (resized !== 0) return resized;
+  }
+  return move(pointer, large.usableSize(entry, pointer), size);
+}
+
+/** To a new block; the old one is freed last, so that running out of memory changes nothing. */
+function move(from: Pointer, oldBytes: number, size: number): Pointer {
+  const to = heap.allocate(size);
+  if (to === 0) throw noMemory("realloc", size);
+  const bytes = Math.min(oldBytes, size);
+  if (bytes <= LOOP_WORDS * WORD_BYTES && heap.liveBlock(to) !== 0 && heap.liveBlock(from) !== 0) {
+    copyWords(heap.window.blockOf(from) + 2, heap.window.blockOf(to) + 2, (bytes + 3) >>> 2);
+  } else {
+    heap.window.copy(to, from, bytes);
+  }
+  if (!heap.freeSmall(from)) freeSlow(from);
+  return to;
+}
+
+function copyWords(from: number, to: number, count: number): void {
+  const m = heap.words;
+  for (let i = 0; i < count; i++) m[to + i] = m[from + i]!;
+}
+
+function clearWords(from: number, to: number): void {
+  const m = heap.words;
+  if (to - from > LOOP_WORDS) m.fill(0, from, to);
+  else for (let i = from; i < to; i++) m[i] = 0;
+}
+
+/** Clears the part of a block just allocated that is not fresh; mappings are. */
+function clearFresh(pointer: Pointer): void {
+  const b = heap.liveBlock(pointer);
+  if (b === 0) return;
+  const end = b + (sizeOf(heap.words, b) >>> 2);
+  clearWords(b + 2, Math.min(end, heap.store.cleanFrom));
+}
+
+function alignedInHeap(alignment: number, size: number, reach: number): Pointer {
+  const b = heap.takeBlock(blockBytes(reach));
+  if (b === 0) return NULL;
+  const pointer = heap.window.pointerOf(b);
+  let target = roundUp(pointer, alignment);
+  // What lies in front must be a block of its own, or nothing.
+  if (target !== pointer && target - pointer < MIN_BLOCK) target += alignment;
+  const aligned = cutFront(heap, b, (b + (target - pointer) / WORD_BYTES) as Block);
+  cutTail(heap, aligned, blockBytes(size));
+  return target as Pointer;
+}
+
+/** Tells the tracer, if there is one; only slow paths come by here. */
+function traced(step: TraceStep, pointer: number, size: number): void {
+  if (heap.hooks.trace !== null) heap.hooks.trace(step, pointer, size);
+}
+
+function checkSize(operation: string, name: string, size: number): void {
+  if (typeof size !== "number") {
+    throw typeError("ERR_INVALID_ARG", `${operation}: ${name} must be a number of bytes, got ${show(size)}`);
+  }
+  if (!Number.isSafeInteger(size) || size < 0) {
+    throw rangeError(
+      "ERR_INVALID_ARG",
+      `${operation}: ${name} must be a whole number from 0 to 2^53 - 1, got ${show(size)}`,
+    );
+  }
+}
+
+function checkAlignment(alignment: number): void {
+  if (typeof alignment !== "number") {
+    throw typeError("ERR_INVALID_ARG", `alignedAlloc: alignment must be a number, got ${show(alignment)}`);
+  }
+  const whole = Number.isInteger(alignment) && alignment >= 1 && alignment <= MAX_ALIGNMENT;
+  if (!whole || !Number.isInteger(Math.log2(alignment))) {
+    throw rangeError(
+      "ERR_INVALID_ARG",
+      `alignedAlloc: alignment must be a power of two from 1 to 2^31, got ${show(alignment)}`,
+    );
+  }
+}
+
+function noMemory(operation: string, size: number): Error {
+  if (unusable !== null) return unusable;
+  const { footprint, limit } = heap.pressure();
+  const cap = limit === Number.POSITIVE_INFINITY ? "no limit is set" : `the limit is ${limit}`;
+  return outOfMemory(
+    `${operation}: no room for ${size} bytes; the footprint is ${footprint} bytes and ${cap}. ` +
+      "Free something, or raise the limit (HEAPWRIGHT_LIMIT)",
+  );
+}
+
+function wrongPointer(operation: string, pointer: unknown): Error {
+  return unusable ?? explainPointer(heap, operation, pointer);
+}

@@ -1,1 +1,16 @@
-export { free, malloc } from "./malloc.js";
+/**
+ * heapwright: malloc for Node.js on Linux.
+ */
+export { read } from "./access/read.js";
+export { view } from "./access/view.js";
+export { write } from "./access/write.js";
+export { configure, type Options } from "./configure.js";
+export type { TraceStep } from "./core/hooks.js";
+export { NULL, type Pointer } from "./core/memory.js";
+export { HeapError, type HeapErrorCode } from "./errors.js";
+export { check } from "./inspect/check.js";
+export type { TraceEvent } from "./inspect/log.js";
+export { type Stats, stats } from "./inspect/stats.js";
+export { trim } from "./inspect/trim.js";
+export { type WalkedBlock, walk } from "./inspect/walk.js";
+export { alignedAlloc, calloc, free, malloc, realloc, usableSize } from "./malloc.js";

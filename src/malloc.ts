@@ -164,7 +164,7 @@ function freeSlow(pointer: Pointer): void {
   const entry = heap.large.find(pointer);
   if (entry < 0) throw wrongPointer("free", pointer);
   traced("free", pointer, heap.large.usableSize(entry, pointer));
-  heap.large.free(entry);
+  heap.large.free(entry, pointer);
 }
 
 function reallocBlock(b: Block, pointer: Pointer, size: number): Pointer {

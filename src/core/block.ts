@@ -169,5 +169,6 @@ export function innerEnd(b: Block, size: number, pageSize: number): number {
   return Math.floor(footer / pageSize) * pageSize;
 }
 
-if (MIN_BLOCK < LINKS_END + WORD_BYTES) throw new Error("block: the smallest block cannot hold links and footer");
+if (MIN_BLOCK < LINKS_END + WORD_BYTES)
+  throw new Error("block: the smallest block cannot hold links and footer");
 if (STATE >= GRAIN) throw new Error("block: the state bits reach into the size");

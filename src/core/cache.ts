@@ -96,4 +96,5 @@ export function dropOldest(m: Int32Array, at: number, units: number, count: numb
   m[at + units] = top - count;
 }
 
-if (bottomOf(0, 2) - 1 < STACKS + 2 * STACK_WORDS) throw new Error("cache: a stack has no place for its sentinel");
+if (bottomOf(0, 2) - 1 < STACKS + 2 * STACK_WORDS)
+  throw new Error("cache: a stack has no place for its sentinel");

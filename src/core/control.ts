@@ -80,11 +80,15 @@ export const Control = {
   largeLimit: 24,
   /** Entries of the mappings table that are not empty, freed ones included. */
   mappingsUsed: 25,
+  /** Bytes / 16 in front of the payloads of large blocks. */
+  largeFront: 26,
 } as const;
 
 export const MAGIC = 0x68656170;
 export const NO_LIMIT = 0x7fffffff;
 
-if (SEGMENTS + MAX_SEGMENTS * SEGMENT_WORDS > MAPPINGS) throw new Error("control: segment table overlaps mappings");
-if ((MAPPINGS + MAPPING_ENTRIES * 2) * WORD_BYTES > CONTROL_BYTES) throw new Error("control: larger than a chunk");
+if (SEGMENTS + MAX_SEGMENTS * SEGMENT_WORDS > MAPPINGS)
+  throw new Error("control: segment table overlaps mappings");
+if ((MAPPINGS + MAPPING_ENTRIES * 2) * WORD_BYTES > CONTROL_BYTES)
+  throw new Error("control: larger than a chunk");
 if (CHUNK_BYTES !== 2 ** CHUNK_SHIFT) throw new Error("control: chunk shift and size disagree");

@@ -4,7 +4,7 @@
  * Owns the distinction between a second free and a pointer that was never given out, and its wording. Reads memory
  * only in chunks that have an owner, and headers of large blocks only when the table knows them.
  */
-import { type HeapError, HeapError as PlainError, hex, rangeError, show, typeError } from "../errors.js";
+import { type HeapError, hex, HeapError as PlainError, rangeError, show, typeError } from "../errors.js";
 import { isSealed, MIN_BLOCK, sizeOf } from "./block.js";
 import type { ThreadHeap } from "./heap.js";
 import { FREED } from "./large.js";

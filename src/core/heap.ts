@@ -12,14 +12,7 @@
  * and the slow paths, which use the real stacks, do all the work and tell the tracer. That is why tracing that is
  * off costs nothing.
  */
-import {
-  blockBytes,
-  isSealedLive,
-  MAX_BLOCK,
-  markCached,
-  markLive,
-  sizeOf,
-} from "./block.js";
+import { blockBytes, isSealedLive, MAX_BLOCK, markCached, markLive, sizeOf } from "./block.js";
 import {
   CACHED_UNITS,
   capacityOf,

@@ -64,7 +64,7 @@ export class LargeBlocks {
     const pointer = (start + inFront) as Pointer;
     this.#writeHeader(pointer, pages);
     this.#insert(this.#pageOf(start), pages);
-    this.#count(Control.mmaps, pages);
+    this.#countMapped(pages, inFront);
     this.#hooks.trace?.("mmap", start, bytes);
     return pointer;
   }
@@ -88,9 +88,10 @@ export class LargeBlocks {
     return this.#start(entry) + this.#m[entry + 1]! * this.#pageSize - pointer;
   }
 
-  free(entry: number): void {
+  free(entry: number, pointer: Pointer): void {
     const m = this.#m;
     const start = this.#start(entry);
+    m[Control.largeFront] = m[Control.largeFront]! - (pointer - start) / 16;
     const pages = m[entry + 1]!;
     const bytes = pages * this.#pageSize;
     this.#os.unmap(start, bytes);
@@ -198,9 +199,10 @@ export class LargeBlocks {
     m[Control.trimPages] = Math.max(m[Control.trimPages]!, (2 * bytes) / this.#pageSize);
   }
 
-  #count(counter: number, pages: number): void {
+  #countMapped(pages: number, inFront: number): void {
     const m = this.#m;
-    m[counter] = m[counter]! + 1;
+    m[Control.mmaps] = m[Control.mmaps]! + 1;
+    m[Control.largeFront] = m[Control.largeFront]! + inFront / 16;
     m[Control.largeCount] = m[Control.largeCount]! + 1;
     m[Control.largePages] = m[Control.largePages]! + pages;
   }

@@ -35,6 +35,8 @@ export const Rec = {
   ceiling: 11,
   /** Pages inside free blocks that were given back. */
   gonePages: 12,
+  /** Bytes / 16 between the starts and the fences of the segments that were closed. */
+  closedUnits: 13,
 } as const;
 
 const CACHE_AT = 64;

@@ -10,11 +10,11 @@ import {
   isFree,
   isPreviousFree,
   MIN_BLOCK,
+  markCached,
   markPreviousLive,
   nextOf,
   resizeLive,
   sizeOf,
-  markCached,
   writeFreed,
 } from "./block.js";
 import type { ThreadHeap } from "./heap.js";

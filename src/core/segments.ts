@@ -25,7 +25,7 @@ import {
   SEGMENTS,
 } from "./control.js";
 import type { Hooks } from "./hooks.js";
-import { WORD_BYTES, type Window } from "./memory.js";
+import { type Window, WORD_BYTES } from "./memory.js";
 import type { Os } from "./os.js";
 
 /** Blocks never join across segments, so a segment bounds the size of a block. */
@@ -198,4 +198,5 @@ function entry(id: number): number {
   return SEGMENTS + id * SEGMENT_WORDS;
 }
 
-if (CONTROL_BYTES !== CHUNK_WORDS * WORD_BYTES) throw new Error("segments: the control block is not one chunk");
+if (CONTROL_BYTES !== CHUNK_WORDS * WORD_BYTES)
+  throw new Error("segments: the control block is not one chunk");

@@ -25,7 +25,7 @@ import {
   writeLive,
 } from "./block.js";
 import type { Hooks } from "./hooks.js";
-import { type Block, HEADER_BYTES, roundUp, WORD_BYTES, type Window } from "./memory.js";
+import { type Block, HEADER_BYTES, roundUp, type Window, WORD_BYTES } from "./memory.js";
 import type { Os } from "./os.js";
 import { Rec } from "./record.js";
 import { Runs } from "./runs.js";
@@ -108,7 +108,7 @@ export class Store {
     }
     writeFree(m, b, total, this.#secret);
     this.runs.put(b, total);
-    if (total >= LOOSE_RUN) this.#loosen(size, gone);
+    this.#loosen(total < LOOSE_RUN ? 0 : size, gone);
   }
 
   /** Lets a live block that ends at the wilderness grow into it by `more` bytes; false when it cannot. */
@@ -279,11 +279,14 @@ export class Store {
     const { record, segments } = this;
     const top = m[record + Rec.top]! as Block;
     const end = segments.end(m[record + Rec.segment]!);
-    const fence = (end - HEADER_BYTES / WORD_BYTES) as Block;
-    const rest = (fence - top) * WORD_BYTES;
+    const last = (end - HEADER_BYTES / WORD_BYTES) as Block;
+    const rest = (last - top) * WORD_BYTES;
+    const fence = rest < MIN_BLOCK ? top : last;
+    const start = segments.start(m[record + Rec.segment]!);
+    m[record + Rec.closedUnits] = m[record + Rec.closedUnits]! + ((fence - start) >>> 2);
     segments.recharge(((end - m[record + Rec.commit]!) * WORD_BYTES) / this.runs.pageSize);
-    writeLive(m, rest < MIN_BLOCK ? top : fence, FENCE_BYTES, this.#secret);
-    if (rest < MIN_BLOCK) return;
+    writeLive(m, fence, FENCE_BYTES, this.#secret);
+    if (fence === top) return;
     markPreviousFree(m, fence);
     writeFree(m, top, rest, this.#secret);
     this.runs.put(top, rest);

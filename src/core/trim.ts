@@ -7,12 +7,12 @@
 import { BIN_COUNT, binOf, forEachBinned } from "./bins.js";
 import { innerEnd, innerStart, isGone, sizeOf } from "./block.js";
 import { Control } from "./control.js";
-import { type Block, roundUp, WORD_BYTES, type Window } from "./memory.js";
-import { binsOf, Rec } from "./record.js";
-import type { Segments } from "./segments.js";
 import type { Hooks } from "./hooks.js";
+import { type Block, roundUp, type Window, WORD_BYTES } from "./memory.js";
 import type { Os } from "./os.js";
+import { binsOf, Rec } from "./record.js";
 import type { Runs } from "./runs.js";
+import type { Segments } from "./segments.js";
 
 /** What trimming needs of a store. */
 export interface Trimmable {
@@ -40,7 +40,9 @@ export function trimIsDue(store: Trimmable): boolean {
   if (m[record + Rec.loose]! < (trimPages * store.runs.pageSize) / 16) return false;
   m[record + Rec.loose] = 0;
   const idle = idlePages(store);
-  return idle > trimPages && idle > m[Control.chargedPages]! - m[Control.largePages]! - store.slackPages() - idle;
+  return (
+    idle > trimPages && idle > m[Control.chargedPages]! - m[Control.largePages]! - store.slackPages() - idle
+  );
 }
 
 /** Free pages that are charged: in bins, and in the wilderness as far as it was ever touched. */

@@ -1,0 +1,93 @@
+/**
+ * Settings as programs give them: by configure(), or by the environment when the library is loaded.
+ */
+import { Control } from "./core/control.js";
+import { applySettings } from "./core/process.js";
+import { Rec } from "./core/record.js";
+import { checkSetting, type Settings } from "./core/settings.js";
+import { HeapError, show, typeError } from "./errors.js";
+import { logStep, sinkFor, type TraceEvent } from "./inspect/log.js";
+import { heap, unusable } from "./malloc.js";
+
+export interface Options {
+  /** Most bytes of footprint, a whole number or Infinity. Rounded down to pages. */
+  limit?: number;
+  /** Requests of more bytes than this get a mapping of their own; "dynamic" rises when such a block is freed. */
+  mmapThreshold?: number | "dynamic";
+  /** Idle joined bytes from which memory is given back to the operating system by itself. */
+  trimThreshold?: number;
+  /** true: a line per step on standard error. A function: called with each step. false: off. At any time. */
+  trace?: boolean | ((event: TraceEvent) => void);
+}
+
+/**
+ * Changes settings of the process. All but `trace` only before the first allocation; each has an environment
+ * variable too, and what is given here wins.
+ *
+ * @throws HeapError ERR_INVALID_ARG for a setting that does not exist, makes no sense or comes too late; then none
+ *   of them is changed
+ */
+export function configure(options: Options): void {
+  if (unusable !== null) throw unusable;
+  if (typeof options !== "object" || options === null) {
+    throw typeError("ERR_INVALID_ARG", `configure: give an object of settings, got ${show(options)}`);
+  }
+  const { trace, ...settings } = options;
+  const given = Object.entries(settings).filter(([, value]) => value !== undefined);
+  for (const [name, value] of given) {
+    if (name === "reserve") {
+      throw typeError(
+        "ERR_INVALID_ARG",
+        "reserve is used when the library is loaded: set HEAPWRIGHT_RESERVE before that",
+      );
+    }
+    checkSetting(name, value);
+  }
+  if (given.length > 0) {
+    refuseWhenUsed(given[0]![0]);
+    applySettings(heap.words, { ...current(), ...Object.fromEntries(given) });
+  }
+  if (trace !== undefined) setTrace(trace);
+}
+
+function setTrace(trace: unknown): void {
+  if (trace === true) heap.trace(sinkFor(logListener));
+  else if (trace === false) heap.trace(null);
+  else if (typeof trace === "function") heap.trace(sinkFor(trace as (event: TraceEvent) => void));
+  else throw typeError("ERR_INVALID_ARG", `trace must be true, false or a function, got ${show(trace)}`);
+}
+
+function logListener({ step, address, size }: TraceEvent): void {
+  logStep(step, address, size);
+}
+
+function refuseWhenUsed(name: string): void {
+  const { words: m, record, store } = heap;
+  const start = store.segments.start(m[record + Rec.segment]!);
+  const used = m[record + Rec.top]! > start || m[record + Rec.high]! > start || m[Control.mmaps]! > 0;
+  if (!used) return;
+  throw new HeapError(
+    "ERR_INVALID_ARG",
+    `configure: ${name} comes too late, memory was allocated already; call configure before the first malloc, ` +
+      "or set it in the environment",
+  );
+}
+
+/** The settings in force. */
+function current(): Omit<Settings, "reserve"> {
+  const m = heap.words;
+  const pageSize = m[Control.pageSize]!;
+  return {
+    limit: heap.pressure().limit,
+    mmapThreshold: m[Control.thresholdRises] === 1 ? "dynamic" : heap.mmapThreshold,
+    trimThreshold: m[Control.trimPages]! * pageSize,
+  };
+}
+
+/** HEAPWRIGHT_TRACE=1, read when the library is loaded. */
+function traceFromEnvironment(): void {
+  const wanted = process.env.HEAPWRIGHT_TRACE;
+  if (unusable === null && wanted !== undefined && wanted !== "" && wanted !== "0") setTrace(true);
+}
+
+traceFromEnvironment();

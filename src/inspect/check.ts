@@ -1,0 +1,207 @@
+/**
+ * The full check: the equations of block.ts, bins.ts, cache.ts and record.ts, as code.
+ *
+ * Reads everything, changes nothing. Takes about 10 ns a block.
+ */
+
+import { BIN_COUNT, binMarks, binOf, forEachBinned } from "../core/bins.js";
+import {
+  FENCE_BYTES,
+  isCached,
+  isFree,
+  isGone,
+  isPreviousFree,
+  isSealed,
+  MIN_BLOCK,
+  nextOf,
+  sizeOf,
+} from "../core/block.js";
+import { CACHED_UNITS, depthOf, entryOf } from "../core/cache.js";
+import { CHUNK_WORDS, Control, OWNERS } from "../core/control.js";
+import type { ThreadHeap } from "../core/heap.js";
+import { type Block, WORD_BYTES } from "../core/memory.js";
+import { binsOf, cacheOf, Rec } from "../core/record.js";
+import { corrupt, hex } from "../errors.js";
+import { heap, unusable } from "../malloc.js";
+import { endOfBlocks, segmentsOf } from "./walk.js";
+
+/** What a walk over all headers counts, to be compared with what the record says. */
+interface Census {
+  blocks: number;
+  free: number;
+  freeUnits: number;
+  cached: number;
+  gonePages: number;
+}
+
+/**
+ * Verifies every header, fence, list and bitmap of the calling thread's heap, the large blocks and the account of
+ * pages.
+ *
+ * @throws HeapError ERR_HEAP_CORRUPT that says what contradicts what, and where
+ */
+export function check(): void {
+  if (unusable !== null) throw unusable;
+  checkHeap(heap);
+}
+
+/** The same for any heap whose thread is not running. */
+export function checkHeap(of: ThreadHeap): void {
+  const census: Census = { blocks: 0, free: 0, freeUnits: 0, cached: 0, gonePages: 0 };
+  let segmentPages = 0;
+  for (const id of segmentsOf(of)) {
+    checkOwners(of, id);
+    checkSegment(of, id, census);
+    segmentPages += chargedPagesOf(of, id);
+  }
+  checkRecord(of, census);
+  checkBins(of, census.free);
+  checkCache(of, census.cached);
+  checkLarge(of);
+  const m = of.words;
+  equal("pages charged", m[Control.chargedPages]!, segmentPages - census.gonePages + m[Control.largePages]!);
+}
+
+function checkOwners(of: ThreadHeap, id: number): void {
+  const { segments } = of.store;
+  const first = Math.floor(segments.start(id) / CHUNK_WORDS);
+  for (let chunk = first; chunk < segments.end(id) / CHUNK_WORDS; chunk++) {
+    equal(`the owner of chunk ${chunk}`, of.words[OWNERS + chunk]!, of.record);
+  }
+}
+
+function checkSegment(of: ThreadHeap, id: number, census: Census): void {
+  const m = of.words;
+  const { segments } = of.store;
+  const active = m[of.record + Rec.segment] === id;
+  const end = endOfBlocks(of, id);
+  let belowIsFree = false;
+  let b = segments.start(id) as Block;
+  while (b < end && sizeOf(m, b) !== FENCE_BYTES) {
+    checkHeader(of, b, end, belowIsFree);
+    belowIsFree = isFree(m, b);
+    take(of, b, census);
+    b = nextOf(m, b);
+  }
+  if (active) {
+    equal(`the end of the last block of segment ${id}`, b, end);
+    if (belowIsFree)
+      throw corrupt(`the block below the wilderness at ${where(of, b)} is free and was not joined`);
+    return;
+  }
+  if (b >= end) throw corrupt(`segment ${id} has no fence below its end at word ${end}`);
+  checkSealAndFlag(of, b, belowIsFree);
+}
+
+function checkHeader(of: ThreadHeap, b: Block, end: number, belowIsFree: boolean): void {
+  const m = of.words;
+  const size = sizeOf(m, b);
+  checkSealAndFlag(of, b, belowIsFree);
+  if (size < MIN_BLOCK) throw corrupt(`the block at ${where(of, b)} says ${size} bytes, less than the least`);
+  if (b + (size >>> 2) > end)
+    throw corrupt(`the block at ${where(of, b)} of ${size} bytes leads out of its segment`);
+  if (!isFree(m, b)) return;
+  if (belowIsFree) throw corrupt(`two free blocks meet at ${where(of, b)}`);
+  if (isCached(m, b)) throw corrupt(`the block at ${where(of, b)} is free and cached at once`);
+  equal(`the footer of the free block at ${where(of, b)}`, m[b + (size >>> 2) - 1]!, size);
+}
+
+function checkSealAndFlag(of: ThreadHeap, b: Block, belowIsFree: boolean): void {
+  const m = of.words;
+  if (!isSealed(m, b, of.secret)) throw corrupt(`the header of the block at ${where(of, b)} was overwritten`);
+  if (isPreviousFree(m, b) === belowIsFree) return;
+  throw corrupt(`the block at ${where(of, b)} says that the one below is ${belowIsFree ? "in use" : "free"}`);
+}
+
+function take(of: ThreadHeap, b: Block, census: Census): void {
+  const m = of.words;
+  census.blocks++;
+  if (isCached(m, b)) census.cached++;
+  if (!isFree(m, b)) return;
+  census.free++;
+  census.freeUnits += sizeOf(m, b) >>> 4;
+  if (isGone(m, b)) census.gonePages += of.store.runs.innerPages(b, sizeOf(m, b));
+}
+
+function checkRecord(of: ThreadHeap, census: Census): void {
+  const m = of.words;
+  const { record } = of;
+  equal("the count of blocks", m[record + Rec.blocks]!, census.blocks);
+  equal("the count of free blocks", m[record + Rec.freeBlocks]!, census.free);
+  equal("the sum of free blocks, in 16 bytes,", m[record + Rec.freeUnits]!, census.freeUnits);
+  equal("the count of pages given back", m[record + Rec.gonePages]!, census.gonePages);
+  const end = of.store.segments.end(m[record + Rec.segment]!);
+  const [top, high, commit] = [m[record + Rec.top]!, m[record + Rec.high]!, m[record + Rec.commit]!];
+  if (top > commit || high > commit || commit > end) {
+    throw corrupt(`the wilderness is out of order: top ${top}, high ${high}, commit ${commit}, end ${end}`);
+  }
+}
+
+function checkBins(of: ThreadHeap, free: number): void {
+  const m = of.words;
+  const bins = binsOf(of.record);
+  let seen = 0;
+  forEachBinned(m, bins, free + 1, (b, bin) => {
+    seen++;
+    if (b >>> 0 >= m[of.record + Rec.ceiling]! || !isFree(m, b) || !isSealed(m, b, of.secret)) {
+      throw corrupt(`bin ${bin} holds word ${b}, which is no free block`);
+    }
+    equal(`the bin of the free block at ${where(of, b)}`, bin, binOf(sizeOf(m, b)));
+  });
+  equal("the number of blocks in bins", seen, free);
+  for (let bin = 0; bin < BIN_COUNT; bin++) {
+    const { marked, filled } = binMarks(m, bins, bin);
+    if (marked !== filled) throw corrupt(`the bitmap says that bin ${bin} is ${marked ? "filled" : "empty"}`);
+  }
+}
+
+function checkCache(of: ThreadHeap, cached: number): void {
+  const m = of.words;
+  const cache = cacheOf(of.record);
+  let seen = 0;
+  for (let units = 0; units <= CACHED_UNITS; units++) {
+    const depth = depthOf(m, cache, units);
+    seen += depth;
+    for (let i = 0; i < depth; i++) {
+      const b = entryOf(m, cache, units, i);
+      if (!isCached(m, b) || !isSealed(m, b, of.secret)) {
+        throw corrupt(`the cache for ${units * 16} bytes holds word ${b}, which is no cached block`);
+      }
+      equal(`the size of the cached block at ${where(of, b)}`, sizeOf(m, b), units * 16);
+    }
+  }
+  equal("the number of cached blocks", seen, cached);
+}
+
+function checkLarge(of: ThreadHeap): void {
+  const m = of.words;
+  let count = 0;
+  let pages = 0;
+  of.large.forEach((start, bytes) => {
+    if (of.large.payloadIn(start, bytes) === 0) {
+      throw corrupt(`the header of the large block in the mapping at ${hex(start)} was overwritten`);
+    }
+    count++;
+    pages += bytes / m[Control.pageSize]!;
+  });
+  equal("the count of large blocks", m[Control.largeCount]!, count);
+  equal("the pages of large blocks", m[Control.largePages]!, pages);
+}
+
+/** Pages of a segment that are charged before what was given back is taken off. */
+function chargedPagesOf(of: ThreadHeap, id: number): number {
+  const m = of.words;
+  const { segments } = of.store;
+  const active = m[of.record + Rec.segment] === id;
+  const start = Math.floor(segments.start(id) / CHUNK_WORDS) * CHUNK_WORDS;
+  const end = active ? m[of.record + Rec.commit]! : segments.end(id);
+  return ((end - start) * WORD_BYTES) / m[Control.pageSize]!;
+}
+
+function equal(what: string, is: number, should: number): void {
+  if (is !== should) throw corrupt(`${what} is ${is} where ${should} was found`);
+}
+
+function where(of: ThreadHeap, b: Block): string {
+  return hex(of.window.pointerOf(b));
+}

@@ -52,7 +52,7 @@ export class LargeBlocks {
   /** A block of zeroes of at least `size` bytes at a multiple of `alignment` (>= 16); 0 when there is no room. */
   allocate(size: number, alignment: number): Pointer {
     const lead = Math.max(alignment, 2 * HEADER_BYTES);
-    const inFront = lead >= this.#pageSize ? this.#pageSize : lead;
+    const inFront = Math.min(lead, this.#pageSize);
     const bytes = roundUp(inFront + size, this.#pageSize);
     const pages = bytes / this.#pageSize;
     if (!this.#roomInTable() || !this.#segments.charge(pages)) return 0 as Pointer;
@@ -128,12 +128,14 @@ export class LargeBlocks {
     return target;
   }
 
-  /** Calls `visit` with each live block's mapping: address and bytes, in no order. */
-  forEach(visit: (start: number, bytes: number) => void): void {
+  /** The mappings of all live blocks, as [address, bytes], in the order of memory. */
+  mappings(): Array<readonly [number, number]> {
+    const found: Array<readonly [number, number]> = [];
     for (let entry = MAPPINGS; entry < MAPPINGS + 2 * MAPPING_ENTRIES; entry += 2) {
       const pages = this.#m[entry + 1]!;
-      if (pages !== 0) visit(this.#start(entry), pages * this.#pageSize);
+      if (pages !== 0) found.push([this.#start(entry), pages * this.#pageSize]);
     }
+    return found.sort((one, other) => one[0] - other[0]);
   }
 
   /** The payload in a mapping of the table: the 16-byte step in its first two pages whose header is sealed; or 0. */
@@ -257,11 +259,10 @@ export class LargeBlocks {
     const m = this.#m;
     if (m[Control.mappingsUsed]! < MAX_USED) return true;
     if (m[Control.largeCount]! >= MAX_USED) return false;
-    const live: Array<[number, number]> = [];
-    this.forEach((start, bytes) => live.push([this.#pageOf(start), bytes / this.#pageSize]));
+    const live = this.mappings();
     m.fill(0, MAPPINGS, MAPPINGS + 2 * MAPPING_ENTRIES);
     m[Control.mappingsUsed] = 0;
-    for (const [page, pages] of live) this.#insert(page, pages);
+    for (const [start, bytes] of live) this.#insert(this.#pageOf(start), bytes / this.#pageSize);
     return true;
   }
 }

@@ -168,7 +168,7 @@ export class Store {
     const newTop = top + (size >>> 2);
     if (newTop > m[record + Rec.commit]!) return 0 as Block;
     const high = m[record + Rec.high]!;
-    this.cleanFrom = high > top ? high : top;
+    this.cleanFrom = Math.max(high, top);
     writeLive(m, top as Block, size, this.#secret);
     m[record + Rec.top] = newTop;
     m[record + Rec.blocks] = m[record + Rec.blocks]! + 1;

@@ -177,13 +177,13 @@ function checkLarge(of: ThreadHeap): void {
   const m = of.words;
   let count = 0;
   let pages = 0;
-  of.large.forEach((start, bytes) => {
+  for (const [start, bytes] of of.large.mappings()) {
     if (of.large.payloadIn(start, bytes) === 0) {
       throw corrupt(`the header of the large block in the mapping at ${hex(start)} was overwritten`);
     }
     count++;
     pages += bytes / m[Control.pageSize]!;
-  });
+  }
   equal("the count of large blocks", m[Control.largeCount]!, count);
   equal("the pages of large blocks", m[Control.largePages]!, pages);
 }

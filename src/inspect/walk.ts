@@ -34,10 +34,7 @@ export function* walk(): Generator<WalkedBlock> {
       yield { pointer: window.pointerOf(b), size: sizeOf(m, b) - HEADER_BYTES, state };
     }
   }
-  const mappings: Array<readonly [number, number]> = [];
-  heap.large.forEach((start, bytes) => mappings.push([start, bytes]));
-  mappings.sort((one, other) => one[0] - other[0]);
-  for (const [start, bytes] of mappings) {
+  for (const [start, bytes] of heap.large.mappings()) {
     const pointer = heap.large.payloadIn(start, bytes);
     if (pointer !== 0) yield { pointer, size: start + bytes - pointer, state: "mapped" };
   }

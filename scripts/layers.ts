@@ -1,0 +1,75 @@
+/**
+ * The order of layers: fails when a file of src/ imports one that stands above it in the list.
+ *
+ * The list is the architecture: a file may import only from those before it. A file that is not listed fails too,
+ * and so does a listed one that is gone, so that the list stays true.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, normalize, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const order = [
+  "errors.ts",
+  "core/os.ts",
+  "core/memory.ts",
+  "core/control.ts",
+  "core/hooks.ts",
+  "core/place.ts",
+  "core/block.ts",
+  "core/bins.ts",
+  "core/cache.ts",
+  "core/record.ts",
+  "core/reserve.ts",
+  "core/segments.ts",
+  "core/large.ts",
+  "core/runs.ts",
+  "core/trim.ts",
+  "core/store.ts",
+  "core/heap.ts",
+  "core/resize.ts",
+  "core/diagnose.ts",
+  "core/settings.ts",
+  "core/process.ts",
+  "malloc.ts",
+  "access/place.ts",
+  "access/read.ts",
+  "access/write.ts",
+  "access/view.ts",
+  "inspect/walk.ts",
+  "inspect/check.ts",
+  "inspect/stats.ts",
+  "inspect/trim.ts",
+  "inspect/log.ts",
+  "configure.ts",
+  "index.ts",
+];
+/** Only this file may know koffi. */
+const koffiOwner = "core/os.ts";
+
+const src = fileURLToPath(new URL("../src", import.meta.url));
+const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
+const problems: string[] = [];
+
+for (const file of files) if (!order.includes(file)) problems.push(`${file} has no place in the order of layers`);
+for (const file of order) if (!files.includes(file)) problems.push(`${file} is in the order but not in src/`);
+for (const file of files) {
+  for (const target of importsOf(file)) {
+    if (order.indexOf(target) >= order.indexOf(file)) problems.push(`${file} imports upwards: ${target}`);
+  }
+  const text = readFileSync(join(src, file), "utf8");
+  if (file !== koffiOwner && /["']koffi["']/.test(text)) problems.push(`${file} knows koffi; only ${koffiOwner} may`);
+}
+
+for (const problem of problems) console.error(problem);
+console.log(`layers: ${files.length} files, ${problems.length} problems`);
+process.exitCode = problems.length === 0 ? 0 : 1;
+
+/** Relative imports and re-exports of a file, as paths in src/. */
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(src, file), "utf8");
+  const specifiers = [...text.matchAll(/\bfrom "(\.[^"]+)"|\bimport\("(\.[^"]+)"\)|^import "(\.[^"]+)"/gm)];
+  return specifiers.map((match) => {
+    const specifier = (match[1] ?? match[2] ?? match[3])!;
+    return relative(src, normalize(join(src, dirname(file), specifier))).replace(/\.js$/, ".ts");
+  });
+}

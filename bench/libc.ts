@@ -3,8 +3,8 @@
  * travel as plain numbers. The peer that a Node program has without heapwright.
  *
  * Blocks are not touched here: JavaScript has no cheap store to an address that koffi returned (a view per
- * block costs more than the allocation). That leaves page faults and cache misses out of libc's figure, and so
- * favours libc. Must not import heapwright, which takes the range that libc's heap would grow into.
+ * block costs more than the allocation). That leaves page faults and cache misses out of libc's figure, and
+ * so favours libc. Must not import heapwright, which takes the range that libc's heap would grow into.
  */
 import koffi from "koffi";
 import { OP, type Trace } from "./trace.js";

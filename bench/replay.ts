@@ -2,12 +2,12 @@
  * Replays a trace through heapwright, for timing.
  *
  * Touching rule, the same as in native/replay.c: the first byte, the last byte and one byte in each 4 KiB of
- * every new block; a block that was resized counts as new. Bytes are written with the library's own `write.u8`,
- * which is what its users have. Blocks left over at the end are freed outside the timing.
+ * every new block; a block that was resized counts as new. Bytes are written with the library's own
+ * `write.u8`, which is what its users have. Blocks left over at the end are freed outside the timing.
  *
  * The pointer of each id lies in a Float64Array (0: not live), so the loop allocates nothing and its element
- * kinds never change. Importing this file imports the library, which claims the range above the program break:
- * a process that times libc must import libc.ts and never this file.
+ * kinds never change. Importing this file imports the library, which claims the range above the program
+ * break: a process that times libc must import libc.ts and never this file.
  */
 import { alignedAlloc, calloc, free, malloc, type Pointer, realloc, write } from "../src/index.js";
 import { OP, type Trace } from "./trace.js";

@@ -1,11 +1,12 @@
 /**
  * What the kernel holds for heapwright's blocks: a check on stats().peakFootprint from outside the library.
  *
- * Replays one trace up to the record where its live bytes peak, stops there, and counts the resident pages of
- * the ranges that blocks have been seen in. The program break is shared with glibc's heap, so the kernel's own
- * figure per mapping would count foreign memory: pages are counted one by one (/proc/self/pagemap) between the
- * lowest and the highest block of each mapping. Headers, and holes between blocks, lie in between; the words
- * in front of the first block, where the library keeps its own state, do not.
+ * Replays one trace up to the record where its live bytes peak, stops there, and counts the resident pages
+ * of the ranges that blocks have been seen in. The program break is shared with glibc's heap, so the
+ * kernel's own figure per mapping would count foreign memory: pages are counted one by one
+ * (/proc/self/pagemap) between the lowest and the highest block of each mapping. Headers, and holes between
+ * blocks, lie in between; the words in front of the first block, where the library keeps its own state, do
+ * not.
  */
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { alignedAlloc, calloc, free, malloc, type Pointer, realloc, stats, write } from "../src/index.js";

@@ -1,6 +1,6 @@
 /**
- * Runs one task of child.ts in a fresh process and waits for its answer. A child that takes too long is killed
- * by its own id, and that is a failure, never a missing figure.
+ * Runs one task of child.ts in a fresh process and waits for its answer. A child that takes too long is
+ * killed by its own id, and that is a failure, never a missing figure.
  */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";

@@ -3,7 +3,7 @@
  *
  * A trace file is brotli over little-endian columns, one after the other:
  *
- *   magic "HWT1" | count u32 | op u8[count] | log2align u8[count] | pad to 4 | id u32[count] | size u32[count]
+ *   magic "HWT1" | count u32 | op u8[count] | log2align u8[count] | pad | id u32[count] | size u32[count]
  *
  * Promises: a trace that readTrace returns is consistent (ids are born before they die, and only once at a
  * time), so replayers need no checks of their own. Must not know: how anything is replayed or timed.

@@ -1,8 +1,8 @@
 /**
  * Replays a trace through heapwright and trusts nothing: every block is stamped over its whole length with a
- * pattern of its own, and the pattern is verified before the block is freed or resized, and over the part that
- * a resize kept. Two blocks that share a byte, a resize that loses one, or memory that something else wrote to
- * cannot go unnoticed. Knows nothing of how the allocator works.
+ * pattern of its own, and the pattern is verified before the block is freed or resized, and over the part
+ * that a resize kept. Two blocks that share a byte, a resize that loses one, or memory that something else
+ * wrote to cannot go unnoticed. Knows nothing of how the allocator works.
  */
 import {
   alignedAlloc,

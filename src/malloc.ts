@@ -172,7 +172,7 @@ function reallocBlock(b: Block, pointer: Pointer, size: number): Pointer {
     const resized = resizeInPlace(heap, b, size);
     if (resized !== 0) return heap.window.pointerOf(resized);
   }
-  return move(pointer, sizeOf(heap.words, b) - HEADER_BYTES, size);
+  return moveBlock(b, pointer, size);
 }
 
 function reallocMapped(pointer: Pointer, size: number): Pointer {
@@ -186,16 +186,27 @@ function reallocMapped(pointer: Pointer, size: number): Pointer {
   return move(pointer, large.usableSize(entry, pointer), size);
 }
 
+/** The same for a block of the heap: what fits in LOOP_WORDS is copied by word. */
+function moveBlock(b: Block, from: Pointer, size: number): Pointer {
+  const have = sizeOf(heap.words, b) - HEADER_BYTES;
+  if (size > have && have > LOOP_WORDS * WORD_BYTES) return move(from, have, size);
+  const words = Math.min(have, size + 3) >>> 2;
+  if (words > LOOP_WORDS) return move(from, have, size);
+  const to = heap.allocate(size);
+  if (to === 0) throw noMemory("realloc", size);
+  const target = heap.liveBlock(to);
+  if (target === 0) heap.window.copy(to, from, words * WORD_BYTES);
+  else copyWords(b + 2, target + 2, words);
+  if (!heap.freeSmall(from)) freeSlow(from);
+  return to;
+}
+
 /** To a new block; the old one is freed last, so that running out of memory changes nothing. */
 function move(from: Pointer, oldBytes: number, size: number): Pointer {
   const to = heap.allocate(size);
   if (to === 0) throw noMemory("realloc", size);
   const bytes = Math.min(oldBytes, size);
-  if (bytes <= LOOP_WORDS * WORD_BYTES && heap.liveBlock(to) !== 0 && heap.liveBlock(from) !== 0) {
-    copyWords(heap.window.blockOf(from) + 2, heap.window.blockOf(to) + 2, (bytes + 3) >>> 2);
-  } else {
-    heap.window.copy(to, from, bytes);
-  }
+  heap.window.copy(to, from, bytes);
   if (!heap.freeSmall(from)) freeSlow(from);
   return to;
 }

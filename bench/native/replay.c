@@ -41,7 +41,8 @@ static void fail(const char *what, const char *detail) {
 
 /* Zeroed memory from the kernel, every page of it resident, that no malloc knows of. */
 static void *resident_pages(size_t bytes) {
-  void *at = mmap(NULL, bytes ? bytes : 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+  int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE;
+  void *at = mmap(NULL, bytes ? bytes : 1, PROT_READ | PROT_WRITE, flags, -1, 0);
   if (at == MAP_FAILED) fail("mmap failed", "");
   memset(at, 0, bytes);
   return at;
@@ -127,7 +128,7 @@ static long status_bytes(const char *field) {
   return at == NULL ? 0 : strtol(at + strlen(field), NULL, 10) * 1024;
 }
 
-/* Forgets the peak that reading the trace has left. Where that is refused, tables may hide part of the growth. */
+/* Forgets the peak that reading the trace has left; it would hide part of the growth. */
 static void reset_peak(void) {
   int file = open("/proc/self/clear_refs", O_WRONLY);
   if (file < 0) return;

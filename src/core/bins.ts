@@ -77,14 +77,31 @@ export function link(m: Int32Array, at: number, b: Block, size: number): void {
  * `end` is the first word that may not be mapped.
  */
 export function unlink(m: Int32Array, at: number, b: Block, end: number): void {
+  checkLinks(m, b, end);
+  const next = m[b + NEXT]!;
+  const previous = m[b + PREVIOUS]!;
+  m[previous + NEXT] = next;
+  m[next + PREVIOUS] = previous;
+  if (next === previous) clearBit(m, at, next);
+}
+
+/** Puts block `b` in the place of `old` in its bin, which must be the bin of both. */
+export function replace(m: Int32Array, old: Block, b: Block): void {
+  const next = m[old + NEXT]!;
+  const previous = m[old + PREVIOUS]!;
+  m[b + NEXT] = next;
+  m[b + PREVIOUS] = previous;
+  m[previous + NEXT] = b;
+  m[next + PREVIOUS] = b;
+}
+
+/** Throws ERR_HEAP_CORRUPT when a block's links do not lead back to it. */
+export function checkLinks(m: Int32Array, b: Block, end: number): void {
   const next = m[b + NEXT]!;
   const previous = m[b + PREVIOUS]!;
   if (next >>> 0 >= end || previous >>> 0 >= end || m[next + PREVIOUS] !== b || m[previous + NEXT] !== b) {
     throw corrupt(`the links of the free block at word ${b} (${sizeOf(m, b)} bytes) were overwritten`);
   }
-  m[previous + NEXT] = next;
-  m[next + PREVIOUS] = previous;
-  if (next === previous) clearBit(m, at, next);
 }
 
 /** The ring holds its head alone: the bin is empty. */

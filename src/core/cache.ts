@@ -1,12 +1,15 @@
 /**
  * The cache: small freed blocks, by exact size, ready for the next request of that size.
  *
- * Owns one stack of blocks per size up to MAX_CACHED bytes, and how full each may become. Must not know joining.
- * The stacks are an index over CACHED headers: whoever takes over the heap can forget them and walk the headers.
+ * Owns one stack of blocks per size up to MAX_CACHED bytes, and a list per size that takes what a full stack spills.
+ * Must not know joining. Stacks and lists are an index over CACHED headers: whoever takes over the heap can forget
+ * them and walk the headers.
  *
  *   at + 0      tops          word index one above the top entry of each stack, by size in 16-byte units
  *   at + 128    closed tops   the same, every stack closed
- *   at + 256    stacks        64 words each, aligned to 64 words
+ *   at + 256    bottoms       word index of the lowest entry of each stack
+ *   at + 384    spilled       first block of each list, 0 at its end; linked through the first word of the payload
+ *   at + 512    stacks        64 words each, aligned to 64 words
  *
  *   one stack:  | … unused … | 0 | entry | entry | (free) … | (end: a multiple of 64)
  *                              ^sentinel       ^top          ^capacity
@@ -15,10 +18,12 @@
  * there is an entry, and one mask whether there is room, with no count and no limit to look up. A closed stack is
  * empty and full at once.
  *
- * Entries are kept here and not as links in the blocks' own payload: taking one then touches no memory but the
- * header, and a program that writes into a freed block cannot lead the next malloc astray.
+ * Entries of a stack are kept there and not as links in the blocks' own payload: taking one then touches no memory
+ * but the header, and a program that writes into a freed block cannot lead the next malloc astray. Only a list is
+ * linked through payloads; what comes back from it is tested for its seal.
  */
-import { GRAIN, MIN_BLOCK } from "./block.js";
+import { corrupt } from "../errors.js";
+import { GRAIN, isCached, isSealed, MIN_BLOCK } from "./block.js";
 import type { Block } from "./memory.js";
 
 const STACK_WORDS = 64;
@@ -27,7 +32,10 @@ const STACK_MASK = STACK_WORDS - 1;
 export const CACHED_UNITS = 64;
 export const MAX_CACHED = CACHED_UNITS * GRAIN;
 const CLOSED = 128;
-const STACKS = 256;
+const BOTTOMS = 256;
+const SPILLED = 384;
+const STACKS = 512;
+const LINK = 2;
 /** Words that the cache of one heap takes; it must start at a multiple of 64. */
 export const CACHE_WORDS = STACKS + (CACHED_UNITS + 1) * STACK_WORDS;
 /** Bytes that one stack may keep: enough that a burst of frees and mallocs stays inside, little beside a heap. */
@@ -40,20 +48,15 @@ export function capacityOf(units: number): number {
   return Math.min(STACK_WORDS - 1, Math.max(FEWEST, Math.floor(BYTES_PER_STACK / (units * GRAIN))));
 }
 
-function endOf(at: number, units: number): number {
-  return at + STACKS + (units + 1) * STACK_WORDS;
-}
-
-export function bottomOf(at: number, units: number): number {
-  return endOf(at, units) - capacityOf(units);
-}
-
 export function initializeCache(m: Int32Array, at: number): void {
   for (let units = 0; units <= CACHED_UNITS; units++) {
-    const bottom = bottomOf(at, units);
+    const end = at + STACKS + (units + 1) * STACK_WORDS;
+    const bottom = end - capacityOf(units);
     m[bottom - 1] = 0;
     m[at + units] = bottom;
-    m[at + CLOSED + units] = endOf(at, 0); // the stack for size 0: no entry, no room
+    m[at + BOTTOMS + units] = bottom;
+    m[at + SPILLED + units] = 0;
+    m[at + CLOSED + units] = at + STACKS + STACK_WORDS; // the stack for size 0: no entry, no room
   }
 }
 
@@ -80,21 +83,56 @@ export function push(m: Int32Array, tops: number, units: number, b: Block): bool
 }
 
 export function depthOf(m: Int32Array, at: number, units: number): number {
-  return m[at + units]! - bottomOf(at, units);
+  return m[at + units]! - m[at + BOTTOMS + units]!;
 }
 
 /** Entry `i` of a stack, counted from its bottom. */
 export function entryOf(m: Int32Array, at: number, units: number, i: number): Block {
-  return m[bottomOf(at, units) + i]! as Block;
+  return m[m[at + BOTTOMS + units]! + i]! as Block;
 }
 
-/** Drops the `count` oldest entries; the others move down. */
-export function dropOldest(m: Int32Array, at: number, units: number, count: number): void {
-  const bottom = bottomOf(at, units);
+/** Moves the older half of a full stack to its list; returns how many blocks. */
+export function spill(m: Int32Array, at: number, units: number): number {
+  const bottom = m[at + BOTTOMS + units]!;
   const top = m[at + units]!;
+  const count = (top - bottom + 1) >>> 1;
+  let first = m[at + SPILLED + units]!;
+  for (let i = bottom; i < bottom + count; i++) {
+    const b = m[i]!;
+    m[b + LINK] = first;
+    first = b;
+  }
+  m[at + SPILLED + units] = first;
   for (let i = bottom + count; i < top; i++) m[i - count] = m[i]!;
   m[at + units] = top - count;
+  return count;
 }
 
-if (bottomOf(0, 2) - 1 < STACKS + 2 * STACK_WORDS)
-  throw new Error("cache: a stack has no place for its sentinel");
+/**
+ * Takes the first block of a list; 0 when it is empty. Throws ERR_HEAP_CORRUPT, and drops the list, when a link was
+ * overwritten; `end` is the first word that may not be mapped.
+ */
+export function popSpilled(m: Int32Array, at: number, units: number, secret: number, end: number): Block {
+  const b = m[at + SPILLED + units]! as Block;
+  if (b === 0) return b;
+  if (b >>> 0 >= end || !isCached(m, b) || !isSealed(m, b, secret) || m[b]! >>> 4 !== units) {
+    m[at + SPILLED + units] = 0;
+    throw corrupt(`the link to word ${b} in a freed block of ${units * GRAIN} bytes was overwritten`);
+  }
+  m[at + SPILLED + units] = m[b + LINK]!;
+  return b;
+}
+
+/** Calls `visit` for every block of a list; stops after `atMost`, so that a list that was bent cannot hang it. */
+export function forEachSpilled(
+  m: Int32Array,
+  at: number,
+  units: number,
+  atMost: number,
+  visit: (b: Block) => void,
+): void {
+  let left = atMost;
+  for (let b = m[at + SPILLED + units]!; b !== 0 && left > 0; b = m[b + LINK]!, left--) visit(b as Block);
+}
+
+if (STACK_WORDS - capacityOf(2) < 1) throw new Error("cache: a stack has no place for its sentinel");

@@ -12,29 +12,38 @@
  * and the slow paths, which use the real stacks, do all the work and tell the tracer. That is why tracing that is
  * off costs nothing.
  */
-import { blockBytes, isSealedLive, MAX_BLOCK, markCached, markLive, sizeOf } from "./block.js";
 import {
-  CACHED_UNITS,
-  capacityOf,
-  closedTops,
-  depthOf,
-  dropOldest,
-  entryOf,
-  MAX_CACHED,
-  pop,
-  push,
-} from "./cache.js";
+  blockBytes,
+  GRAIN,
+  isSealedLive,
+  MAX_BLOCK,
+  MIN_BLOCK,
+  markCached,
+  markLive,
+  sizeOf,
+} from "./block.js";
+import { CACHED_UNITS, capacityOf, closedTops, MAX_CACHED, pop, popSpilled, push, spill } from "./cache.js";
 import { Control, NO_LIMIT } from "./control.js";
 import type { Hooks, TraceSink } from "./hooks.js";
 import { LargeBlocks } from "./large.js";
 import { type Block, HEADER_BYTES, type Pointer, type Window } from "./memory.js";
-import { cacheOf } from "./record.js";
+import { cacheOf, Rec } from "./record.js";
 import { ownerOf } from "./segments.js";
 import { NOTHING_CLEAN, type Store } from "./store.js";
 import { POLICY_RUN, trim, trimIsDue } from "./trim.js";
 
 /** Largest request that the fast path serves, in bytes. */
 export const MAX_SMALL = MAX_CACHED - HEADER_BYTES;
+/** Bytes carved at once for a size whose stack is empty. */
+const BATCH_BYTES = 1024;
+/**
+ * Spilled blocks are joined when they hold more than the trim threshold, so that what lies idle can go back to the
+ * operating system, and more than this share of the bytes in use, so that joining costs no more per free than the
+ * free itself did.
+ */
+const CACHE_SHARE = 0.5;
+/** More memory is committed only while spilled blocks are less than this share of the heap. */
+const JOIN_FIRST_SHARE = 1 / 64;
 const PREVIOUS_FREE = 1;
 const CACHED = 4;
 
@@ -120,29 +129,39 @@ export class ThreadHeap {
     markCached(m, b);
     if (units > CACHED_UNITS) this.release(b);
     else if (!push(m, this.#cache, units, b)) {
-      this.#joinOldest(units, (capacityOf(units) + 1) >>> 1);
+      this.#spill(units);
       push(m, this.#cache, units, b);
     }
   }
 
   /** The live block of this heap at `pointer`, or 0: then it is something else, and nothing was read outside. */
   liveBlock(pointer: number): Block {
-    const none = 0 as Block;
-    if (!this.window.inZone(pointer) || pointer % 16 !== 0) return none;
-    const b = this.window.blockOf(pointer);
     const m = this.words;
-    if (ownerOf(m, b * 4) !== this.record || !isSealedLive(m, b, this.secret)) return none;
-    return sizeOf(m, b) >= 32 ? b : none;
+    const distance = pointer - this.payloadBase;
+    const offset = distance >>> 0; // integer tests throughout: `pointer % 16` would be a division of doubles
+    if (offset !== distance || (offset & 15) !== 8 || ownerOf(m, offset) !== this.record) return 0 as Block;
+    const b = (offset >>> 2) as Block;
+    return isSealedLive(m, b, this.secret) && sizeOf(m, b) >= MIN_BLOCK ? b : (0 as Block);
   }
 
   /** Joins every cached block. Returns how many there were. */
   joinCache(): number {
+    const m = this.words;
+    const end = m[this.record + Rec.ceiling]!;
+    m[this.record + Rec.spilledUnits] = 0;
     let joined = 0;
     for (let units = 2; units <= CACHED_UNITS; units++) {
-      const depth = depthOf(this.words, this.#cache, units);
-      if (depth > 0) this.#joinOldest(units, depth);
-      joined += depth;
+      for (let b = pop(m, this.#cache, units); b !== 0; b = pop(m, this.#cache, units)) {
+        this.store.release(b);
+        joined++;
+      }
+      let b = popSpilled(m, this.#cache, units, this.secret, end);
+      for (; b !== 0; b = popSpilled(m, this.#cache, units, this.secret, end)) {
+        this.store.release(b);
+        joined++;
+      }
     }
+    this.#considerTrim();
     return joined;
   }
 
@@ -177,14 +196,41 @@ export class ThreadHeap {
   #allocateSmall(units: number): Pointer {
     const m = this.words;
     let b = pop(m, this.#cache, units);
+    if (b === 0) b = this.#refill(units);
     if (b === 0) {
-      b = this.takeBlock(units << 4);
-      if (b === 0) return 0 as Pointer;
-    } else {
-      markLive(m, b);
-      this.store.cleanFrom = NOTHING_CLEAN;
+      b = this.#replenish(units << 4);
+      return b === 0 ? (0 as Pointer) : this.window.pointerOf(b);
     }
+    markLive(m, b);
+    this.store.cleanFrom = NOTHING_CLEAN;
     return this.window.pointerOf(b);
+  }
+
+  /** An empty stack gets what it spilled, else a batch of new blocks. One of them, still CACHED; or 0. */
+  #refill(units: number): Block {
+    const m = this.words;
+    const { record, secret } = this;
+    const end = m[record + Rec.ceiling]!;
+    const most = Math.max(1, Math.min(capacityOf(units) >>> 1, (BATCH_BYTES / (units << 4)) | 0));
+    const b = popSpilled(m, this.#cache, units, secret, end);
+    if (b === 0) return this.#carveBatch(units, most);
+    let count = 1;
+    for (; count < most; count++) {
+      const more = popSpilled(m, this.#cache, units, secret, end);
+      if (more === 0) break;
+      push(m, this.#cache, units, more);
+    }
+    m[record + Rec.spilledUnits] = m[record + Rec.spilledUnits]! - count * units;
+    return b;
+  }
+
+  /** The lowest of a batch goes out first, the others wait in the stack so that they follow in the order of memory. */
+  #carveBatch(units: number, most: number): Block {
+    const m = this.words;
+    const first = this.store.carve(units << 4, most);
+    for (let i = this.store.carved - 1; i > 0; i--)
+      push(m, this.#cache, units, (first + i * (units << 2)) as Block);
+    return first;
   }
 
   /** A live block of `bytes` (header included), from the store; 0 when memory is out. */
@@ -195,7 +241,7 @@ export class ThreadHeap {
 
   /** Neither bins nor committed wilderness have it: first what is cached is joined, then more is committed. */
   #replenish(bytes: number): Block {
-    if (this.joinCache() > 0) {
+    if (this.#cacheHolds() && this.joinCache() > 0) {
       const b = this.store.take(bytes);
       if (b !== 0) return b;
     }
@@ -207,11 +253,21 @@ export class ThreadHeap {
     return b === 0 ? this.store.grow(bytes) : b;
   }
 
-  #joinOldest(units: number, count: number): void {
+  /** Whether enough is spilled for joining it to be better than committing more. */
+  #cacheHolds(): boolean {
     const m = this.words;
-    for (let i = 0; i < count; i++) this.store.release(entryOf(m, this.#cache, units, i));
-    dropOldest(m, this.#cache, units, count);
-    this.#considerTrim();
+    return m[this.record + Rec.spilledUnits]! > this.store.extentUnits() * JOIN_FIRST_SHARE;
+  }
+
+  /** Makes room in a full stack; joins everything when lists hold more than CACHE_SHARE of what is in use. */
+  #spill(units: number): void {
+    const m = this.words;
+    const { record } = this;
+    const spilled = m[record + Rec.spilledUnits]! + spill(m, this.#cache, units) * units;
+    m[record + Rec.spilledUnits] = spilled;
+    if (spilled <= (m[Control.trimPages]! * m[Control.pageSize]!) / GRAIN) return;
+    if (spilled > (this.store.extentUnits() - m[record + Rec.freeUnits]! - spilled) * CACHE_SHARE)
+      this.joinCache();
   }
 
   /** Joins a freed block, whose header says CACHED, at once. */

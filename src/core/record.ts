@@ -37,6 +37,8 @@ export const Rec = {
   gonePages: 12,
   /** Bytes / 16 between the starts and the fences of the segments that were closed. */
   closedUnits: 13,
+  /** Bytes / 16 of the cached blocks that are in lists. */
+  spilledUnits: 14,
 } as const;
 
 const CACHE_AT = 64;

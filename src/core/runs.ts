@@ -4,7 +4,7 @@
  * Owns the account of free blocks, bytes and given-back pages in the heap record, and cutting a block in two. Must
  * not know where memory comes from or when blocks are joined.
  */
-import { findFit, link, unlink } from "./bins.js";
+import { binOf, checkLinks, findFit, link, replace, unlink } from "./bins.js";
 import {
   innerEnd,
   innerStart,
@@ -67,6 +67,24 @@ export class Runs {
     return pages;
   }
 
+  /**
+   * Gives a FREE block that is in its bin another size, at its upper end, and returns how many of its pages had been
+   * given back. While the size stays in the same bin, which for large runs it mostly does, no list is touched.
+   */
+  resize(b: Block, size: number): number {
+    const m = this.#m;
+    const old = sizeOf(m, b);
+    if (isGone(m, b) || binOf(old) !== binOf(size)) {
+      const gone = this.remove(b);
+      writeFree(m, b, size, this.secret);
+      this.put(b, size);
+      return gone;
+    }
+    writeFree(m, b, size, this.secret);
+    m[this.record + Rec.freeUnits] = m[this.record + Rec.freeUnits]! + ((size - old) >> 4);
+    return 0;
+  }
+
   /** Notes that the inner pages of a FREE block were given back. */
   markGone(b: Block): void {
     const m = this.#m;
@@ -75,21 +93,32 @@ export class Runs {
   }
 
   /**
-   * Makes the first `size` of the `have` bytes at `b` live; what is left over, if a block fits in it, becomes a free
-   * block in its bin. `b` is FREE and in no bin. Returns the remainder, or 0.
+   * Makes the first `size` bytes of a FREE block in its bin live; what is left over, if a block fits in it, becomes a
+   * free block in its bin. Returns the remainder, or 0.
    */
-  cut(b: Block, have: number, size: number): Block {
+  cut(b: Block, size: number): Block {
     const m = this.#m;
+    const have = sizeOf(m, b);
     const rest = have - size;
     if (rest < MIN_BLOCK) {
+      this.remove(b);
       markPreviousLive(m, (b + (have >>> 2)) as Block);
       writeLive(m, b, have, this.secret);
       return 0 as Block;
     }
     const remainder = (b + (size >>> 2)) as Block;
-    writeFree(m, remainder, rest, this.secret);
-    writeLive(m, b, size, this.secret);
-    this.put(remainder, rest);
+    if (binOf(rest) === binOf(have) && !isGone(m, b)) {
+      checkLinks(m, b, m[this.record + Rec.ceiling]!);
+      writeFree(m, remainder, rest, this.secret);
+      replace(m, b, remainder);
+      m[this.record + Rec.freeUnits] = m[this.record + Rec.freeUnits]! - (size >>> 4);
+      writeLive(m, b, size, this.secret);
+    } else {
+      this.remove(b);
+      writeFree(m, remainder, rest, this.secret);
+      writeLive(m, b, size, this.secret);
+      this.put(remainder, rest);
+    }
     this.countSplit(remainder, rest);
     return remainder;
   }

@@ -16,7 +16,7 @@ import {
   nextOf,
   sizeOf,
 } from "../core/block.js";
-import { CACHED_UNITS, depthOf, entryOf } from "../core/cache.js";
+import { CACHED_UNITS, depthOf, entryOf, forEachSpilled } from "../core/cache.js";
 import { CHUNK_WORDS, Control, OWNERS } from "../core/control.js";
 import type { ThreadHeap } from "../core/heap.js";
 import { type Block, WORD_BYTES } from "../core/memory.js";
@@ -159,18 +159,27 @@ function checkCache(of: ThreadHeap, cached: number): void {
   const m = of.words;
   const cache = cacheOf(of.record);
   let seen = 0;
+  let spilledUnits = 0;
   for (let units = 0; units <= CACHED_UNITS; units++) {
-    const depth = depthOf(m, cache, units);
-    seen += depth;
-    for (let i = 0; i < depth; i++) {
-      const b = entryOf(m, cache, units, i);
-      if (!isCached(m, b) || !isSealed(m, b, of.secret)) {
-        throw corrupt(`the cache for ${units * 16} bytes holds word ${b}, which is no cached block`);
-      }
-      equal(`the size of the cached block at ${where(of, b)}`, sizeOf(m, b), units * 16);
-    }
+    const visit = (b: Block) => {
+      seen++;
+      checkCached(of, b, units);
+    };
+    for (let i = 0; i < depthOf(m, cache, units); i++) visit(entryOf(m, cache, units, i));
+    const inStacks = seen;
+    forEachSpilled(m, cache, units, cached + 1, visit);
+    spilledUnits += (seen - inStacks) * units;
   }
+  equal("the sum of spilled blocks, in 16 bytes,", m[of.record + Rec.spilledUnits]!, spilledUnits);
   equal("the number of cached blocks", seen, cached);
+}
+
+function checkCached(of: ThreadHeap, b: Block, units: number): void {
+  const m = of.words;
+  if (b >>> 0 >= m[of.record + Rec.ceiling]! || !isCached(m, b) || !isSealed(m, b, of.secret)) {
+    throw corrupt(`the cache for ${units * 16} bytes holds word ${b}, which is no cached block`);
+  }
+  equal(`the size of the cached block at ${where(of, b)}`, sizeOf(m, b), units * 16);
 }
 
 function checkLarge(of: ThreadHeap): void {

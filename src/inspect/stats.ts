@@ -1,9 +1,10 @@
 /**
  * Figures of the heap. Derived from what the slow paths count; the fast paths count nothing.
  */
-import { CACHED_UNITS, depthOf } from "../core/cache.js";
+import { MAX_BLOCK } from "../core/block.js";
+import { CACHED_UNITS, depthOf, forEachSpilled } from "../core/cache.js";
 import { Control } from "../core/control.js";
-import { HEADER_BYTES, WORD_BYTES } from "../core/memory.js";
+import { HEADER_BYTES } from "../core/memory.js";
 import { cacheOf, Rec } from "../core/record.js";
 import { heap, unusable } from "../malloc.js";
 
@@ -44,7 +45,7 @@ export function stats(): Stats {
   const cached = cachedBlocks();
   const heapBlocks = m[record + Rec.blocks]! - m[record + Rec.freeBlocks]! - cached.count;
   const free = m[record + Rec.freeUnits]! * 16;
-  const live = extent() - free - cached.bytes - heapBlocks * HEADER_BYTES;
+  const live = heap.store.extentUnits() * 16 - free - cached.bytes - heapBlocks * HEADER_BYTES;
   const mapped = m[Control.largePages]! * pageSize - m[Control.largeFront]! * 16;
   return {
     allocated: live + mapped,
@@ -66,19 +67,13 @@ export function stats(): Stats {
   };
 }
 
-/** Bytes that the heap's blocks take together. */
-function extent(): number {
-  const { words: m, record, store } = heap;
-  const active = (m[record + Rec.top]! - store.segments.start(m[record + Rec.segment]!)) * WORD_BYTES;
-  return m[record + Rec.closedUnits]! * 16 + active;
-}
-
 function cachedBlocks(): { count: number; bytes: number } {
   const cache = cacheOf(heap.record);
   let count = 0;
   let bytes = 0;
   for (let units = 2; units <= CACHED_UNITS; units++) {
-    const depth = depthOf(heap.words, cache, units);
+    let depth = depthOf(heap.words, cache, units);
+    forEachSpilled(heap.words, cache, units, MAX_BLOCK, () => depth++);
     count += depth;
     bytes += depth * units * 16;
   }

@@ -25,6 +25,7 @@ const order = [
   "core/runs.ts",
   "core/trim.ts",
   "core/store.ts",
+  "core/sweep.ts",
   "core/heap.ts",
   "core/resize.ts",
   "core/diagnose.ts",

@@ -7,25 +7,34 @@
  * Each fast path is one test of the argument and one call into the heap, small enough that V8 inlines both into the
  * caller; then a pointer on its way from malloc to free is never boxed.
  */
-import { blockBytes, MIN_BLOCK, sizeOf } from "./core/block.js";
+import { alignedPayload, blockBytes, MIN_BLOCK, sizeOf } from "./core/block.js";
 import { explainPointer } from "./core/diagnose.js";
 import { MAX_SMALL } from "./core/heap.js";
 import type { TraceStep } from "./core/hooks.js";
-import { type Block, HEADER_BYTES, NULL, type Pointer, roundUp, WORD_BYTES } from "./core/memory.js";
+import { type Block, HEADER_BYTES, NULL, type Pointer, WORD_BYTES } from "./core/memory.js";
 import { attach } from "./core/process.js";
 import { cutFront, cutTail, resizeInPlace } from "./core/resize.js";
 import { outOfMemory, rangeError, show, typeError } from "./errors.js";
 
+/**
+ * The calling thread's heap. V8 folds what a constant of this module's own holds into the code that is inlined into
+ * callers, and loads an exported one from its cell each time: hence a name for each use.
+ */
+const attached = attach();
+const own = attached.heap;
 /** The calling thread's heap, for the layers above. */
-export const { heap, unusable } = attach();
+export const heap = own;
+/** Why it cannot be used; null when it can. */
+export const unusable = attached.unusable;
 
 /** Largest alignment: 2 GiB. */
 const MAX_ALIGNMENT = 2 ** 31;
-/** A large block that shrinks below this part of the threshold moves into the heap. */
+/** A large block that shrinks below this part of the threshold moves into the own. */
 const KEEP_MAPPED = 0.5;
 /** Up to this many words a loop is faster than the call of a builtin. */
 const LOOP_WORDS = 64;
 const maxSmall = MAX_SMALL;
+const maxCopied = LOOP_WORDS * WORD_BYTES;
 
 /**
  * Allocates `size` bytes, 16-byte aligned, with undefined contents.
@@ -41,7 +50,7 @@ const maxSmall = MAX_SMALL;
  */
 export function malloc(size: number): Pointer {
   if (typeof size === "number" && size >>> 0 === size && size <= maxSmall) {
-    const pointer = heap.popSmall(size);
+    const pointer = own.popSmall(size);
     if (pointer !== 0) return pointer;
   }
   return mallocSlow(size);
@@ -57,7 +66,7 @@ export function malloc(size: number): Pointer {
  * @throws HeapError ERR_HEAP_CORRUPT when a neighbour's header was overwritten
  */
 export function free(pointer: Pointer): void {
-  if (!heap.freeSmall(pointer)) freeSlow(pointer);
+  if (!own.freeSmall(pointer)) freeSlow(pointer);
 }
 
 /**
@@ -75,10 +84,10 @@ export function calloc(count: number, size: number): Pointer {
     throw rangeError("ERR_INVALID_ARG", `calloc: ${count} times ${size} bytes is more than 2^53 - 1`);
   }
   if (bytes <= maxSmall) {
-    const cached = heap.popSmall(bytes);
+    const cached = own.popSmall(bytes);
     if (cached !== 0) {
-      const b = heap.window.blockOf(cached);
-      clearWords(b + 2, b + (sizeOf(heap.words, b) >>> 2));
+      const b = own.window.blockOf(cached);
+      clearWords(b + 2, b + (sizeOf(own.words, b) >>> 2));
       return cached;
     }
   }
@@ -98,17 +107,17 @@ export function calloc(count: number, size: number): Pointer {
  * @throws HeapError as malloc and free do; the block is then untouched and still at `pointer`
  */
 export function realloc(pointer: Pointer, size: number): Pointer {
-  checkSize("realloc", "size", size);
-  if (pointer === NULL) return malloc(size);
   if (typeof pointer !== "number") throw wrongPointer("realloc", pointer);
-  const b = heap.liveBlock(pointer);
-  const moved = b === 0 ? reallocMapped(pointer, size) : reallocBlock(b, pointer, size);
-  traced("realloc", moved, size);
-  return moved;
+  const b = own.liveBlock(pointer);
+  if (b !== 0 && typeof size === "number" && size >>> 0 === size) {
+    const spare = sizeOf(own.words, b) - HEADER_BYTES - size;
+    if (spare >= 0 && spare < MIN_BLOCK && own.hooks.trace === null) return pointer;
+  }
+  return reallocSlow(b, pointer, size);
 }
 
 /**
- * Allocates `size` bytes at a multiple of `alignment`. What has to be skipped in front of it goes back to the heap.
+ * Allocates `size` bytes at a multiple of `alignment`. What has to be skipped in front of it goes back to the own.
  *
  * @param alignment a power of two from 1 to 2^31
  * @throws HeapError ERR_INVALID_ARG for another alignment, or as malloc does
@@ -119,8 +128,11 @@ export function alignedAlloc(alignment: number, size: number): Pointer {
   checkAlignment(alignment);
   if (alignment <= 16) return malloc(size);
   const reach = size + alignment + MIN_BLOCK;
-  const mapped = reach > heap.mmapThreshold;
-  const pointer = mapped ? heap.large.allocate(size, alignment) : alignedInHeap(alignment, size, reach);
+  let pointer = alignedInCache(alignment, size);
+  if (pointer === NULL) {
+    const mapped = reach > own.mmapThreshold;
+    pointer = mapped ? own.large.allocate(size, alignment) : alignedInHeap(alignment, size, reach);
+  }
   if (pointer === 0) throw noMemory("alignedAlloc", size);
   traced("aligned", pointer, size);
   return pointer;
@@ -133,11 +145,11 @@ export function alignedAlloc(alignment: number, size: number): Pointer {
  */
 export function usableSize(pointer: Pointer): number {
   if (typeof pointer !== "number") throw wrongPointer("usableSize", pointer);
-  const b = heap.liveBlock(pointer);
-  if (b !== 0) return sizeOf(heap.words, b) - HEADER_BYTES;
-  const entry = heap.large.find(pointer);
+  const b = own.liveBlock(pointer);
+  if (b !== 0) return sizeOf(own.words, b) - HEADER_BYTES;
+  const entry = own.large.find(pointer);
   if (entry < 0) throw wrongPointer("usableSize", pointer);
-  return heap.large.usableSize(entry, pointer);
+  return own.large.usableSize(entry, pointer);
 }
 
 function mallocSlow(size: number): Pointer {
@@ -146,7 +158,7 @@ function mallocSlow(size: number): Pointer {
 }
 
 function allocate(operation: "malloc" | "calloc", size: number): Pointer {
-  const pointer = heap.allocate(size);
+  const pointer = own.allocate(size);
   if (pointer === 0) throw noMemory(operation, size);
   traced(operation, pointer, size);
   return pointer;
@@ -155,101 +167,116 @@ function allocate(operation: "malloc" | "calloc", size: number): Pointer {
 function freeSlow(pointer: Pointer): void {
   if (pointer === NULL) return;
   if (typeof pointer !== "number") throw wrongPointer("free", pointer);
-  const b = heap.liveBlock(pointer);
+  const b = own.liveBlock(pointer);
   if (b !== 0) {
-    traced("free", pointer, sizeOf(heap.words, b) - HEADER_BYTES);
-    heap.freeBlock(b);
+    traced("free", pointer, sizeOf(own.words, b) - HEADER_BYTES);
+    own.freeBlock(b);
     return;
   }
-  const entry = heap.large.find(pointer);
+  const entry = own.large.find(pointer);
   if (entry < 0) throw wrongPointer("free", pointer);
-  traced("free", pointer, heap.large.usableSize(entry, pointer));
-  heap.large.free(entry, pointer);
+  traced("free", pointer, own.large.usableSize(entry, pointer));
+  own.large.free(entry, pointer);
+}
+
+function reallocSlow(b: Block, pointer: Pointer, size: number): Pointer {
+  checkSize("realloc", "size", size);
+  if (pointer === NULL) return malloc(size);
+  const moved = b === 0 ? reallocMapped(pointer, size) : reallocBlock(b, pointer, size);
+  traced("realloc", moved, size);
+  return moved;
 }
 
 function reallocBlock(b: Block, pointer: Pointer, size: number): Pointer {
-  if (size <= heap.mmapThreshold) {
-    const resized = resizeInPlace(heap, b, size);
-    if (resized !== 0) return heap.window.pointerOf(resized);
+  if (size <= own.mmapThreshold) {
+    const resized = resizeInPlace(own, b, size);
+    if (resized !== 0) return own.window.pointerOf(resized);
   }
-  return moveBlock(b, pointer, size);
+  if (size <= maxCopied) return moveSmall(b, pointer, size);
+  return move(pointer, sizeOf(own.words, b) - HEADER_BYTES, size);
 }
 
 function reallocMapped(pointer: Pointer, size: number): Pointer {
   const { large } = heap;
   const entry = large.find(pointer);
   if (entry < 0) throw wrongPointer("realloc", pointer);
-  if (size > heap.mmapThreshold * KEEP_MAPPED) {
+  const have = large.usableSize(entry, pointer);
+  if (size > own.mmapThreshold * KEEP_MAPPED) {
     const resized = large.resize(entry, pointer, size);
     if (resized !== 0) return resized;
   }
-  return move(pointer, large.usableSize(entry, pointer), size);
+  return move(pointer, have, size);
 }
 
-/** The same for a block of the heap: what fits in LOOP_WORDS is copied by word. */
-function moveBlock(b: Block, from: Pointer, size: number): Pointer {
-  const have = sizeOf(heap.words, b) - HEADER_BYTES;
-  if (size > have && have > LOOP_WORDS * WORD_BYTES) return move(from, have, size);
-  const words = Math.min(have, size + 3) >>> 2;
-  if (words > LOOP_WORDS) return move(from, have, size);
-  const to = heap.allocate(size);
+/** The same to a small block, and copied by word: a builtin's call costs more than the loop. */
+function moveSmall(b: Block, from: Pointer, size: number): Pointer {
+  const to = own.popSmall(size) || own.allocate(size);
   if (to === 0) throw noMemory("realloc", size);
-  const target = heap.liveBlock(to);
-  if (target === 0) heap.window.copy(to, from, words * WORD_BYTES);
-  else copyWords(b + 2, target + 2, words);
-  if (!heap.freeSmall(from)) freeSlow(from);
+  const have = sizeOf(own.words, b) - HEADER_BYTES;
+  copyWords(b + 2, own.window.blockOf(to) + 2, Math.min(have, size + 3) >>> 2);
+  if (!own.freeSmall(from)) freeSlow(from);
   return to;
 }
 
 /** To a new block; the old one is freed last, so that running out of memory changes nothing. */
 function move(from: Pointer, oldBytes: number, size: number): Pointer {
-  const to = heap.allocate(size);
+  const to = own.allocate(size);
   if (to === 0) throw noMemory("realloc", size);
   const bytes = Math.min(oldBytes, size);
-  heap.window.copy(to, from, bytes);
-  if (!heap.freeSmall(from)) freeSlow(from);
+  own.window.copy(to, from, bytes);
+  if (!own.freeSmall(from)) freeSlow(from);
   return to;
 }
 
 function copyWords(from: number, to: number, count: number): void {
-  const m = heap.words;
+  const m = own.words;
   for (let i = 0; i < count; i++) m[to + i] = m[from + i]!;
 }
 
 function clearWords(from: number, to: number): void {
-  const m = heap.words;
+  const m = own.words;
   if (to - from > LOOP_WORDS) m.fill(0, from, to);
   else for (let i = from; i < to; i++) m[i] = 0;
 }
 
 /** Clears the part of a block just allocated that is not fresh; mappings are. */
 function clearFresh(pointer: Pointer): void {
-  const b = heap.liveBlock(pointer);
+  const b = own.liveBlock(pointer);
   if (b === 0) return;
-  const end = b + (sizeOf(heap.words, b) >>> 2);
-  clearWords(b + 2, Math.min(end, heap.store.cleanFrom));
+  const end = b + (sizeOf(own.words, b) >>> 2);
+  clearWords(b + 2, Math.min(end, own.store.cleanFrom));
 }
 
+/** A cached block that happens to be aligned; NULL when the one that would be taken is not. */
+function alignedInCache(alignment: number, size: number): Pointer {
+  if (size > maxSmall) return NULL;
+  const pointer = own.popSmall(size);
+  if (pointer === NULL || pointer % alignment === 0) return pointer;
+  own.freeSmall(pointer);
+  return NULL;
+}
+
+/** From a free block in which an aligned payload fits, else from one so large that it must. */
 function alignedInHeap(alignment: number, size: number, reach: number): Pointer {
-  const b = heap.takeBlock(blockBytes(reach));
+  const bytes = blockBytes(size);
+  let b = own.store.takeAligned(bytes, alignment);
+  if (b === 0) b = own.takeBlock(blockBytes(reach));
   if (b === 0) return NULL;
-  const pointer = heap.window.pointerOf(b);
-  let target = roundUp(pointer, alignment);
-  // What lies in front must be a block of its own, or nothing.
-  if (target !== pointer && target - pointer < MIN_BLOCK) target += alignment;
-  const aligned = cutFront(heap, b, (b + (target - pointer) / WORD_BYTES) as Block);
-  cutTail(heap, aligned, blockBytes(size));
+  const pointer = own.window.pointerOf(b);
+  const target = alignedPayload(pointer, alignment);
+  const aligned = cutFront(own, b, (b + (target - pointer) / WORD_BYTES) as Block);
+  cutTail(own, aligned, bytes);
   return target as Pointer;
 }
 
 /** Tells the tracer, if there is one; only slow paths come by here. */
 function traced(step: TraceStep, pointer: number, size: number): void {
-  if (heap.hooks.trace !== null) heap.hooks.trace(step, pointer, size);
+  if (own.hooks.trace !== null) own.hooks.trace(step, pointer, size);
 }
 
 function checkSize(operation: string, name: string, size: number): void {
   if (typeof size !== "number") {
-    throw typeError("ERR_INVALID_ARG", `${operation}: ${name} must be a number of bytes, got ${show(size)}`);
+    throw typeError("ERR_INVALID_ARG", `${operation}: ${name} must be a number, got ${show(size)}`);
   }
   if (!Number.isSafeInteger(size) || size < 0) {
     throw rangeError(
@@ -274,7 +301,7 @@ function checkAlignment(alignment: number): void {
 
 function noMemory(operation: string, size: number): Error {
   if (unusable !== null) return unusable;
-  const { footprint, limit } = heap.pressure();
+  const { footprint, limit } = own.pressure();
   const cap = limit === Number.POSITIVE_INFINITY ? "no limit is set" : `the limit is ${limit}`;
   return outOfMemory(
     `${operation}: no room for ${size} bytes; the footprint is ${footprint} bytes and ${cap}. ` +
@@ -283,5 +310,5 @@ function noMemory(operation: string, size: number): Error {
 }
 
 function wrongPointer(operation: string, pointer: unknown): Error {
-  return unusable ?? explainPointer(heap, operation, pointer);
+  return unusable ?? explainPointer(own, operation, pointer);
 }

@@ -14,8 +14,10 @@ const lowest = CONTROL_BYTES;
 
 /** The byte offset in the window of `bytes` bytes at `pointer + byteOffset`. */
 export function placeOf(pointer: number, byteOffset: number, bytes: number): number {
-  const place = pointer - base + byteOffset;
-  if (typeof pointer === "number" && place >= lowest && place + bytes <= span) return place;
+  if (typeof pointer === "number") {
+    const place = pointer - base + byteOffset;
+    if (place >= lowest && place + bytes <= span) return place;
+  }
   throw wrongPlace(pointer, byteOffset, bytes);
 }
 

@@ -141,6 +141,24 @@ function fitInBin(m: Int32Array, head: Block, size: number): Block {
   return best;
 }
 
+/** The first of a few free blocks of at least `size` bytes, smallest bins first, that `accept` takes; or 0. */
+export function findWhere(m: Int32Array, at: number, size: number, accept: (b: Block) => boolean): Block {
+  let bin = binOf(size);
+  for (let bins = TRIES; bins > 0; bins--) {
+    const first = firstFrom(m, at, bin);
+    if (first === 0) break;
+    bin = binOf(sizeOf(m, first));
+    const head = headOf(at, bin);
+    let b = first;
+    for (let tries = TRIES; b !== head && tries > 0; tries--) {
+      if (sizeOf(m, b) >= size && accept(b)) return b;
+      b = m[b + NEXT]! as Block;
+    }
+    bin++;
+  }
+  return 0 as Block;
+}
+
 /** The first block of the first bin that is not empty, from `bin` on. */
 function firstFrom(m: Int32Array, at: number, bin: number): Block {
   if (bin >= BIN_COUNT) return 0 as Block;

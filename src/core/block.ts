@@ -40,7 +40,7 @@
  * The size word alone is the truth: it says how to walk on and in which state the block is, and it changes by one
  * store. Check word, footer, PREVIOUS_FREE and links can be computed again from a walk over the size words.
  */
-import { type Block, HEADER_BYTES, WORD_BYTES } from "./memory.js";
+import { type Block, HEADER_BYTES, roundUp, WORD_BYTES } from "./memory.js";
 
 const PREVIOUS_FREE = 1;
 const FREE = 2;
@@ -62,6 +62,15 @@ const LINKS_END = HEADER_BYTES + 2 * WORD_BYTES;
 /** Bytes of the block that a request needs: header included, at least MIN_BLOCK. For requests up to MAX_BLOCK. */
 export function blockBytes(request: number): number {
   return request <= MIN_BLOCK - HEADER_BYTES ? MIN_BLOCK : (request + (HEADER_BYTES + GRAIN - 1)) & -GRAIN;
+}
+
+/**
+ * The first aligned payload in a block whose payload begins at `pointer`. What lies in front of it is nothing, or
+ * enough for a block of its own.
+ */
+export function alignedPayload(pointer: number, alignment: number): number {
+  const target = roundUp(pointer, alignment);
+  return target !== pointer && target - pointer < MIN_BLOCK ? target + alignment : target;
 }
 
 export function sizeOf(m: Int32Array, b: Block): number {

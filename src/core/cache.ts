@@ -65,6 +65,14 @@ export function closedTops(at: number): number {
   return at + CLOSED;
 }
 
+/** Forgets all entries; their headers still say CACHED. */
+export function emptyCache(m: Int32Array, at: number): void {
+  for (let units = 0; units <= CACHED_UNITS; units++) {
+    m[at + units] = m[at + BOTTOMS + units]!;
+    m[at + SPILLED + units] = 0;
+  }
+}
+
 /** Takes the entry put last; 0 when there is none. */
 export function pop(m: Int32Array, tops: number, units: number): Block {
   const top = m[tops + units]! - 1;

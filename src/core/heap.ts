@@ -22,14 +22,24 @@ import {
   markLive,
   sizeOf,
 } from "./block.js";
-import { CACHED_UNITS, capacityOf, closedTops, MAX_CACHED, pop, popSpilled, push, spill } from "./cache.js";
-import { Control, NO_LIMIT } from "./control.js";
+import {
+  CACHED_UNITS,
+  capacityOf,
+  closedTops,
+  emptyCache,
+  MAX_CACHED,
+  pop,
+  popSpilled,
+  push,
+  spill,
+} from "./cache.js";
+import { CHUNK_SHIFT, Control, NO_LIMIT, OWNERS } from "./control.js";
 import type { Hooks, TraceSink } from "./hooks.js";
 import { LargeBlocks } from "./large.js";
 import { type Block, HEADER_BYTES, type Pointer, type Window } from "./memory.js";
 import { cacheOf, Rec } from "./record.js";
-import { ownerOf } from "./segments.js";
 import { NOTHING_CLEAN, type Store } from "./store.js";
+import { sweep } from "./sweep.js";
 import { POLICY_RUN, trim, trimIsDue } from "./trim.js";
 
 /** Largest request that the fast path serves, in bytes. */
@@ -44,6 +54,12 @@ const BATCH_BYTES = 1024;
 const CACHE_SHARE = 0.5;
 /** More memory is committed only while spilled blocks are less than this share of the heap. */
 const JOIN_FIRST_SHARE = 1 / 64;
+/** A cache of more than this share of the heap is joined by a sweep. */
+const SWEEP_SHARE = 1 / 8;
+// Constants of other modules that the fast paths use: a name of this module's own is folded into the code, an
+// imported one is loaded from its cell.
+const owners = OWNERS;
+const chunkShift = CHUNK_SHIFT;
 const PREVIOUS_FREE = 1;
 const CACHED = 4;
 
@@ -96,7 +112,8 @@ export class ThreadHeap {
     const distance = pointer - this.payloadBase;
     const offset = distance >>> 0;
     const m = this.words;
-    if (offset !== distance || (offset & 15) !== 8 || ownerOf(m, offset) !== this.record) return false;
+    if (offset !== distance || (offset & 15) !== 8 || m[owners + (offset >>> chunkShift)] !== this.record)
+      return false;
     const b = (offset >>> 2) as Block;
     const header = m[b]!;
     if (((header & ~PREVIOUS_FREE) ^ b ^ this.secret) !== m[b + 1]) return false;
@@ -139,30 +156,24 @@ export class ThreadHeap {
     const m = this.words;
     const distance = pointer - this.payloadBase;
     const offset = distance >>> 0; // integer tests throughout: `pointer % 16` would be a division of doubles
-    if (offset !== distance || (offset & 15) !== 8 || ownerOf(m, offset) !== this.record) return 0 as Block;
+    if (offset !== distance || (offset & 15) !== 8 || m[owners + (offset >>> chunkShift)] !== this.record)
+      return 0 as Block;
     const b = (offset >>> 2) as Block;
     return isSealedLive(m, b, this.secret) && sizeOf(m, b) >= MIN_BLOCK ? b : (0 as Block);
   }
 
-  /** Joins every cached block. Returns how many there were. */
-  joinCache(): number {
+  /** Joins every cached block. */
+  joinCache(): void {
     const m = this.words;
-    const end = m[this.record + Rec.ceiling]!;
-    m[this.record + Rec.spilledUnits] = 0;
-    let joined = 0;
-    for (let units = 2; units <= CACHED_UNITS; units++) {
-      for (let b = pop(m, this.#cache, units); b !== 0; b = pop(m, this.#cache, units)) {
-        this.store.release(b);
-        joined++;
-      }
-      let b = popSpilled(m, this.#cache, units, this.secret, end);
-      for (; b !== 0; b = popSpilled(m, this.#cache, units, this.secret, end)) {
-        this.store.release(b);
-        joined++;
-      }
+    const { record } = this;
+    const share = m[record + Rec.spilledUnits]! / this.store.extentUnits();
+    if (share > SWEEP_SHARE && this.hooks.trace === null) {
+      emptyCache(m, this.#cache);
+      sweep(this.store);
+    } else {
+      this.#joinEach();
     }
     this.#considerTrim();
-    return joined;
   }
 
   /** Gives every free page back to the operating system; returns bytes. */
@@ -241,7 +252,8 @@ export class ThreadHeap {
 
   /** Neither bins nor committed wilderness have it: first what is cached is joined, then more is committed. */
   #replenish(bytes: number): Block {
-    if (this.#cacheHolds() && this.joinCache() > 0) {
+    if (this.#cacheHolds()) {
+      this.joinCache();
       const b = this.store.take(bytes);
       if (b !== 0) return b;
     }
@@ -251,6 +263,21 @@ export class ThreadHeap {
     if (trim(this.store, this.store.runs.pageSize) === 0) return 0 as Block;
     const b = this.store.take(bytes);
     return b === 0 ? this.store.grow(bytes) : b;
+  }
+
+  /** Block by block; each leaves the cache before it is joined, so that an error leaves no block in both. */
+  #joinEach(): void {
+    const m = this.words;
+    const end = m[this.record + Rec.ceiling]!;
+    for (let units = MIN_BLOCK / GRAIN; units <= CACHED_UNITS; units++) {
+      for (let b = pop(m, this.#cache, units); b !== 0; b = pop(m, this.#cache, units)) this.store.release(b);
+      for (;;) {
+        const b = popSpilled(m, this.#cache, units, this.secret, end);
+        if (b === 0) break;
+        m[this.record + Rec.spilledUnits] = m[this.record + Rec.spilledUnits]! - units;
+        this.store.release(b);
+      }
+    }
   }
 
   /** Whether enough is spilled for joining it to be better than committing more. */

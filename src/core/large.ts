@@ -111,6 +111,7 @@ export class LargeBlocks {
     const oldPages = this.#m[entry + 1]!;
     const pages = Math.ceil((pointer - start + size) / this.#pageSize);
     if (pages === oldPages) return pointer;
+    if (!this.#roomInTable()) return 0 as Pointer;
     if (pages > oldPages && !this.#segments.charge(pages - oldPages)) return 0 as Pointer;
     const moved = this.#remap(start, oldPages, pages);
     if (moved < 0) {
@@ -119,7 +120,7 @@ export class LargeBlocks {
     }
     if (pages < oldPages) this.#segments.discharge(oldPages - pages, 0);
     const target = (moved + (pointer - start)) as Pointer;
-    this.#m[entry + 1] = 0;
+    this.#m[this.#lookUp(this.#pageOf(start)) + 1] = 0; // not `entry`: making room may have rebuilt the table
     this.#insert(this.#pageOf(moved), pages);
     this.#writeHeader(target, pages);
     this.#m[Control.mremaps] = this.#m[Control.mremaps]! + 1;

@@ -4,8 +4,9 @@
  * Owns the account of free blocks, bytes and given-back pages in the heap record, and cutting a block in two. Must
  * not know where memory comes from or when blocks are joined.
  */
-import { binOf, checkLinks, findFit, link, replace, unlink } from "./bins.js";
+import { binOf, checkLinks, findFit, findWhere, link, replace, unlink } from "./bins.js";
 import {
+  alignedPayload,
   innerEnd,
   innerStart,
   isGone,
@@ -43,6 +44,15 @@ export class Runs {
   /** A free block of at least `size` bytes, still in its bin; 0 if there is none. */
   find(size: number): Block {
     return findFit(this.#m, this.#bins, size);
+  }
+
+  /** A free block in which `size` bytes fit with their payload at a multiple of `alignment`; 0 if none is found. */
+  findAligned(size: number, alignment: number): Block {
+    const m = this.#m;
+    return findWhere(m, this.#bins, size, (b) => {
+      const pointer = this.window.pointerOf(b);
+      return !isGone(m, b) && alignedPayload(pointer, alignment) - pointer + size <= sizeOf(m, b);
+    });
   }
 
   /** Links a FREE block into its bin. */

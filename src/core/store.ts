@@ -11,6 +11,7 @@
  */
 import { corrupt } from "../errors.js";
 import {
+  breakSeal,
   FENCE_BYTES,
   isFree,
   isGone,
@@ -22,6 +23,7 @@ import {
   markPreviousLive,
   nextOf,
   previousOf,
+  resizeLive,
   sizeOf,
   writeFree,
   writeFreed,
@@ -82,6 +84,13 @@ export class Store {
     return b;
   }
 
+  /** A whole free block, made live, in which an aligned block of `size` bytes fits; 0 if none is found. */
+  takeAligned(size: number, alignment: number): Block {
+    const b = this.runs.findAligned(size, alignment);
+    if (b !== 0) this.runs.cut(b, sizeOf(this.#m, b));
+    return b;
+  }
+
   /**
    * Carves up to `most` blocks of `size` bytes that lie one after the other, all marked CACHED, and returns the
    * lowest; `carved` says how many. One header each and one store for all of them, where single blocks would take a
@@ -122,7 +131,7 @@ export class Store {
     const next = this.#checkedNext(freed);
     const below = isPreviousFree(m, freed) ? this.below(freed) : (0 as Block);
     if (next === m[this.record + Rec.top]) {
-      this.#retreat(below === 0 ? freed : below, size);
+      this.#releaseAtTop(freed, below);
       return;
     }
     let b = freed;
@@ -144,18 +153,31 @@ export class Store {
       gone += this.runs.resize(b, total);
       this.countMerge(Rec.mergesBackward, b, total);
     }
-    this.#loosen(total < LOOSE_RUN ? 0 : size, gone);
+    this.loosen(total >= LOOSE_RUN ? size : 0, gone);
+  }
+
+  /** The last block was freed: it, and a free block below it, become wilderness. */
+  #releaseAtTop(freed: Block, below: Block): void {
+    if (below === 0) {
+      this.retreat(freed, 1, 0);
+      return;
+    }
+    const gone = this.runs.remove(below);
+    this.countMerge(Rec.mergesBackward, below, (this.#m[this.record + Rec.top]! - below) * WORD_BYTES);
+    this.retreat(below, 1, gone);
   }
 
   /** Lets a live block that ends at the wilderness grow into it by `more` bytes; false when it cannot. */
   extendIntoWilderness(b: Block, more: number): boolean {
     const m = this.#m;
     if (!this.commitFor(more)) return false;
-    const added = this.#carveWilderness(more);
-    if (added === 0) return false;
-    m[b] = m[b]! + more; // the one store that joins; PREVIOUS_FREE stays
-    m[b + 1] = b ^ sizeOf(m, b) ^ this.#secret;
-    m[this.record + Rec.blocks] = m[this.record + Rec.blocks]! - 1;
+    const { record } = this;
+    const top = m[record + Rec.top]! as Block;
+    // A freed block between b and the new top, so that the segment can be walked while the top moves.
+    writeFreed(m, top, more, this.#secret);
+    m[record + Rec.top] = top + (more >>> 2);
+    resizeLive(m, b, sizeOf(m, b) + more, this.#secret);
+    breakSeal(m, top);
     return true;
   }
 
@@ -264,24 +286,19 @@ export class Store {
     return b;
   }
 
-  /** The last block was freed: the wilderness begins where it, or the free block below it, did. */
-  #retreat(b: Block, bytes: number): void {
+  /** The `blocks` blocks from `b` up to the top are free: the wilderness begins at `b`. */
+  retreat(b: Block, blocks: number, gone: number): void {
     const m = this.#m;
     const { record } = this;
-    let gone = 0;
-    if (isFree(m, b)) {
-      gone = this.runs.remove(b);
-      this.countMerge(Rec.mergesBackward, b, (m[record + Rec.top]! - b) * WORD_BYTES);
-    }
     const top = m[record + Rec.top]!;
     if (top > m[record + Rec.high]!) m[record + Rec.high] = top;
     m[record + Rec.top] = b;
-    m[record + Rec.blocks] = m[record + Rec.blocks]! - 1;
-    this.#loosen(bytes, gone);
+    m[record + Rec.blocks] = m[record + Rec.blocks]! - blocks;
+    this.loosen((top - b) * WORD_BYTES, gone);
   }
 
   /** Free memory came into a large run; pages of it that had been given back count as touched from now on. */
-  #loosen(bytes: number, gone: number): void {
+  loosen(bytes: number, gone: number): void {
     const m = this.#m;
     m[this.record + Rec.loose] = m[this.record + Rec.loose]! + (bytes >>> 4);
     if (gone > 0) this.segments.recharge(gone);
@@ -297,6 +314,13 @@ export class Store {
   takeOut(b: Block): void {
     const gone = this.runs.remove(b);
     if (gone > 0) this.segments.recharge(gone);
+  }
+
+  /** Counts blocks that a sweep joined to the one below. */
+  countJoined(blocks: number): void {
+    const m = this.#m;
+    m[this.record + Rec.mergesForward] = m[this.record + Rec.mergesForward]! + blocks;
+    m[this.record + Rec.blocks] = m[this.record + Rec.blocks]! - blocks;
   }
 
   countMerge(counter: number, b: Block, total: number): void {

@@ -1,0 +1,88 @@
+/**
+ * The sweep: rebuilds bins from headers, joining everything free on the way.
+ *
+ * Owns one walk in the order of memory over a heap's segments. It trusts size words alone: what was cached or binned,
+ * flags of neighbours, footers and links are all made again. Joining a large cache so costs 3 to 5 ns a block where
+ * joining block by block, in the order in which they were freed, cost 25: each of those misses the cache of the
+ * processor twice and moves a run from bin to bin.
+ */
+import { corrupt, hex } from "../errors.js";
+import { initializeBins } from "./bins.js";
+import {
+  FENCE_BYTES,
+  isCached,
+  isFree,
+  isGone,
+  isSealed,
+  markPreviousFree,
+  sizeOf,
+  writeFree,
+} from "./block.js";
+import { type Block, WORD_BYTES } from "./memory.js";
+import { binsOf, Rec } from "./record.js";
+import type { Store } from "./store.js";
+
+/** Joins all free and cached blocks of the heap; the caller has emptied the cache's stacks and lists. */
+export function sweep(store: Store): void {
+  const { words: m } = store.window;
+  const { record, segments } = store;
+  initializeBins(m, binsOf(record));
+  for (const word of [Rec.freeBlocks, Rec.freeUnits, Rec.gonePages, Rec.spilledUnits]) m[record + word] = 0;
+  for (let id = 0; id < segments.count; id++) if (segments.owner(id) === record) sweepSegment(store, id);
+}
+
+function sweepSegment(store: Store, id: number): void {
+  const { words: m } = store.window;
+  const { record, segments } = store;
+  const active = m[record + Rec.segment] === id;
+  const end = active ? m[record + Rec.top]! : segments.end(id);
+  const { secret } = store.runs;
+  let run = 0 as Block; // first block of the free run that the walk is in; 0 outside
+  let joined = 0;
+  let b = segments.start(id) as Block;
+  for (let size = 0; b < end; b = (b + (size >>> 2)) as Block) {
+    if (!isSealed(m, b, secret)) {
+      throw corrupt(`the header of the block at ${hex(store.window.pointerOf(b))} was overwritten`);
+    }
+    size = sizeOf(m, b);
+    if (size === FENCE_BYTES) break;
+    if (isFree(m, b) || isCached(m, b)) {
+      if (run === 0) run = b;
+      joined++;
+    } else if (run !== 0) {
+      closeRun(store, run, b, joined);
+      run = 0 as Block;
+      joined = 0;
+    }
+  }
+  if (run === 0) return;
+  if (active) store.retreat(run, joined, goneIn(store, run, b));
+  else closeRun(store, run, b, joined);
+}
+
+/** Makes one free block of the `joined` blocks from `run` up to `above`. */
+function closeRun(store: Store, run: Block, above: Block, joined: number): void {
+  const { words: m } = store.window;
+  const size = (above - run) * WORD_BYTES;
+  if (joined === 1 && isFree(m, run)) {
+    store.runs.put(run, size);
+    if (isGone(m, run)) store.runs.markGone(run);
+    return;
+  }
+  const gone = goneIn(store, run, above);
+  writeFree(m, run, size, store.runs.secret);
+  markPreviousFree(m, above);
+  store.runs.put(run, size);
+  store.countJoined(joined - 1);
+  store.loosen(size, gone);
+}
+
+/** Pages given back in the free blocks from `run` up to `above`. */
+function goneIn(store: Store, run: Block, above: Block): number {
+  const { words: m } = store.window;
+  let pages = 0;
+  for (let b = run; b < above; b = (b + (sizeOf(m, b) >>> 2)) as Block) {
+    if (isGone(m, b)) pages += store.runs.innerPages(b, sizeOf(m, b));
+  }
+  return pages;
+}

@@ -1,0 +1,97 @@
+/**
+ * Programs run in a process of their own: for what may crash, needs an environment, or must come before the library
+ * is loaded.
+ *
+ * Owns starting a .ts program under this very Node, its time limit, and reading what it says. Kills nothing but its
+ * own child. A program tells its findings as one line of JSON, the last one on its standard output.
+ */
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+export interface Outcome {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Whether the child was killed because its time was up. */
+  readonly timedOut: boolean;
+}
+
+export interface ChildOptions {
+  readonly args?: readonly string[];
+  /** Added to the environment; HEAPWRIGHT_* settings of the parent are not passed on. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Arguments of node itself. */
+  readonly nodeArgs?: readonly string[];
+  /** Shell commands that come first, in the process that then becomes the program: `ulimit -d 500000`. */
+  readonly shell?: string;
+  readonly limitMs?: number;
+}
+
+const LIMIT_MS = 60_000;
+const SEED_VARIABLE = "HEAPWRIGHT_TEST_SEED";
+
+/** Runs a program, given by its URL, to its end. */
+export function runProgram(program: URL, options: ChildOptions = {}): Promise<Outcome> {
+  const node = [
+    process.execPath,
+    ...(options.nodeArgs ?? []),
+    "--import",
+    "tsx",
+    fileURLToPath(program),
+    ...(options.args ?? []),
+  ];
+  const command =
+    options.shell === undefined ? node : ["sh", "-c", `${options.shell} && exec "$@"`, "sh", ...node];
+  const child = spawn(command[0]!, command.slice(1), {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...inherited(), FORCE_COLOR: "0", ...options.env },
+  });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.setEncoding("utf8").on("data", (part: string) => (stdout += part));
+  child.stderr.setEncoding("utf8").on("data", (part: string) => (stderr += part));
+  let timedOut = false;
+  const timer = setTimeout(() => {
+    timedOut = true;
+    child.kill("SIGKILL");
+  }, options.limitMs ?? LIMIT_MS);
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code, signal) => {
+      clearTimeout(timer);
+      resolve({ code, signal, stdout, stderr, timedOut });
+    });
+  });
+}
+
+/** Runs a program that must end well, and returns what it found. */
+export async function findings<T>(program: URL, options: ChildOptions = {}): Promise<T> {
+  const outcome = await runProgram(program, options);
+  return findingsOf<T>(outcome, `${program.pathname} ${(options.args ?? []).join(" ")}`);
+}
+
+/** What a program that ended well found: its last line. */
+export function findingsOf<T>(outcome: Outcome, name: string): T {
+  if (outcome.code !== 0) {
+    const end = outcome.timedOut
+      ? "ran out of time"
+      : `ended with ${outcome.signal ?? `code ${outcome.code}`}`;
+    throw new Error(`${name} ${end}\n${tail(outcome.stdout)}\n${tail(outcome.stderr)}`);
+  }
+  const seeds = outcome.stdout.split("\n").filter((line) => line.startsWith("seed "));
+  if (seeds.length > 0) console.log(seeds.join("\n"));
+  const last = outcome.stdout.trimEnd().split("\n").at(-1) ?? "";
+  return JSON.parse(last) as T;
+}
+
+function tail(text: string): string {
+  return text.split("\n").slice(-12).join("\n");
+}
+
+function inherited(): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(
+    ([name]) => name === SEED_VARIABLE || !name.startsWith("HEAPWRIGHT_"),
+  );
+  return Object.fromEntries(kept);
+}

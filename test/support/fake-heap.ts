@@ -1,0 +1,112 @@
+/**
+ * Whole heaps over a simulated operating system, and what tests of the core say about them.
+ *
+ * Owns setting such a heap up and looking at it from outside: its check, its footprint, its words.
+ */
+import * as assert from "uvu/assert";
+import { nextOf, sizeOf } from "../../src/core/block.js";
+import { Control } from "../../src/core/control.js";
+import type { ThreadHeap } from "../../src/core/heap.js";
+import type { Hooks, TraceStep } from "../../src/core/hooks.js";
+import type { Block, Pointer } from "../../src/core/memory.js";
+import { createHeap } from "../../src/core/process.js";
+import { Rec } from "../../src/core/record.js";
+import { defaults, type Settings } from "../../src/core/settings.js";
+import { checkHeap } from "../../src/inspect/check.js";
+import { type FakeOptions, FakeOs, PAGE } from "./fake-os.js";
+
+export interface FakeHeap {
+  readonly heap: ThreadHeap;
+  readonly os: FakeOs;
+  readonly hooks: Hooks;
+  readonly m: Int32Array;
+}
+
+/** A heap of its own on 64 MiB, half of it taken from the break, unless the options say otherwise. */
+export function fakeHeap(settings: Partial<Settings> = {}, options: FakeOptions = {}): FakeHeap {
+  const os = new FakeOs(options);
+  const hooks: Hooks = { trace: null };
+  const heap = createHeap(os, hooks, { ...defaults, ...settings });
+  return { heap, os, hooks, m: heap.words };
+}
+
+/** Every header, list and count of the heap must agree. */
+export function verify(of: FakeHeap): void {
+  checkHeap(of.heap);
+}
+
+/** A live block of exactly `bytes`, header included, or at most a remainder more. */
+export function take(of: FakeHeap, bytes: number): Block {
+  const b = of.heap.takeBlock(bytes);
+  assert.is.not(b, 0, `no room for a block of ${bytes} bytes`);
+  return b;
+}
+
+/** Blocks of these sizes that lie one after the other, the first above what was there. */
+export function row(of: FakeHeap, ...sizes: number[]): Block[] {
+  const blocks = sizes.map((bytes) => take(of, bytes));
+  for (let i = 1; i < blocks.length; i++) {
+    assert.is(nextOf(of.m, blocks[i - 1]!), blocks[i], `block ${i} lies above block ${i - 1}`);
+  }
+  return blocks;
+}
+
+/** Frees a block of any size past the cache: it is joined at once. */
+export function join(of: FakeHeap, b: Block): void {
+  of.m[b] = of.m[b]! | 4; // the mark that freeBlock() makes before it decides
+  of.heap.release(b);
+}
+
+export function payload(of: FakeHeap, b: Block): Pointer {
+  return of.heap.window.pointerOf(b);
+}
+
+export function bytesOf(of: FakeHeap, b: Block): number {
+  return sizeOf(of.m, b);
+}
+
+/** A word of the heap record. */
+export function record(of: FakeHeap, name: keyof typeof Rec): number {
+  return of.m[of.heap.record + Rec[name]]!;
+}
+
+/** A word of the control block. */
+export function control(of: FakeHeap, name: keyof typeof Control): number {
+  return of.m[Control[name]]!;
+}
+
+export function setControl(of: FakeHeap, name: keyof typeof Control, value: number): void {
+  of.m[Control[name]] = value;
+}
+
+/** Leaves room for exactly `pages` more. */
+export function limitTo(of: FakeHeap, pages: number): void {
+  setControl(of, "limitPages", control(of, "chargedPages") + pages);
+}
+
+export function footprintPages(of: FakeHeap): number {
+  return of.heap.pressure().footprint / PAGE;
+}
+
+/** The steps that `work` takes, as a tracer sees them. */
+export function stepsOf(of: FakeHeap, work: () => void): TraceStep[] {
+  const steps: TraceStep[] = [];
+  of.heap.trace((step) => steps.push(step));
+  try {
+    work();
+  } finally {
+    of.heap.trace(null);
+  }
+  return steps;
+}
+
+/** The whole of what a heap knows: to show that a refused operation changed nothing. */
+export function snapshot(of: FakeHeap): Int32Array {
+  return of.m.slice(0, of.heap.store.segments.ceiling());
+}
+
+/** Fails with the first word that differs. */
+export function same(of: FakeHeap, before: Int32Array): void {
+  const at = before.findIndex((word, i) => of.m[i] !== word);
+  if (at >= 0) throw new Error(`word ${at} was ${before[at]} and is ${of.m[at]}`);
+}

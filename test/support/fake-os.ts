@@ -1,0 +1,227 @@
+/**
+ * A simulated operating system over an ordinary ArrayBuffer, for testing what stands on `Os` without koffi.
+ *
+ * Owns a program break, a list of mappings with real bookkeeping, and the bytes under the one view it hands out. It
+ * is as strict as the kernel and stricter: a mapping over another is refused, so is unmapping or discarding what is
+ * not mapped, pages that were unmapped read as garbage, and fresh or discarded ones as zero. Every call is counted,
+ * and each kind can be switched off. Must not know blocks or segments.
+ */
+import { FAILED, type Os } from "../../src/core/os.js";
+
+export const PAGE = 4096;
+export const MIB = 2 ** 20;
+/** What unmapped memory reads as here, where real memory would end the process. */
+export const GARBAGE = 0xdb;
+/** The break is not at the start of a page, as it mostly is not in a fresh process. */
+const BREAK = 0x10_0000_1230;
+
+export type Call =
+  | "moveBreak"
+  | "map"
+  | "guard"
+  | "unmap"
+  | "resizeInPlace"
+  | "move"
+  | "discard"
+  | "seal"
+  | "mappings"
+  | "view";
+
+export interface FakeOptions {
+  /** Bytes that one view may cover. */
+  readonly viewLimit?: number;
+  readonly mayMoveBreak?: boolean;
+  readonly countsReservations?: boolean;
+  /** Most bytes that the break accepts at once. */
+  readonly breakRoom?: number;
+  readonly dataLimit?: number;
+  readonly addressSpaceLimit?: number;
+}
+
+type Range = readonly [number, number];
+
+export class FakeOs implements Os {
+  readonly pageSize = PAGE;
+  readonly viewLimit: number;
+  readonly mayMoveBreak: boolean;
+  readonly countsReservations: boolean;
+  /** Calls refused from now on. */
+  readonly refused = new Set<Call>();
+  readonly #calls = new Map<Call, number>();
+  readonly #options: FakeOptions;
+  #break = BREAK;
+  /** Mapped ranges, ascending, never touching one another. */
+  #mapped: Range[] = [];
+  /** Ranges under the view that were unmapped once and so hold garbage. */
+  #stale: Range[] = [];
+  #base = 0;
+  #bytes = new Uint8Array(0);
+
+  constructor(options: FakeOptions = {}) {
+    this.#options = options;
+    this.viewLimit = options.viewLimit ?? 64 * MIB;
+    this.mayMoveBreak = options.mayMoveBreak ?? true;
+    this.countsReservations = options.countsReservations ?? false;
+  }
+
+  /** How often a call was made, refused ones included. */
+  count(call: Call): number {
+    return this.#calls.get(call) ?? 0;
+  }
+
+  /** Whether every byte of the range is mapped. */
+  isMapped(address: number, bytes: number): boolean {
+    return this.#mapped.some(([start, end]) => start <= address && address + bytes <= end);
+  }
+
+  currentBreak(): number {
+    return this.#break;
+  }
+
+  moveBreak(bytes: number): number {
+    const start = this.#break;
+    const beyond = bytes > (this.#options.breakRoom ?? Number.POSITIVE_INFINITY);
+    if (this.#refuses("moveBreak") || beyond || !this.mayMoveBreak) return FAILED;
+    if (!this.#isFree(start, start + bytes)) return FAILED;
+    this.#break = start + bytes;
+    this.#add(pageDown(start), pageUp(this.#break));
+    return start;
+  }
+
+  map(address: number, bytes: number): number {
+    if (this.#refuses("map")) return FAILED;
+    return this.#mapFresh(address, bytes);
+  }
+
+  guard(address: number, bytes: number): number {
+    if (this.#refuses("guard")) return FAILED;
+    return this.#mapFresh(address, bytes);
+  }
+
+  unmap(address: number, bytes: number): boolean {
+    checkPages("unmap", address, bytes);
+    if (this.#refuses("unmap") || !this.isMapped(address, bytes)) return false;
+    this.#drop(address, address + bytes);
+    return true;
+  }
+
+  resizeInPlace(address: number, oldBytes: number, newBytes: number): boolean {
+    checkPages("resizeInPlace", address, newBytes);
+    if (this.#refuses("resizeInPlace") || !this.isMapped(address, oldBytes)) return false;
+    if (newBytes <= oldBytes) this.#drop(address + newBytes, address + oldBytes);
+    else return this.#mapFresh(address + oldBytes, newBytes - oldBytes) !== FAILED;
+    return true;
+  }
+
+  move(address: number, oldBytes: number, newBytes: number, target: number): boolean {
+    checkPages("move", target, newBytes);
+    if (this.#refuses("move") || !this.isMapped(address, oldBytes)) return false;
+    if (address < target + newBytes && target < address + oldBytes) return false;
+    if (this.isMapped(target, newBytes)) this.#drop(target, target + newBytes);
+    if (this.#mapFresh(target, newBytes) === FAILED) return false;
+    const from = address - this.#base;
+    this.#bytes.copyWithin(target - this.#base, from, from + Math.min(oldBytes, newBytes));
+    this.#drop(address, address + oldBytes);
+    return true;
+  }
+
+  discard(address: number, bytes: number): boolean {
+    checkPages("discard", address, bytes);
+    if (this.#refuses("discard") || !this.isMapped(address, bytes)) return false;
+    this.#fill(address, address + bytes, 0);
+    return true;
+  }
+
+  seal(address: number, bytes: number): boolean {
+    checkPages("seal", address, bytes);
+    return !this.#refuses("seal") && this.isMapped(address, bytes);
+  }
+
+  resourceLimit(which: "data" | "addressSpace"): number {
+    const { dataLimit, addressSpaceLimit } = this.#options;
+    return (which === "data" ? dataLimit : addressSpaceLimit) ?? Number.POSITIVE_INFINITY;
+  }
+
+  mappings(): ReadonlyArray<Range> {
+    return this.#refuses("mappings") ? [] : [...this.#mapped];
+  }
+
+  /** The first call decides where the bytes lie; there is one view per process here. */
+  view(address: number, bytes: number): ArrayBuffer {
+    if (bytes > this.viewLimit) throw new Error(`a view of ${bytes} bytes would abort the process`);
+    if (this.#refuses("view")) throw new Error("External buffers are not allowed");
+    this.#base = address;
+    const buffer = new ArrayBuffer(bytes);
+    this.#bytes = new Uint8Array(buffer);
+    return buffer;
+  }
+
+  #refuses(call: Call): boolean {
+    this.#calls.set(call, this.count(call) + 1);
+    return this.refused.has(call);
+  }
+
+  #mapFresh(address: number, bytes: number): number {
+    checkPages("map", address, bytes);
+    if (!this.#isFree(address, address + bytes)) return FAILED;
+    this.#add(address, address + bytes);
+    return address;
+  }
+
+  #isFree(start: number, end: number): boolean {
+    return this.#mapped.every(([from, to]) => to <= start || end <= from);
+  }
+
+  #add(start: number, end: number): void {
+    if (this.#stale.some(([from, to]) => from < end && start < to)) this.#fill(start, end, 0);
+    this.#mapped = merged([...this.#mapped, [start, end]]);
+  }
+
+  #drop(start: number, end: number): void {
+    if (start === end) return;
+    this.#mapped = without(this.#mapped, start, end);
+    this.#stale = merged([...this.#stale, [start, end]]);
+    this.#fill(start, end, GARBAGE);
+  }
+
+  /** Only what lies under the view has bytes. */
+  #fill(start: number, end: number, byte: number): void {
+    const limit = this.#bytes.length;
+    const from = Math.min(limit, Math.max(0, start - this.#base));
+    this.#bytes.fill(byte, from, Math.min(limit, Math.max(0, end - this.#base)));
+  }
+}
+
+function checkPages(call: string, address: number, bytes: number): void {
+  const whole = address % PAGE === 0 && bytes % PAGE === 0 && bytes > 0;
+  if (!whole) throw new Error(`${call}: ${bytes} bytes at 0x${address.toString(16)} are not whole pages`);
+}
+
+/** The ranges in order, with those that touch made one. */
+function merged(ranges: readonly Range[]): Range[] {
+  const sorted = [...ranges].sort((one, other) => one[0] - other[0]);
+  const result: Range[] = [];
+  for (const [start, end] of sorted) {
+    const last = result.at(-1);
+    if (last !== undefined && last[1] >= start) result[result.length - 1] = [last[0], Math.max(last[1], end)];
+    else result.push([start, end]);
+  }
+  return result;
+}
+
+function without(ranges: readonly Range[], start: number, end: number): Range[] {
+  const result: Range[] = [];
+  for (const [from, to] of ranges) {
+    if (from < Math.min(to, start)) result.push([from, Math.min(to, start)]);
+    if (Math.max(from, end) < to) result.push([Math.max(from, end), to]);
+  }
+  return result;
+}
+
+function pageDown(address: number): number {
+  return Math.floor(address / PAGE) * PAGE;
+}
+
+function pageUp(address: number): number {
+  return Math.ceil(address / PAGE) * PAGE;
+}

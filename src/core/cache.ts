@@ -1,14 +1,16 @@
 /**
  * The cache: small freed blocks, by exact size, ready for the next request of that size.
  *
- * Owns one stack of blocks per size up to MAX_CACHED bytes, and a list per size that takes what a full stack spills.
+ * Owns one stack of blocks per size up to MAX_CACHED bytes, and a list per size that takes what a full stack spills,
+ * in bundles: one block's payload carries the numbers of others, which then are not touched at all. Linked one by one,
+ * the blocks cost a cache miss each to put away and another to fetch, each waiting for the one before.
  * Must not know joining. Stacks and lists are an index over CACHED headers: whoever takes over the heap can forget
  * them and walk the headers.
  *
  *   at + 0      tops          word index one above the top entry of each stack, by size in 16-byte units
  *   at + 128    closed tops   the same, every stack closed
  *   at + 256    bottoms       word index of the lowest entry of each stack
- *   at + 384    spilled       first block of each list, 0 at its end; linked through the first word of the payload
+ *   at + 384    spilled       first bundle of each list, 0 at its end
  *   at + 512    stacks        64 words each, aligned to 64 words
  *
  *   one stack:  | … unused … | 0 | entry | entry | (free) … | (end: a multiple of 64)
@@ -19,8 +21,8 @@
  * empty and full at once.
  *
  * Entries of a stack are kept there and not as links in the blocks' own payload: taking one then touches no memory
- * but the header, and a program that writes into a freed block cannot lead the next malloc astray. Only a list is
- * linked through payloads; what comes back from it is tested for its seal.
+ * but the header, and a program that writes into a freed block cannot lead the next malloc astray. Only bundles are
+ * in payloads; every block that comes back from one is tested for its seal.
  */
 import { corrupt } from "../errors.js";
 import { GRAIN, isCached, isSealed, MIN_BLOCK } from "./block.js";
@@ -35,7 +37,10 @@ const CLOSED = 128;
 const BOTTOMS = 256;
 const SPILLED = 384;
 const STACKS = 512;
+// A bundle, in the payload of the block that carries it: next bundle, number of blocks carried, the blocks.
 const LINK = 2;
+const COUNT = 3;
+const CARRIED = 4;
 /** Words that the cache of one heap takes; it must start at a multiple of 64. */
 export const CACHE_WORDS = STACKS + (CACHED_UNITS + 1) * STACK_WORDS;
 /** Bytes that one stack may keep: enough that a burst of frees and mallocs stays inside, little beside a heap. */
@@ -46,6 +51,11 @@ const FEWEST = 8;
 export function capacityOf(units: number): number {
   if (units * GRAIN < MIN_BLOCK || units > CACHED_UNITS) return 0;
   return Math.min(STACK_WORDS - 1, Math.max(FEWEST, Math.floor(BYTES_PER_STACK / (units * GRAIN))));
+}
+
+/** The same, from the tables. */
+export function roomOf(m: Int32Array, at: number, units: number): number {
+  return at + STACKS + (units + 1) * STACK_WORDS - m[at + BOTTOMS + units]!;
 }
 
 export function initializeCache(m: Int32Array, at: number): void {
@@ -99,36 +109,65 @@ export function entryOf(m: Int32Array, at: number, units: number, i: number): Bl
   return m[m[at + BOTTOMS + units]! + i]! as Block;
 }
 
-/** Moves the older half of a full stack to its list; returns how many blocks. */
+/** Moves the older half of a full stack to its list, in bundles; returns how many blocks. */
 export function spill(m: Int32Array, at: number, units: number): number {
   const bottom = m[at + BOTTOMS + units]!;
   const top = m[at + units]!;
   const count = (top - bottom + 1) >>> 1;
-  let first = m[at + SPILLED + units]!;
-  for (let i = bottom; i < bottom + count; i++) {
-    const b = m[i]!;
-    m[b + LINK] = first;
-    first = b;
+  const room = bundleRoom(units);
+  for (let i = 0; i < count; ) {
+    const carrier = m[bottom + i]!;
+    const carried = Math.min(room, count - i - 1);
+    for (let k = 0; k < carried; k++) m[carrier + CARRIED + k] = m[bottom + i + 1 + k]!;
+    m[carrier + COUNT] = carried;
+    m[carrier + LINK] = m[at + SPILLED + units]!;
+    m[at + SPILLED + units] = carrier;
+    i += carried + 1;
   }
-  m[at + SPILLED + units] = first;
   for (let i = bottom + count; i < top; i++) m[i - count] = m[i]!;
   m[at + units] = top - count;
   return count;
 }
 
 /**
- * Takes the first block of a list; 0 when it is empty. Throws ERR_HEAP_CORRUPT, and drops the list, when a link was
- * overwritten; `end` is the first word that may not be mapped.
+ * Moves a bundle back to its stack, which must be empty; returns how many blocks, 0 when the list is empty. Throws
+ * ERR_HEAP_CORRUPT, and drops the list, when what the bundle says was overwritten; `end` is the first word that may
+ * not be mapped.
  */
-export function popSpilled(m: Int32Array, at: number, units: number, secret: number, end: number): Block {
-  const b = m[at + SPILLED + units]! as Block;
-  if (b === 0) return b;
-  if (b >>> 0 >= end || !isCached(m, b) || !isSealed(m, b, secret) || m[b]! >>> 4 !== units) {
-    m[at + SPILLED + units] = 0;
-    throw corrupt(`the link to word ${b} in a freed block of ${units * GRAIN} bytes was overwritten`);
+export function unspill(m: Int32Array, at: number, units: number, secret: number, end: number): number {
+  const carrier = m[at + SPILLED + units]!;
+  if (carrier === 0) return 0;
+  let carried = 0;
+  let sound = isCachedBlock(m, carrier, units, secret, end);
+  if (sound) {
+    carried = m[carrier + COUNT]!;
+    sound = carried >>> 0 <= bundleRoom(units);
   }
-  m[at + SPILLED + units] = m[b + LINK]!;
-  return b;
+  const bottom = m[at + BOTTOMS + units]!;
+  for (let k = 0; k < carried && sound; k++) {
+    const b = m[carrier + CARRIED + k]!;
+    sound = isCachedBlock(m, b, units, secret, end);
+    m[bottom + k] = b;
+  }
+  if (!sound) {
+    m[at + SPILLED + units] = 0;
+    throw corrupt(`a freed block of ${units * GRAIN} bytes near word ${carrier} was overwritten`);
+  }
+  m[bottom + carried] = carrier;
+  m[at + SPILLED + units] = m[carrier + LINK]!;
+  m[at + units] = bottom + carried + 1;
+  return carried + 1;
+}
+
+/** Blocks that one of `units` can carry in its payload: never more than fit into an empty stack with it. */
+function bundleRoom(units: number): number {
+  return Math.min(units * (GRAIN / 4) - CARRIED, FEWEST - 1);
+}
+
+function isCachedBlock(m: Int32Array, b: number, units: number, secret: number, end: number): boolean {
+  if (b >>> 0 >= end || (b & 3) !== 2) return false;
+  const block = b as Block;
+  return isCached(m, block) && m[b]! >>> 4 === units && isSealed(m, block, secret);
 }
 
 /** Calls `visit` for every block of a list; stops after `atMost`, so that a list that was bent cannot hang it. */
@@ -140,7 +179,12 @@ export function forEachSpilled(
   visit: (b: Block) => void,
 ): void {
   let left = atMost;
-  for (let b = m[at + SPILLED + units]!; b !== 0 && left > 0; b = m[b + LINK]!, left--) visit(b as Block);
+  for (let carrier = m[at + SPILLED + units]!; carrier !== 0 && left > 0; carrier = m[carrier + LINK]!) {
+    visit(carrier as Block);
+    const carried = Math.min(m[carrier + COUNT]!, bundleRoom(units));
+    for (let k = 0; k < carried; k++) visit(m[carrier + CARRIED + k]! as Block);
+    left -= carried + 1;
+  }
 }
 
 if (STACK_WORDS - capacityOf(2) < 1) throw new Error("cache: a stack has no place for its sentinel");

@@ -24,14 +24,14 @@ import {
 } from "./block.js";
 import {
   CACHED_UNITS,
-  capacityOf,
   closedTops,
   emptyCache,
   MAX_CACHED,
   pop,
-  popSpilled,
   push,
+  roomOf,
   spill,
+  unspill,
 } from "./cache.js";
 import { CHUNK_SHIFT, Control, NO_LIMIT, OWNERS } from "./control.js";
 import type { Hooks, TraceSink } from "./hooks.js";
@@ -220,19 +220,14 @@ export class ThreadHeap {
   /** An empty stack gets what it spilled, else a batch of new blocks. One of them, still CACHED; or 0. */
   #refill(units: number): Block {
     const m = this.words;
-    const { record, secret } = this;
-    const end = m[record + Rec.ceiling]!;
-    const most = Math.max(1, Math.min(capacityOf(units) >>> 1, (BATCH_BYTES / (units << 4)) | 0));
-    const b = popSpilled(m, this.#cache, units, secret, end);
-    if (b === 0) return this.#carveBatch(units, most);
-    let count = 1;
-    for (; count < most; count++) {
-      const more = popSpilled(m, this.#cache, units, secret, end);
-      if (more === 0) break;
-      push(m, this.#cache, units, more);
+    const { record } = this;
+    const count = unspill(m, this.#cache, units, this.secret, m[record + Rec.ceiling]!);
+    if (count === 0) {
+      const most = Math.min(roomOf(m, this.#cache, units) >>> 1, (BATCH_BYTES / (units << 4)) | 0);
+      return this.#carveBatch(units, Math.max(1, most));
     }
     m[record + Rec.spilledUnits] = m[record + Rec.spilledUnits]! - count * units;
-    return b;
+    return pop(m, this.#cache, units);
   }
 
   /** The lowest of a batch goes out first, the others wait in the stack so that they follow in the order of memory. */
@@ -270,13 +265,13 @@ export class ThreadHeap {
     const m = this.words;
     const end = m[this.record + Rec.ceiling]!;
     for (let units = MIN_BLOCK / GRAIN; units <= CACHED_UNITS; units++) {
-      for (let b = pop(m, this.#cache, units); b !== 0; b = pop(m, this.#cache, units)) this.store.release(b);
-      for (;;) {
-        const b = popSpilled(m, this.#cache, units, this.secret, end);
-        if (b === 0) break;
-        m[this.record + Rec.spilledUnits] = m[this.record + Rec.spilledUnits]! - units;
-        this.store.release(b);
-      }
+      let count = 0;
+      do {
+        m[this.record + Rec.spilledUnits] = m[this.record + Rec.spilledUnits]! - count * units;
+        for (let b = pop(m, this.#cache, units); b !== 0; b = pop(m, this.#cache, units))
+          this.store.release(b);
+        count = unspill(m, this.#cache, units, this.secret, end);
+      } while (count > 0);
     }
   }
 

@@ -6,7 +6,7 @@ import { applySettings } from "./core/process.js";
 import { Rec } from "./core/record.js";
 import { checkSetting, type Settings } from "./core/settings.js";
 import { HeapError, show, typeError } from "./errors.js";
-import { logStep, sinkFor, type TraceEvent } from "./inspect/log.js";
+import { logStep, queueFor, type TraceEvent, type TraceQueue } from "./inspect/log.js";
 import { heap, unusable } from "./malloc.js";
 
 export interface Options {
@@ -16,7 +16,11 @@ export interface Options {
   mmapThreshold?: number | "dynamic";
   /** Idle joined bytes from which memory is given back to the operating system by itself. */
   trimThreshold?: number;
-  /** true: a line per step on standard error. A function: called with each step. false: off. At any time. */
+  /**
+   * true: a line on standard error for each step, as it happens. A function: called with each step of a call into the
+   * heap before that call returns, when the heap is whole again; it may use the heap itself, and what it does is not
+   * told. false: off. May be changed at any time.
+   */
   trace?: boolean | ((event: TraceEvent) => void);
 }
 
@@ -43,6 +47,10 @@ export function configure(options: Options): void {
     }
     checkSetting(name, value);
   }
+  const traceable = trace === undefined || typeof trace === "boolean" || typeof trace === "function";
+  if (!traceable) {
+    throw typeError("ERR_INVALID_ARG", `trace must be true, false or a function, got ${show(trace)}`);
+  }
   if (given.length > 0) {
     refuseWhenUsed(given[0]![0]);
     applySettings(heap.words, { ...current(), ...Object.fromEntries(given) });
@@ -50,15 +58,13 @@ export function configure(options: Options): void {
   if (trace !== undefined) setTrace(trace);
 }
 
-function setTrace(trace: unknown): void {
-  if (trace === true) heap.trace(sinkFor(logListener));
-  else if (trace === false) heap.trace(null);
-  else if (typeof trace === "function") heap.trace(sinkFor(trace as (event: TraceEvent) => void));
-  else throw typeError("ERR_INVALID_ARG", `trace must be true, false or a function, got ${show(trace)}`);
-}
+let queue: TraceQueue | null = null;
 
-function logListener({ step, address, size }: TraceEvent): void {
-  logStep(step, address, size);
+function setTrace(trace: boolean | ((event: TraceEvent) => void)): void {
+  queue?.close();
+  queue = typeof trace === "function" ? queueFor(trace) : null;
+  if (queue !== null) heap.trace(queue.sink, queue.settle);
+  else heap.trace(trace ? logStep : null, null);
 }
 
 function refuseWhenUsed(name: string): void {

@@ -66,7 +66,9 @@ export function malloc(size: number): Pointer {
  * @throws HeapError ERR_HEAP_CORRUPT when a neighbour's header was overwritten
  */
 export function free(pointer: Pointer): void {
-  if (!own.freeSmall(pointer)) freeSlow(pointer);
+  if (own.freeSmall(pointer)) return;
+  freeSlow(pointer);
+  settle();
 }
 
 /**
@@ -93,6 +95,7 @@ export function calloc(count: number, size: number): Pointer {
   }
   const pointer = allocate("calloc", bytes);
   clearFresh(pointer);
+  settle();
   return pointer;
 }
 
@@ -135,6 +138,7 @@ export function alignedAlloc(alignment: number, size: number): Pointer {
   }
   if (pointer === 0) throw noMemory("alignedAlloc", size);
   traced("aligned", pointer, size);
+  settle();
   return pointer;
 }
 
@@ -154,7 +158,9 @@ export function usableSize(pointer: Pointer): number {
 
 function mallocSlow(size: number): Pointer {
   checkSize("malloc", "size", size);
-  return allocate("malloc", size);
+  const pointer = allocate("malloc", size);
+  settle();
+  return pointer;
 }
 
 function allocate(operation: "malloc" | "calloc", size: number): Pointer {
@@ -184,6 +190,7 @@ function reallocSlow(b: Block, pointer: Pointer, size: number): Pointer {
   if (pointer === NULL) return malloc(size);
   const moved = b === 0 ? reallocMapped(pointer, size) : reallocBlock(b, pointer, size);
   traced("realloc", moved, size);
+  settle();
   return moved;
 }
 
@@ -272,6 +279,11 @@ function alignedInHeap(alignment: number, size: number, reach: number): Pointer 
 /** Tells the tracer, if there is one; only slow paths come by here. */
 function traced(step: TraceStep, pointer: number, size: number): void {
   if (own.hooks.trace !== null) own.hooks.trace(step, pointer, size);
+}
+
+/** The heap is whole: the tracer may run code that uses it. */
+function settle(): void {
+  if (own.hooks.settle !== null) own.hooks.settle();
 }
 
 function checkSize(operation: string, name: string, size: number): void {

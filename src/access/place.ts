@@ -10,13 +10,14 @@ import { hex, rangeError, show, typeError } from "../errors.js";
 import { heap, unusable } from "../malloc.js";
 
 const { base, span } = heap.window;
-const lowest = CONTROL_BYTES;
+/** On a heap that cannot be used no place is inside. */
+const lowest = unusable === null ? CONTROL_BYTES : Number.POSITIVE_INFINITY;
 
 /** The byte offset in the window of `bytes` bytes at `pointer + byteOffset`. */
 export function placeOf(pointer: number, byteOffset: number, bytes: number): number {
-  if (typeof pointer === "number") {
+  if (typeof pointer === "number" && typeof byteOffset === "number") {
     const place = pointer - base + byteOffset;
-    if (place >= lowest && place + bytes <= span) return place;
+    if (place >= lowest && place + bytes <= span && Math.floor(place) === place) return place;
   }
   throw wrongPlace(pointer, byteOffset, bytes);
 }
@@ -28,6 +29,9 @@ function wrongPlace(pointer: unknown, byteOffset: unknown, bytes: unknown): Erro
       "ERR_INVALID_POINTER",
       `a pointer is a number that malloc returned, got ${show(pointer)}`,
     );
+  }
+  if (typeof byteOffset !== "number") {
+    return typeError("ERR_INVALID_ARG", `byteOffset must be a number of bytes, got ${show(byteOffset)}`);
   }
   return rangeError(
     "ERR_INVALID_POINTER",

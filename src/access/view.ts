@@ -2,7 +2,7 @@
  * Views over memory: no copy, and no say in its lifetime.
  */
 import type { Pointer } from "../core/memory.js";
-import { rangeError, show } from "../errors.js";
+import { rangeError, show, typeError } from "../errors.js";
 import { heap, usableSize } from "../malloc.js";
 import { placeOf } from "./place.js";
 
@@ -18,6 +18,9 @@ import { placeOf } from "./place.js";
  *   live block starts at `pointer`; ERR_INVALID_ARG for a length that is none
  */
 export function view(pointer: Pointer, byteLength: number = usableSize(pointer)): Uint8Array {
+  if (typeof byteLength !== "number") {
+    throw typeError("ERR_INVALID_ARG", `view: byteLength must be a number of bytes, got ${show(byteLength)}`);
+  }
   if (!Number.isSafeInteger(byteLength) || byteLength < 0) {
     throw rangeError(
       "ERR_INVALID_ARG",

@@ -22,13 +22,15 @@
  *   word b+1   | check word: b ^ size ^ secret                                 |
  *   word b+2   | payload …                      | while FREE: next in its bin  |
  *   word b+3   | payload …                      | while FREE: previous in bin  |
+ *   word b+4  | payload …                      | while GONE: pages given back |
  *      …
  *   last word  | payload                        | while FREE: footer: the size |
  *
  *   FREE           in a bin; links and footer are valid
  *   CACHED         freed, but in no bin: its neighbours treat it as live
  *   PREVIOUS_FREE  the block below is FREE, and the word just below this header is its footer
- *   GONE           only with FREE: the whole pages between the links and the footer were given back
+ *   GONE           only with FREE: of the whole pages between the links and the footer, as many as word b+4 says
+ *                  were given back
  *   none           live
  *
  * Invariants, checked by check():
@@ -57,7 +59,8 @@ export const MIN_BLOCK = 32;
 export const MAX_BLOCK = 2 ** 30 - GRAIN;
 /** Bytes of a fence: a header alone. */
 export const FENCE_BYTES = GRAIN;
-const LINKS_END = HEADER_BYTES + 2 * WORD_BYTES;
+const GONE_COUNT = 4;
+const LINKS_END = HEADER_BYTES + 3 * WORD_BYTES; // the count of given-back pages included
 
 /** Bytes of the block that a request needs: header included, at least MIN_BLOCK. For requests up to MAX_BLOCK. */
 export function blockBytes(request: number): number {
@@ -149,8 +152,15 @@ export function markLive(m: Int32Array, b: Block): void {
   m[b] = m[b]! & ~CACHED;
 }
 
-export function markGone(m: Int32Array, b: Block): void {
-  m[b] = m[b]! | GONE;
+/** Pages of a free block that were given back. */
+export function gonePages(m: Int32Array, b: Block): number {
+  return (m[b]! & GONE) === 0 ? 0 : m[b + GONE_COUNT]!;
+}
+
+/** Notes how many; the flag last, for it says that the count is valid. */
+export function setGonePages(m: Int32Array, b: Block, pages: number): void {
+  m[b + GONE_COUNT] = pages;
+  m[b] = pages === 0 ? m[b]! & ~GONE : m[b]! | GONE;
 }
 
 export function markPreviousFree(m: Int32Array, b: Block): void {

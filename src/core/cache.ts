@@ -100,6 +100,10 @@ export function push(m: Int32Array, tops: number, units: number, b: Block): bool
   return true;
 }
 
+export function isFull(m: Int32Array, tops: number, units: number): boolean {
+  return (m[tops + units]! & STACK_MASK) === 0;
+}
+
 export function depthOf(m: Int32Array, at: number, units: number): number {
   return m[at + units]! - m[at + BOTTOMS + units]!;
 }

@@ -26,6 +26,7 @@ import {
   CACHED_UNITS,
   closedTops,
   emptyCache,
+  isFull,
   MAX_CACHED,
   pop,
   push,
@@ -87,7 +88,6 @@ export class ThreadHeap {
     this.payloadBase = store.window.payloadBase;
     this.#cache = cacheOf(store.record);
     this.tops = this.#cache;
-    if (this.hooks.trace !== null) this.trace(this.hooks.trace);
   }
 
   /** A cached block for a request from 0 to MAX_SMALL bytes; 0 when there is none. */
@@ -132,7 +132,7 @@ export class ThreadHeap {
   allocate(size: number): Pointer {
     if (size <= MAX_SMALL) return this.#allocateSmall(blockBytes(size) >>> 4);
     if (size > this.mmapThreshold) {
-      const pointer = this.large.allocate(size, 16);
+      const pointer = this.#allocateLarge(size);
       if (pointer !== 0 || size > MAX_BLOCK / 2) return pointer;
     }
     const b = this.takeBlock(blockBytes(size));
@@ -143,12 +143,13 @@ export class ThreadHeap {
   freeBlock(b: Block): void {
     const m = this.words;
     const units = sizeOf(m, b) >>> 4;
-    markCached(m, b);
-    if (units > CACHED_UNITS) this.release(b);
-    else if (!push(m, this.#cache, units, b)) {
-      this.#spill(units);
-      push(m, this.#cache, units, b);
+    if (units > CACHED_UNITS) {
+      this.release(b);
+      return;
     }
+    if (isFull(m, this.#cache, units)) this.#spill(units);
+    markCached(m, b);
+    push(m, this.#cache, units, b);
   }
 
   /** The live block of this heap at `pointer`, or 0: then it is something else, and nothing was read outside. */
@@ -199,9 +200,17 @@ export class ThreadHeap {
   }
 
   /** Hangs a tracer in, or takes it out. */
-  trace(sink: TraceSink | null): void {
+  trace(sink: TraceSink | null, settle: (() => void) | null): void {
     this.hooks.trace = sink;
+    this.hooks.settle = settle;
     this.tops = sink === null ? this.#cache : closedTops(this.#cache);
+  }
+
+  /** At the limit, pages that lie idle in the heap make room for a mapping. */
+  #allocateLarge(size: number): Pointer {
+    const pointer = this.large.allocate(size, GRAIN);
+    if (pointer !== 0 || size > this.#idleBytes()) return pointer;
+    return this.trim() < size ? pointer : this.large.allocate(size, GRAIN);
   }
 
   #allocateSmall(units: number): Pointer {
@@ -254,7 +263,10 @@ export class ThreadHeap {
     }
     const grown = this.store.grow(bytes);
     if (grown !== 0) return grown;
-    // At the limit, free pages elsewhere in the heap may be what is missing.
+    // Nothing more is to be had: the last cached block counts now, then free pages elsewhere in the heap.
+    this.joinCache();
+    const joined = this.store.take(bytes);
+    if (joined !== 0) return joined;
     if (trim(this.store, this.store.runs.pageSize) === 0) return 0 as Block;
     const b = this.store.take(bytes);
     return b === 0 ? this.store.grow(bytes) : b;
@@ -275,6 +287,12 @@ export class ThreadHeap {
     }
   }
 
+  /** Bytes in bins and spilled lists. */
+  #idleBytes(): number {
+    const m = this.words;
+    return (m[this.record + Rec.freeUnits]! + m[this.record + Rec.spilledUnits]!) * GRAIN;
+  }
+
   /** Whether enough is spilled for joining it to be better than committing more. */
   #cacheHolds(): boolean {
     const m = this.words;
@@ -292,13 +310,13 @@ export class ThreadHeap {
       this.joinCache();
   }
 
-  /** Joins a freed block, whose header says CACHED, at once. */
+  /** Joins a block with its neighbours at once. */
   release(b: Block): void {
     this.store.release(b);
     this.#considerTrim();
   }
 
   #considerTrim(): void {
-    if (this.store.segments.overLimit || trimIsDue(this.store)) trim(this.store, POLICY_RUN);
+    if (trimIsDue(this.store)) trim(this.store, POLICY_RUN);
   }
 }

@@ -24,6 +24,11 @@ export type TraceStep =
 export type TraceSink = (step: TraceStep, address: number, size: number) => void;
 
 export interface Hooks {
-  /** Called at each step with the address it concerns (a payload's, a mapping's or a page's) and bytes. */
+  /** Called when a call into the heap is over and the heap is whole: the time to run code that may use it. */
+  settle: (() => void) | null;
+  /**
+   * Called at each step, in the middle of updates, with the address it concerns (a payload's, a mapping's or a page's)
+   * and bytes. Must not use the heap.
+   */
   trace: TraceSink | null;
 }

@@ -25,7 +25,7 @@ export interface Attached {
 
 /** The calling thread's heap. */
 export function attach(): Attached {
-  const hooks: Hooks = { trace: null };
+  const hooks: Hooks = { trace: null, settle: null };
   const os = openOs();
   try {
     const settings = settingsFrom(process.env);
@@ -103,5 +103,6 @@ function createInert(hooks: Hooks): ThreadHeap {
   applySettings(m, defaults);
   const heap = firstHeap(window, os, hooks);
   m[Control.limitPages] = 0;
+  m[heap.record + Rec.commit] = m[heap.record + Rec.top]!;
   return heap;
 }

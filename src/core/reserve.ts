@@ -10,7 +10,7 @@
  */
 import { outOfMemory } from "../errors.js";
 import { CHUNK_BYTES, CONTROL_BYTES, Control } from "./control.js";
-import { roundDown, roundUp, WIDE_SPAN, Window, ZONE_LIMIT } from "./memory.js";
+import { roundDown, roundUp, WIDE_SPAN, Window, WORD_BYTES, ZONE_LIMIT } from "./memory.js";
 import { FAILED, type Os } from "./os.js";
 
 /** Less than this is not worth moving the break for. */
@@ -33,6 +33,7 @@ export interface Placement {
 /** Opens the window and maps its control block. `reserve`: bytes to ask sbrk for; 0 to leave the break alone. */
 export function placeWindow(os: Os, reserve: number): Placement {
   const span = Math.min(os.viewLimit, WIDE_SPAN);
+  os.view(os.currentBreak(), WORD_BYTES); // where views are forbidden, this throws before anything is taken
   const asked = os.mayMoveBreak ? reserveUnderLimits(os, Math.min(reserve, defaultReserve(span))) : 0;
   return fromBreak(os, asked, span) ?? fromGap(os, span);
 }

@@ -10,7 +10,6 @@ import {
   isFree,
   isPreviousFree,
   MIN_BLOCK,
-  markCached,
   markPreviousLive,
   nextOf,
   resizeLive,
@@ -56,7 +55,6 @@ export function cutFront(heap: ThreadHeap, b: Block, at: Block): Block {
   m[at] = sizeOf(m, b) - front;
   resizeLive(m, b, front, heap.secret);
   heap.store.runs.countSplit(b, front);
-  markCached(m, b);
   heap.release(b);
   return at;
 }

@@ -7,12 +7,13 @@
 import { binOf, checkLinks, findFit, findWhere, link, replace, unlink } from "./bins.js";
 import {
   alignedPayload,
+  gonePages,
   innerEnd,
   innerStart,
   isGone,
   MIN_BLOCK,
-  markGone,
   markPreviousLive,
+  setGonePages,
   sizeOf,
   writeFree,
   writeLive,
@@ -71,15 +72,14 @@ export class Runs {
     unlink(m, this.#bins, b, m[record + Rec.ceiling]!);
     m[record + Rec.freeBlocks] = m[record + Rec.freeBlocks]! - 1;
     m[record + Rec.freeUnits] = m[record + Rec.freeUnits]! - (sizeOf(m, b) >>> 4);
-    if (!isGone(m, b)) return 0;
-    const pages = this.innerPages(b, sizeOf(m, b));
-    m[record + Rec.gonePages] = m[record + Rec.gonePages]! - pages;
-    return pages;
+    const gone = gonePages(m, b);
+    if (gone !== 0) m[record + Rec.gonePages] = m[record + Rec.gonePages]! - gone;
+    return gone;
   }
 
   /**
-   * Gives a FREE block that is in its bin another size, at its upper end, and returns how many of its pages had been
-   * given back. While the size stays in the same bin, which for large runs it mostly does, no list is touched.
+   * Gives a FREE block that is in its bin another size, at its upper end. Returns how many of its pages had been given
+   * back; the block is then not GONE, and the caller says what became of them. While the size stays in the same bin, which for large runs it mostly does, no list is touched.
    */
   resize(b: Block, size: number): number {
     const m = this.#m;
@@ -95,11 +95,12 @@ export class Runs {
     return 0;
   }
 
-  /** Notes that the inner pages of a FREE block were given back. */
-  markGone(b: Block): void {
+  /** Notes how many pages of a FREE block in its bin are given back. */
+  setGone(b: Block, pages: number): void {
     const m = this.#m;
-    markGone(m, b);
-    m[this.record + Rec.gonePages] = m[this.record + Rec.gonePages]! + this.innerPages(b, sizeOf(m, b));
+    const { record } = this;
+    m[record + Rec.gonePages] = m[record + Rec.gonePages]! + pages - gonePages(m, b);
+    setGonePages(m, b, pages);
   }
 
   /**

@@ -122,7 +122,7 @@ export class Segments {
     return this.#m[Control.chargedPages]! + pages <= this.#m[Control.limitPages]!;
   }
 
-  /** Counts pages that had been given back as the heap's again, limit or not: their block was joined, not used. */
+  /** Counts pages as the heap's, limit or not: for callers that asked affords() before. */
   recharge(pages: number): void {
     this.#m[Control.chargedPages] = this.#m[Control.chargedPages]! + pages;
   }
@@ -137,14 +137,8 @@ export class Segments {
   /** The footprint only falls by discharge(), so the peak is exact if it is taken there and when it is asked for. */
   notePeak(slack: number): void {
     const m = this.#m;
-    // recharge() may lead the account above the limit for a moment; the memory itself never was.
-    const footprint = Math.min(m[Control.chargedPages]! - slack, m[Control.limitPages]!);
+    const footprint = m[Control.chargedPages]! - slack;
     if (footprint > m[Control.peakPages]!) m[Control.peakPages] = footprint;
-  }
-
-  /** Whether recharge() led the account above the limit. */
-  get overLimit(): boolean {
-    return this.#m[Control.chargedPages]! > this.#m[Control.limitPages]!;
   }
 
   /** A run of chunks: from the sbrk range, else mapped above it. The first chunk, or -1. */

@@ -22,6 +22,9 @@ export const DEFAULT_MMAP_THRESHOLD = 128 * 1024;
 /** Above the peak of most programs that allocate and free in waves, far below what anybody would miss. */
 const DEFAULT_TRIM_THRESHOLD = 32 * 1024 * 1024;
 
+/** The heap's own record and a few pages of blocks. */
+const LEAST_LIMIT = 64 * 1024;
+
 export const defaults: Readonly<Settings> = {
   limit: Infinity,
   mmapThreshold: DEFAULT_MMAP_THRESHOLD,
@@ -30,7 +33,7 @@ export const defaults: Readonly<Settings> = {
 };
 
 const bounds: Record<keyof Settings, readonly [number, number]> = {
-  limit: [0, Infinity],
+  limit: [LEAST_LIMIT, Infinity],
   mmapThreshold: [0, MAX_BLOCK / 2],
   trimThreshold: [0, 2 ** 40],
   reserve: [0, 2 ** 32],
@@ -38,10 +41,10 @@ const bounds: Record<keyof Settings, readonly [number, number]> = {
 
 /** Throws ERR_INVALID_ARG when a setting is unknown, of the wrong type or out of its range. */
 export function checkSetting(name: string, value: unknown): void {
-  const range = bounds[name as keyof Settings];
-  if (range === undefined) {
+  if (!Object.hasOwn(bounds, name)) {
     throw typeError("ERR_INVALID_ARG", `there is no setting ${show(name)}; there are ${names().join(", ")}`);
   }
+  const range = bounds[name as keyof Settings];
   if (name === "mmapThreshold" && value === "dynamic") return;
   if (typeof value !== "number") {
     const or = name === "mmapThreshold" ? ' or "dynamic"' : "";

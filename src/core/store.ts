@@ -13,6 +13,9 @@ import { corrupt } from "../errors.js";
 import {
   breakSeal,
   FENCE_BYTES,
+  gonePages,
+  innerEnd,
+  innerStart,
   isFree,
   isGone,
   isPreviousFree,
@@ -35,7 +38,7 @@ import type { Os } from "./os.js";
 import { Rec } from "./record.js";
 import { Runs } from "./runs.js";
 import { ownerOf, type Segments } from "./segments.js";
-import { trimRun } from "./trim.js";
+import { trimWilderness } from "./trim.js";
 
 /**
  * How far the heap commits ahead of what it needs: a 256th of its segment, within these bounds. Cached blocks are
@@ -43,6 +46,8 @@ import { trimRun } from "./trim.js";
  */
 const LEAST_STEP = 64 * 1024;
 const MOST_STEP = 1024 * 1024;
+/** Pages that closing a segment and opening the next may add to the account besides what is asked for. */
+const CLOSING_PAGES = 4;
 /** Free runs of this size are what giving memory back is about. */
 const LOOSE_RUN = 64 * 1024;
 /** No word of the block that was taken last is known to be zero. */
@@ -124,19 +129,23 @@ export class Store {
     return this.#carveWilderness(size);
   }
 
-  /** Joins a freed block, whose header says CACHED, with its free neighbours, and keeps it for later. */
+  /**
+   * Joins a live or cached block with its free neighbours, and keeps it for later. Throws ERR_HEAP_CORRUPT, with
+   * nothing changed, when a neighbour's header or footer was overwritten.
+   */
   release(freed: Block): void {
     const m = this.#m;
     const size = sizeOf(m, freed);
     const next = this.#checkedNext(freed);
     const below = isPreviousFree(m, freed) ? this.below(freed) : (0 as Block);
+    markCached(m, freed);
     if (next === m[this.record + Rec.top]) {
       this.#releaseAtTop(freed, below);
       return;
     }
     let b = freed;
     let total = size;
-    let gone = 0;
+    let gone = 0; // pages given back in the neighbours: they stay so in what they are joined to
     if (isFree(m, next)) {
       gone = this.runs.remove(next);
       total += sizeOf(m, next);
@@ -153,7 +162,8 @@ export class Store {
       gone += this.runs.resize(b, total);
       this.countMerge(Rec.mergesBackward, b, total);
     }
-    this.loosen(total >= LOOSE_RUN ? size : 0, gone);
+    if (gone > 0) this.runs.setGone(b, gone);
+    if (total >= LOOSE_RUN) this.loosen(size);
   }
 
   /** The last block was freed: it, and a free block below it, become wilderness. */
@@ -279,10 +289,13 @@ export class Store {
   #takeGone(b: Block, size: number): Block {
     const have = sizeOf(this.#m, b);
     const rest = have - size;
-    const kept = rest < MIN_BLOCK ? 0 : this.runs.innerPages((b + (size >>> 2)) as Block, rest);
-    if (!this.segments.charge(this.runs.innerPages(b, have) - kept)) return 0 as Block;
+    const inner = rest < MIN_BLOCK ? 0 : this.runs.innerPages((b + (size >>> 2)) as Block, rest);
+    // Which pages are gone is not known; that those in use now were is the assumption that never counts too few.
+    const gone = gonePages(this.#m, b);
+    const used = Math.min(gone, this.runs.innerPages(b, have) - inner);
+    if (!this.segments.charge(used)) return 0 as Block;
     const remainder = this.runs.cut(b, size);
-    if (kept > 0) this.runs.markGone(remainder);
+    if (gone > used) this.runs.setGone(remainder, gone - used);
     return b;
   }
 
@@ -294,20 +307,20 @@ export class Store {
     if (top > m[record + Rec.high]!) m[record + Rec.high] = top;
     m[record + Rec.top] = b;
     m[record + Rec.blocks] = m[record + Rec.blocks]! - blocks;
-    this.loosen((top - b) * WORD_BYTES, gone);
+    this.loosen((top - b) * WORD_BYTES);
+    // In the wilderness pages are charged up to the commit mark: where some are gone already, the rest goes too.
+    if (gone > 0) trimWilderness(this, gone);
   }
 
-  /** Free memory came into a large run; pages of it that had been given back count as touched from now on. */
-  loosen(bytes: number, gone: number): void {
-    const m = this.#m;
-    m[this.record + Rec.loose] = m[this.record + Rec.loose]! + (bytes >>> 4);
-    if (gone > 0) this.segments.recharge(gone);
+  /** Notes that free memory came into a large run. */
+  loosen(bytes: number): void {
+    this.#m[this.record + Rec.loose] = this.#m[this.record + Rec.loose]! + (bytes >>> 4);
   }
 
   /** Whether the limit lets a free block be used; its pages may have been given back. */
   affords(b: Block): boolean {
     const m = this.#m;
-    return !isGone(m, b) || this.segments.affords(this.runs.innerPages(b, sizeOf(m, b)));
+    return !isGone(m, b) || this.segments.affords(gonePages(m, b));
   }
 
   /** Takes a free block out of its bin to be joined with a live one. */
@@ -364,8 +377,9 @@ export class Store {
   #openNext(size: number): boolean {
     const m = this.#m;
     const { record, segments } = this;
-    // A limit that forbids the block forbids it in a new segment too.
-    const pages = Math.ceil(size / this.runs.pageSize) + 1;
+    // A limit that forbids the block forbids it in a new segment too. The first page is charged at once, for the
+    // top lies a header above its start.
+    const pages = Math.ceil(size / this.runs.pageSize) + CLOSING_PAGES;
     if (!segments.affords(pages)) return false;
     const id = segments.open((size + FENCE_BYTES + HEADER_BYTES) >>> 2, record);
     if (id < 0) return false;
@@ -375,7 +389,8 @@ export class Store {
     m[record + Rec.segment] = id;
     m[record + Rec.top] = segments.start(id);
     m[record + Rec.high] = segments.start(id);
-    m[record + Rec.commit] = chunkStart;
+    m[record + Rec.commit] = chunkStart + this.runs.pageSize / WORD_BYTES;
+    segments.recharge(1);
     return this.commitFor(size);
   }
 
@@ -390,13 +405,24 @@ export class Store {
     const fence = rest < MIN_BLOCK ? top : last;
     const start = segments.start(m[record + Rec.segment]!);
     m[record + Rec.closedUnits] = m[record + Rec.closedUnits]! + ((fence - start) >>> 2);
-    segments.recharge(((end - m[record + Rec.commit]!) * WORD_BYTES) / this.runs.pageSize);
+    const commit = m[record + Rec.commit]!;
+    segments.recharge(
+      ((end - commit) * WORD_BYTES) / this.runs.pageSize - this.#untouched(top, fence, commit),
+    );
     writeLive(m, fence, FENCE_BYTES, this.#secret);
     if (fence === top) return;
     markPreviousFree(m, fence);
     writeFree(m, top, rest, this.#secret);
     this.runs.put(top, rest);
     m[record + Rec.blocks] = m[record + Rec.blocks]! + 1;
-    trimRun(this, top); // most of it was never touched
+    this.runs.setGone(top, this.#untouched(top, fence, commit));
+  }
+
+  /** Pages of the block from `b` to the fence that lie above the commit mark: never touched, as good as given back. */
+  #untouched(b: Block, fence: Block, commit: number): number {
+    if (b === fence) return 0;
+    const { pageSize } = this.runs;
+    const first = Math.max(innerStart(b, pageSize), commit * WORD_BYTES);
+    return Math.max(0, innerEnd(b, (fence - b) * WORD_BYTES, pageSize) - first) / pageSize;
   }
 }

@@ -10,11 +10,12 @@ import { corrupt, hex } from "../errors.js";
 import { initializeBins } from "./bins.js";
 import {
   FENCE_BYTES,
+  gonePages,
   isCached,
   isFree,
-  isGone,
   isSealed,
   markPreviousFree,
+  setGonePages,
   sizeOf,
   writeFree,
 } from "./block.js";
@@ -65,8 +66,10 @@ function closeRun(store: Store, run: Block, above: Block, joined: number): void 
   const { words: m } = store.window;
   const size = (above - run) * WORD_BYTES;
   if (joined === 1 && isFree(m, run)) {
+    const gone = gonePages(m, run);
+    setGonePages(m, run, 0); // the record's count starts anew
     store.runs.put(run, size);
-    if (isGone(m, run)) store.runs.markGone(run);
+    if (gone > 0) store.runs.setGone(run, gone);
     return;
   }
   const gone = goneIn(store, run, above);
@@ -74,7 +77,8 @@ function closeRun(store: Store, run: Block, above: Block, joined: number): void 
   markPreviousFree(m, above);
   store.runs.put(run, size);
   store.countJoined(joined - 1);
-  store.loosen(size, gone);
+  if (gone > 0) store.runs.setGone(run, gone);
+  store.loosen(size);
 }
 
 /** Pages given back in the free blocks from `run` up to `above`. */
@@ -82,7 +86,7 @@ function goneIn(store: Store, run: Block, above: Block): number {
   const { words: m } = store.window;
   let pages = 0;
   for (let b = run; b < above; b = (b + (sizeOf(m, b) >>> 2)) as Block) {
-    if (isGone(m, b)) pages += store.runs.innerPages(b, sizeOf(m, b));
+    pages += gonePages(m, b);
   }
   return pages;
 }

@@ -5,7 +5,7 @@
  * them again takes a page fault, so memory is given back only when much of it lies idle.
  */
 import { BIN_COUNT, binOf, forEachBinned } from "./bins.js";
-import { innerEnd, innerStart, isGone, sizeOf } from "./block.js";
+import { gonePages, innerEnd, innerStart, sizeOf } from "./block.js";
 import { Control } from "./control.js";
 import type { Hooks } from "./hooks.js";
 import { type Block, roundUp, type Window, WORD_BYTES } from "./memory.js";
@@ -25,6 +25,8 @@ export interface Trimmable {
   slackPages(): number;
 }
 
+/** How much must have come into large runs, as a share of the setting, before it is looked at again. */
+const RECHECK_SHARE = 1 / 8;
 /** Runs below this size are not worth a system call to the policy; trim() by hand takes all of at least a page. */
 export const POLICY_RUN = 64 * 1024;
 
@@ -37,7 +39,7 @@ export function trimIsDue(store: Trimmable): boolean {
   const m = store.window.words;
   const { record } = store;
   const trimPages = m[Control.trimPages]!;
-  if (m[record + Rec.loose]! < (trimPages * store.runs.pageSize) / 16) return false;
+  if (m[record + Rec.loose]! * 16 < trimPages * store.runs.pageSize * RECHECK_SHARE) return false;
   m[record + Rec.loose] = 0;
   const idle = idlePages(store);
   return (
@@ -60,31 +62,35 @@ export function trim(store: Trimmable, leastRun: number): number {
   const runs: Block[] = [];
   const firstBin = binOf(leastRun);
   forEachBinned(m, binsOf(store.record), m[store.record + Rec.freeBlocks]!, (b, bin) => {
-    if (bin >= firstBin && !isGone(m, b)) runs.push(b);
+    if (bin >= firstBin && store.runs.innerPages(b, sizeOf(m, b)) > gonePages(m, b)) runs.push(b);
   });
   let pages = 0;
   for (const b of runs) pages += trimRun(store, b);
-  pages += trimWilderness(store);
+  pages += trimWilderness(store, 0);
   m[store.record + Rec.loose] = 0;
   if (pages > 0) m[Control.trims] = m[Control.trims]! + 1;
   return pages * store.runs.pageSize;
 }
 
-/** Gives back the inner pages of one free block in its bin; returns how many. */
-export function trimRun(store: Trimmable, b: Block): number {
+/** Gives back the inner pages of one free block in its bin, which has some; returns how many. */
+function trimRun(store: Trimmable, b: Block): number {
   const m = store.window.words;
   const { pageSize } = store.runs;
   const start = innerStart(b, pageSize);
   const bytes = innerEnd(b, sizeOf(m, b), pageSize) - start;
-  if (bytes <= 0 || !store.os.discard(store.window.base + start, bytes)) return 0;
-  store.runs.markGone(b);
-  store.segments.discharge(bytes / pageSize, store.slackPages());
+  if (!store.os.discard(store.window.base + start, bytes)) return 0;
+  const pages = bytes / pageSize - gonePages(m, b);
+  store.segments.discharge(pages, store.slackPages());
+  store.runs.setGone(b, bytes / pageSize);
   store.hooks.trace?.("trim", store.window.base + start, bytes);
-  return bytes / pageSize;
+  return pages;
 }
 
-/** What lies above the top is fresh again afterwards, so calloc need not clear it. */
-function trimWilderness(store: Trimmable): number {
+/**
+ * Gives back the pages above the top, of which `gone` were given back before they became wilderness. What lies there
+ * is fresh again afterwards, so calloc need not clear it.
+ */
+export function trimWilderness(store: Trimmable, gone: number): number {
   const m = store.window.words;
   const { record } = store;
   const { pageSize } = store.runs;
@@ -93,8 +99,11 @@ function trimWilderness(store: Trimmable): number {
   const high = roundUp(m[record + Rec.high]!, pageWords);
   const address = store.window.base + first * WORD_BYTES;
   const bytes = (high - first) * WORD_BYTES;
-  if (bytes <= 0 || !store.os.discard(address, bytes)) return 0;
-  store.segments.discharge((m[record + Rec.commit]! - first) / pageWords, store.slackPages());
+  if (bytes <= 0 || !store.os.discard(address, bytes)) {
+    store.segments.recharge(gone);
+    return 0;
+  }
+  store.segments.discharge((m[record + Rec.commit]! - first) / pageWords - gone, store.slackPages());
   m[record + Rec.high] = first;
   m[record + Rec.commit] = first;
   store.hooks.trace?.("trim", address, bytes);

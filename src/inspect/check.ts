@@ -7,9 +7,9 @@
 import { BIN_COUNT, binMarks, binOf, forEachBinned } from "../core/bins.js";
 import {
   FENCE_BYTES,
+  gonePages,
   isCached,
   isFree,
-  isGone,
   isPreviousFree,
   isSealed,
   MIN_BLOCK,
@@ -120,7 +120,11 @@ function take(of: ThreadHeap, b: Block, census: Census): void {
   if (!isFree(m, b)) return;
   census.free++;
   census.freeUnits += sizeOf(m, b) >>> 4;
-  if (isGone(m, b)) census.gonePages += of.store.runs.innerPages(b, sizeOf(m, b));
+  const gone = gonePages(m, b);
+  if (gone < 0 || gone > of.store.runs.innerPages(b, sizeOf(m, b))) {
+    throw corrupt(`the free block at ${where(of, b)} says that ${gone} of its pages were given back`);
+  }
+  census.gonePages += gone;
 }
 
 function checkRecord(of: ThreadHeap, census: Census): void {

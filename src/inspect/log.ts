@@ -26,16 +26,38 @@ export function logStep(step: TraceStep, address: number, size: number): void {
   writeSync(STANDARD_ERROR, line);
 }
 
-/** Calls `listener` for each step; steps that the listener itself causes are not told. */
-export function sinkFor(listener: (event: TraceEvent) => void): TraceSink {
-  let inside = false;
-  return (step, address, size) => {
-    if (inside) return;
-    inside = true;
-    try {
-      listener({ step, address, size, thread: threadId });
-    } finally {
-      inside = false;
-    }
+export interface TraceQueue {
+  readonly sink: TraceSink;
+  readonly settle: () => void;
+  /** Tells nothing more, not even what is waiting. */
+  readonly close: () => void;
+}
+
+/**
+ * A sink that keeps the steps, and what calls `listener` with them once the heap is whole again: a listener may use
+ * the heap. Steps that it causes itself are not told. What it throws comes out of the call into the heap.
+ */
+export function queueFor(listener: (event: TraceEvent) => void): TraceQueue {
+  let events: TraceEvent[] = [];
+  let telling = false;
+  let open = true;
+  return {
+    sink: (step, address, size) => {
+      if (!telling) events.push({ step, address, size, thread: threadId });
+    },
+    settle: () => {
+      if (telling) return;
+      const told = events;
+      events = [];
+      telling = true;
+      try {
+        for (const event of told) if (open) listener(event);
+      } finally {
+        telling = false;
+      }
+    },
+    close: () => {
+      open = false;
+    },
   };
 }

@@ -11,5 +11,7 @@ import { heap, unusable } from "../malloc.js";
  */
 export function trim(): number {
   if (unusable !== null) throw unusable;
-  return heap.trim();
+  const bytes = heap.trim();
+  heap.hooks.settle?.();
+  return bytes;
 }

@@ -12,6 +12,7 @@ import type { Block, Pointer } from "../../src/core/memory.js";
 import { createHeap } from "../../src/core/process.js";
 import { Rec } from "../../src/core/record.js";
 import { defaults, type Settings } from "../../src/core/settings.js";
+import { trim } from "../../src/core/trim.js";
 import { checkHeap } from "../../src/inspect/check.js";
 import { type FakeOptions, FakeOs, PAGE } from "./fake-os.js";
 
@@ -25,7 +26,7 @@ export interface FakeHeap {
 /** A heap of its own on 64 MiB, half of it taken from the break, unless the options say otherwise. */
 export function fakeHeap(settings: Partial<Settings> = {}, options: FakeOptions = {}): FakeHeap {
   const os = new FakeOs(options);
-  const hooks: Hooks = { trace: null };
+  const hooks: Hooks = { trace: null, settle: null };
   const heap = createHeap(os, hooks, { ...defaults, ...settings });
   return { heap, os, hooks, m: heap.words };
 }
@@ -53,8 +54,12 @@ export function row(of: FakeHeap, ...sizes: number[]): Block[] {
 
 /** Frees a block of any size past the cache: it is joined at once. */
 export function join(of: FakeHeap, b: Block): void {
-  of.m[b] = of.m[b]! | 4; // the mark that freeBlock() makes before it decides
   of.heap.release(b);
+}
+
+/** Gives the pages inside a free block back, with those of others at least as large; returns how many. */
+export function giveBack(of: FakeHeap, b: Block): number {
+  return trim(of.heap.store, sizeOf(of.m, b)) / PAGE;
 }
 
 export function payload(of: FakeHeap, b: Block): Pointer {
@@ -91,11 +96,11 @@ export function footprintPages(of: FakeHeap): number {
 /** The steps that `work` takes, as a tracer sees them. */
 export function stepsOf(of: FakeHeap, work: () => void): TraceStep[] {
   const steps: TraceStep[] = [];
-  of.heap.trace((step) => steps.push(step));
+  of.heap.trace((step) => steps.push(step), null);
   try {
     work();
   } finally {
-    of.heap.trace(null);
+    of.heap.trace(null, null);
   }
   return steps;
 }

@@ -14,6 +14,8 @@ export const MIB = 2 ** 20;
 export const GARBAGE = 0xdb;
 /** The break is not at the start of a page, as it mostly is not in a fresh process. */
 const BREAK = 0x10_0000_1230;
+/** Where the stack lies: no address space ends without a mapping. */
+const STACK: Range = [0x7ffd_0000_0000, 0x7ffd_0010_0000];
 
 export type Call =
   | "moveBreak"
@@ -51,7 +53,7 @@ export class FakeOs implements Os {
   readonly #options: FakeOptions;
   #break = BREAK;
   /** Mapped ranges, ascending, never touching one another. */
-  #mapped: Range[] = [];
+  #mapped: Range[] = [STACK];
   /** Ranges under the view that were unmapped once and so hold garbage. */
   #stale: Range[] = [];
   #base = 0;

@@ -1,0 +1,47 @@
+/**
+ * The C functions that the programs call beside the library: libc's own malloc, memory by stamps, and what makes the
+ * operating system refuse.
+ */
+import koffi from "koffi";
+
+type C = (...args: number[]) => number;
+
+const libc = koffi.load(null);
+function c(prototype: string): C {
+  return libc.func(prototype) as unknown as C;
+}
+
+export const sbrk = c("intptr_t sbrk(intptr_t)");
+export const cMalloc = c("uintptr_t malloc(size_t)");
+export const cRealloc = c("uintptr_t realloc(uintptr_t, size_t)");
+export const cFree = c("void free(uintptr_t)");
+export const mallocTrim = c("int malloc_trim(size_t)");
+export const memset = c("uintptr_t memset(uintptr_t, int, size_t)");
+export const memcmp = c("int memcmp(uintptr_t, uintptr_t, size_t)");
+export const mmap = c("intptr_t mmap(uintptr_t, size_t, int, int, int, long)");
+
+const setrlimit = libc.func("int setrlimit(int, void *)") as unknown as (
+  which: number,
+  pair: BigUint64Array,
+) => number;
+
+const PAGE = 4096;
+const NO_ACCESS = 0;
+const PRIVATE_ANONYMOUS_EXACT = 0x02 | 0x20 | 0x100000; // MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE
+const RLIMIT_DATA = 2;
+
+/** Puts a page in the way of the break, so that every sbrk that would move it up is refused. */
+export function blockBreak(): void {
+  const address = Math.ceil(sbrk(0) / PAGE) * PAGE;
+  const got = mmap(address, PAGE, NO_ACCESS, PRIVATE_ANONYMOUS_EXACT, -1, 0);
+  if (got !== address) throw new Error(`the page at the break went to ${got}`);
+  if (Number(sbrk(1 << 20)) !== -1) throw new Error("sbrk still moves the break");
+}
+
+const softAndHard = new BigUint64Array([0n, 2n ** 64n - 1n]);
+
+/** Limits the private writable memory of the process, in bytes; the hard limit stays away, so it can be lifted. */
+export function limitData(bytes: number): void {
+  softAndHard[0] = BigInt(bytes);
+  if (setrlimit(RLIMIT_DATA, softAndHard) !== 0) throw new Error("setrlimit was refused");
+}

@@ -1,0 +1,84 @@
+/**
+ * Program: one setting, and what it does. Tells what loading, and the first uses, met, and a figure that shows the
+ * setting at work.
+ *
+ *   setting.ts [JSON of the options for configure, or of a list of them, one call each] [use|wave]
+ *
+ *   use: allocate before configure; wave: see how much goes back of 64 MB that are freed
+ */
+import { resident, tell } from "./proc.js";
+import type { Library } from "./workload.js";
+
+const [text, order] = process.argv.slice(2);
+let loaded = true;
+let lib: Library;
+try {
+  lib = await import("../../../src/index.js");
+} catch {
+  loaded = false;
+  throw new Error("loading threw");
+}
+
+const met: Record<string, string> = {};
+function attempt(name: string, run: () => unknown): void {
+  try {
+    run();
+    met[name] = "none";
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string };
+    met[name] = `${code}: ${message}`;
+  }
+}
+
+if (order === "use") attempt("use", () => lib.free(lib.malloc(100_000)));
+const options: unknown =
+  text === undefined ? [] : JSON.parse(text, (_, value) => (value === "Infinity" ? Infinity : value));
+for (const [i, option] of (Array.isArray(options) ? options : [options]).entries()) {
+  attempt(i === 0 ? "configure" : `configure ${i}`, () => lib.configure(option));
+}
+
+/** Whether a block of that size gets a mapping of its own. */
+function isMapped(size: number): boolean {
+  const before = lib.stats().mmaps;
+  const pointer = lib.malloc(size);
+  const mapped = lib.stats().mmaps > before;
+  lib.free(pointer);
+  return mapped;
+}
+
+/** The smallest size that is mapped, in whole KiB. */
+function threshold(): number {
+  let [heap, mapped] = [0, 700 * 1024];
+  while (mapped - heap > 1) {
+    const middle = Math.floor((heap + mapped) / 2);
+    if (isMapped(middle * 1024)) mapped = middle;
+    else heap = middle;
+  }
+  return mapped;
+}
+
+const DYNAMIC_SIZE = 1_000_000;
+
+/** Bytes of resident memory that freeing 64 MB of small blocks gives back by itself. */
+function givenBack(): number {
+  const blocks = Array.from({ length: 64_000 }, () => lib.malloc(992));
+  for (const pointer of blocks) lib.view(pointer, 992).fill(1);
+  const full = resident();
+  for (const pointer of blocks) lib.free(pointer);
+  return full - resident();
+}
+
+const figures: Record<string, unknown> = {};
+attempt("malloc", () => lib.free(lib.malloc(100)));
+attempt("free", () => lib.free(0x7000_0000_0000 as never));
+attempt("check", () => lib.check());
+attempt("stats", () => lib.stats());
+if (met.malloc === "none") {
+  attempt("figures", () => {
+    figures.mapsFirst = isMapped(DYNAMIC_SIZE);
+    figures.mapsAgain = isMapped(DYNAMIC_SIZE);
+    figures.mappedFrom = threshold();
+    if (order === "wave") figures.givenBack = givenBack();
+  });
+}
+tell({ loaded, met, figures });

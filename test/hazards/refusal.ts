@@ -1,0 +1,42 @@
+/**
+ * What a pointer that is no live block's must meet: every function that takes one refuses it with the right code, and
+ * the heap is as it was.
+ */
+import * as assert from "uvu/assert";
+import { free, HeapError, type Pointer, read, realloc, stats, usableSize } from "../../src/index.js";
+
+const operations: Record<string, (pointer: Pointer) => unknown> = {
+  free,
+  usableSize,
+  realloc: (pointer) => realloc(pointer, 64),
+  "realloc to nothing": (pointer) => realloc(pointer, 0),
+  "realloc to much": (pointer) => realloc(pointer, 500_000),
+};
+
+/** The code that `operation` refuses with; "none" when it does not. */
+export function codeOf(operation: () => unknown): string {
+  try {
+    operation();
+  } catch (error) {
+    if (error instanceof HeapError) return error.code;
+    throw error;
+  }
+  return "none";
+}
+
+/** Every operation on `pointer` is refused with one of the codes, and changes nothing. */
+export function refusesPointer(pointer: number, what: string, ...codes: string[]): void {
+  for (const [name, operation] of Object.entries(operations)) {
+    const before = stats();
+    const code = codeOf(() => operation(pointer as Pointer));
+    if (!codes.includes(code))
+      assert.unreachable(`${name} of ${what} met ${code}, not ${codes.join(" or ")}`);
+    const after = stats();
+    assert.equal(after, before, `${name} of ${what} changed the heap`);
+  }
+}
+
+/** The 8 bytes in front of a block's payload. */
+export function headerOf(pointer: Pointer): readonly [number, number] {
+  return [read.u32(pointer, -8), read.u32(pointer, -4)];
+}

@@ -1,0 +1,76 @@
+/**
+ * The kernel's limit on a process's data refuses sbrk and mmap alike: the heap takes a smaller range, grows until the
+ * kernel says no, reports that as out of memory, loses nothing, and goes on when something was freed.
+ */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import type { Stats } from "../../src/index.js";
+import { findings } from "../support/child.js";
+
+interface Found {
+  /** Bytes the break moved while the library was loaded. */
+  reserved: number;
+  /** How each attempt to fill the memory ended. */
+  early: string;
+  code: string;
+  again: string;
+  /** Blocks that fitted in what was left. */
+  more: number;
+  full: Stats;
+  end: Stats;
+}
+
+const program = new URL("./programs/data-limit.ts", import.meta.url);
+const IN_HEAP = { HEAPWRIGHT_MMAP_THRESHOLD: "64M" };
+
+function ranOutAndWentOn({ early, code, more, full, again, end }: Found): void {
+  assert.is(early, "none");
+  assert.is(code, "ERR_OUT_OF_MEMORY");
+  assert.ok(more <= 3, `${more} blocks fitted in the room of two`);
+  assert.ok(full.allocated >= 300e6, `${full.allocated} bytes were in use`);
+  assert.is(again, "none", "there was room again after freeing");
+  assert.is(end.blocks, 0);
+}
+
+test("a limit set before the library is loaded: it takes less, and uses what there is", async () => {
+  const found = await findings<Found>(program, { args: ["before"], env: IN_HEAP });
+  ranOutAndWentOn(found);
+  assert.ok(found.reserved > 0 && found.reserved < 300e6, `${found.reserved} bytes were taken with sbrk`);
+  assert.ok(found.full.segments > 1, "the range was left for mapped segments");
+});
+
+test("a limit met while the heap grows, all of it mapped", async () => {
+  const found = await findings<Found>(program, {
+    args: ["during"],
+    env: { ...IN_HEAP, HEAPWRIGHT_RESERVE: "0" },
+  });
+  ranOutAndWentOn(found);
+});
+
+test("a limit met beyond a small range taken with sbrk", async () => {
+  const found = await findings<Found>(program, {
+    args: ["during"],
+    env: { ...IN_HEAP, HEAPWRIGHT_RESERVE: "16M" },
+  });
+  ranOutAndWentOn(found);
+  assert.ok(found.reserved >= 16 * 2 ** 20 && found.reserved < 20 * 2 ** 20, `${found.reserved} by sbrk`);
+  assert.ok(found.full.segments > 1, "the range was left for mapped segments");
+});
+
+test("a limit met by large blocks, with no heap to fall back to", async () => {
+  const found = await findings<Found>(program, { args: ["during"], env: { HEAPWRIGHT_RESERVE: "0" } });
+  ranOutAndWentOn(found);
+  assert.ok(found.full.mmaps > 20, `${found.full.mmaps} mappings were taken`);
+});
+
+test("a limit that a shell sets: the range keeps well below it", async () => {
+  const found = await findings<Found>(program, {
+    args: ["during"],
+    shell: "ulimit -S -d 2000000",
+    env: { HEAPWRIGHT_MMAP_THRESHOLD: "64M" },
+  });
+  ranOutAndWentOn(found);
+  assert.ok(found.reserved > 0 && found.reserved <= 2e9 / 4, `${found.reserved} bytes were taken with sbrk`);
+});
+
+test.run();

@@ -72,12 +72,8 @@ export function link(m: Int32Array, at: number, b: Block, size: number): void {
   }
 }
 
-/**
- * Takes a block out of its bin. Throws ERR_HEAP_CORRUPT, with nothing changed, when its links were overwritten;
- * `end` is the first word that may not be mapped.
- */
-export function unlink(m: Int32Array, at: number, b: Block, end: number): void {
-  checkLinks(m, b, end);
+/** Takes a block out of its bin. Its links must have been checked. */
+export function unlink(m: Int32Array, at: number, b: Block): void {
   const next = m[b + NEXT]!;
   const previous = m[b + PREVIOUS]!;
   m[previous + NEXT] = next;
@@ -95,8 +91,9 @@ export function replace(m: Int32Array, old: Block, b: Block): void {
   m[next + PREVIOUS] = b;
 }
 
-/** Throws ERR_HEAP_CORRUPT when a block's links do not lead back to it. */
+/** Throws ERR_HEAP_CORRUPT when a block's links do not lead back to it; `end` is the first word that may not be mapped. */
 export function checkLinks(m: Int32Array, b: Block, end: number): void {
+  if (b >>> 0 >= end) throw corrupt(`a free block's link leads to word ${b}, outside the heap`);
   const next = m[b + NEXT]!;
   const previous = m[b + PREVIOUS]!;
   if (next >>> 0 >= end || previous >>> 0 >= end || m[next + PREVIOUS] !== b || m[previous + NEXT] !== b) {
@@ -113,11 +110,14 @@ function clearBit(m: Int32Array, at: number, head: number): void {
   if (bits === 0) m[at] = m[at]! & ~(1 << word);
 }
 
-/** A free block of at least `size` bytes, still linked; 0 when no bin has one that is certain to fit. */
-export function findFit(m: Int32Array, at: number, size: number): Block {
+/**
+ * A free block of at least `size` bytes, still linked; 0 when no bin has one that is certain to fit. Links are checked
+ * before they are followed, here and below.
+ */
+export function findFit(m: Int32Array, at: number, size: number, end: number): Block {
   const bin = binOf(size);
   if (bin >= EXACT_UNITS) {
-    const fit = fitInBin(m, headOf(at, bin), size);
+    const fit = fitInBin(m, headOf(at, bin), size, end);
     if (fit !== 0) return fit;
     return firstFrom(m, at, bin + 1);
   }
@@ -125,11 +125,12 @@ export function findFit(m: Int32Array, at: number, size: number): Block {
 }
 
 /** The best of the first few blocks of a bin whose blocks may be smaller than the request. */
-function fitInBin(m: Int32Array, head: Block, size: number): Block {
+function fitInBin(m: Int32Array, head: Block, size: number, end: number): Block {
   let best = 0 as Block;
   let bestSize = 0x7fffffff;
   let b = m[head + NEXT]! as Block;
   for (let tries = TRIES; b !== head && tries > 0; tries--) {
+    checkLinks(m, b, end);
     const have = sizeOf(m, b);
     if (have >= size && have < bestSize) {
       best = b;
@@ -142,7 +143,13 @@ function fitInBin(m: Int32Array, head: Block, size: number): Block {
 }
 
 /** The first of a few free blocks of at least `size` bytes, smallest bins first, that `accept` takes; or 0. */
-export function findWhere(m: Int32Array, at: number, size: number, accept: (b: Block) => boolean): Block {
+export function findWhere(
+  m: Int32Array,
+  at: number,
+  size: number,
+  end: number,
+  accept: (b: Block) => boolean,
+): Block {
   let bin = binOf(size);
   for (let bins = TRIES; bins > 0; bins--) {
     const first = firstFrom(m, at, bin);
@@ -151,6 +158,7 @@ export function findWhere(m: Int32Array, at: number, size: number, accept: (b: B
     const head = headOf(at, bin);
     let b = first;
     for (let tries = TRIES; b !== head && tries > 0; tries--) {
+      checkLinks(m, b, end);
       if (sizeOf(m, b) >= size && accept(b)) return b;
       b = m[b + NEXT]! as Block;
     }
@@ -174,17 +182,21 @@ function firstFrom(m: Int32Array, at: number, bin: number): Block {
   return m[headOf(at, found) + NEXT]! as Block;
 }
 
-/** Calls `visit` for every block in every bin; stops after `atMost`, so that a ring that was cut cannot hang it. */
+/** Calls `visit` for every block in every bin; stops after `atMost`, so that a ring that was bent cannot hang it. */
 export function forEachBinned(
   m: Int32Array,
   at: number,
   atMost: number,
+  end: number,
   visit: (b: Block, bin: number) => void,
 ): void {
   let left = atMost;
   for (let bin = 0; bin < BIN_COUNT; bin++) {
     const head = headOf(at, bin);
-    for (let b = m[head + NEXT]!; b !== head && left > 0; b = m[b + NEXT]!, left--) visit(b as Block, bin);
+    for (let b = m[head + NEXT]! as Block; b !== head && left > 0; b = m[b + NEXT]! as Block, left--) {
+      checkLinks(m, b, end);
+      visit(b, bin);
+    }
   }
 }
 

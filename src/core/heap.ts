@@ -25,7 +25,9 @@ import {
 import {
   CACHED_UNITS,
   closedTops,
+  depthOf,
   emptyCache,
+  entryOf,
   isFull,
   MAX_CACHED,
   pop,
@@ -40,7 +42,7 @@ import { LargeBlocks } from "./large.js";
 import { type Block, HEADER_BYTES, type Pointer, type Window } from "./memory.js";
 import { cacheOf, Rec } from "./record.js";
 import { NOTHING_CLEAN, type Store } from "./store.js";
-import { sweep } from "./sweep.js";
+import { sweep, verifyHeaders } from "./sweep.js";
 import { POLICY_RUN, trim, trimIsDue } from "./trim.js";
 
 /** Largest request that the fast path serves, in bytes. */
@@ -82,7 +84,8 @@ export class ThreadHeap {
     this.words = store.window.words;
     this.store = store;
     this.hooks = store.hooks;
-    this.large = new LargeBlocks(store.window, store.segments, store.os, store.hooks);
+    const slack = () => store.slackPages();
+    this.large = new LargeBlocks(store.window, store.segments, store.os, store.hooks, slack);
     this.record = store.record;
     this.secret = this.words[Control.secret]!;
     this.payloadBase = store.window.payloadBase;
@@ -169,6 +172,7 @@ export class ThreadHeap {
     const { record } = this;
     const share = m[record + Rec.spilledUnits]! / this.store.extentUnits();
     if (share > SWEEP_SHARE && this.hooks.trace === null) {
+      verifyHeaders(this.store);
       emptyCache(m, this.#cache);
       sweep(this.store);
     } else {
@@ -272,7 +276,7 @@ export class ThreadHeap {
     return b === 0 ? this.store.grow(bytes) : b;
   }
 
-  /** Block by block; each leaves the cache before it is joined, so that an error leaves no block in both. */
+  /** Block by block; each leaves the cache when it is joined, so that an error leaves it where it was. */
   #joinEach(): void {
     const m = this.words;
     const end = m[this.record + Rec.ceiling]!;
@@ -280,8 +284,10 @@ export class ThreadHeap {
       let count = 0;
       do {
         m[this.record + Rec.spilledUnits] = m[this.record + Rec.spilledUnits]! - count * units;
-        for (let b = pop(m, this.#cache, units); b !== 0; b = pop(m, this.#cache, units))
-          this.store.release(b);
+        for (let i = depthOf(m, this.#cache, units) - 1; i >= 0; i--) {
+          this.store.release(entryOf(m, this.#cache, units, i));
+          pop(m, this.#cache, units);
+        }
         count = unspill(m, this.#cache, units, this.secret, end);
       } while (count > 0);
     }

@@ -39,13 +39,16 @@ export class LargeBlocks {
   readonly #segments: Segments;
   readonly #hooks: Hooks;
   readonly #pageSize: number;
+  /** Pages that the heap of this thread has charged and not touched: for an exact peak. */
+  readonly #slack: () => number;
 
-  constructor(window: Window, segments: Segments, os: Os, hooks: Hooks) {
+  constructor(window: Window, segments: Segments, os: Os, hooks: Hooks, slack: () => number) {
     this.#window = window;
     this.#m = window.words;
     this.#segments = segments;
     this.#os = os;
     this.#hooks = hooks;
+    this.#slack = slack;
     this.#pageSize = this.#m[Control.pageSize]!;
   }
 
@@ -58,7 +61,7 @@ export class LargeBlocks {
     if (!this.#roomInTable() || !this.#segments.charge(pages)) return 0 as Pointer;
     const start = this.#place(bytes, lead >= this.#pageSize ? alignment : 0);
     if (start < 0) {
-      this.#segments.discharge(pages, pages);
+      this.#segments.discharge(pages, pages + this.#slack());
       return 0 as Pointer;
     }
     const pointer = (start + inFront) as Pointer;
@@ -96,7 +99,7 @@ export class LargeBlocks {
     const bytes = pages * this.#pageSize;
     this.#os.unmap(start, bytes);
     m[entry + 1] = 0;
-    this.#segments.discharge(pages, 0);
+    this.#segments.discharge(pages, this.#slack());
     this.#retreat(this.#pageOf(start), pages);
     m[Control.munmaps] = m[Control.munmaps]! + 1;
     m[Control.largeCount] = m[Control.largeCount]! - 1;
@@ -115,10 +118,13 @@ export class LargeBlocks {
     if (pages > oldPages && !this.#segments.charge(pages - oldPages)) return 0 as Pointer;
     const moved = this.#remap(start, oldPages, pages);
     if (moved < 0) {
-      if (pages > oldPages) this.#segments.discharge(pages - oldPages, pages - oldPages);
+      if (pages > oldPages) {
+        const unused = pages - oldPages;
+        this.#segments.discharge(unused, unused + this.#slack());
+      }
       return 0 as Pointer;
     }
-    if (pages < oldPages) this.#segments.discharge(oldPages - pages, 0);
+    if (pages < oldPages) this.#segments.discharge(oldPages - pages, this.#slack());
     const target = (moved + (pointer - start)) as Pointer;
     this.#m[this.#lookUp(this.#pageOf(start)) + 1] = 0; // not `entry`: making room may have rebuilt the table
     this.#insert(this.#pageOf(moved), pages);

@@ -38,6 +38,7 @@ export function cutTail(heap: ThreadHeap, b: Block, need: number): void {
   const m = heap.words;
   const rest = sizeOf(m, b) - need;
   if (rest < MIN_BLOCK) return;
+  heap.store.above(b); // found overwritten here, before anything is changed
   const tail = (b + (need >>> 2)) as Block;
   writeFreed(m, tail, rest, heap.secret);
   resizeLive(m, b, need, heap.secret);
@@ -62,9 +63,9 @@ export function cutFront(heap: ThreadHeap, b: Block, at: Block): Block {
 function growForward(heap: ThreadHeap, b: Block, need: number): boolean {
   const { words: m, store } = heap;
   const have = sizeOf(m, b);
-  const next = nextOf(m, b);
+  const next = store.above(b);
   if (next === m[store.record + Rec.top]) return store.extendIntoWilderness(b, need - have);
-  if (!isFree(m, next) || !store.affords(next)) return false;
+  if (!isFree(m, next) || !store.affords(next, 0 as Block)) return false;
   const total = have + sizeOf(m, next);
   if (total < need) return false;
   absorb(heap, b, next, total);
@@ -88,12 +89,12 @@ function growBackward(heap: ThreadHeap, b: Block, need: number, size: number): B
   const none = 0 as Block;
   if (!isPreviousFree(m, b)) return none;
   const below = store.below(b);
-  const next = nextOf(m, b);
+  const next = store.above(b);
   const have = sizeOf(m, b);
   const atTop = next === m[store.record + Rec.top];
   const above = !atTop && isFree(m, next) ? sizeOf(m, next) : 0;
   if (sizeOf(m, below) + have + above < need) return none;
-  if (!store.affords(below) || (above > 0 && !store.affords(next))) return none;
+  if (!store.affords(below, above > 0 ? next : none)) return none;
   if (above > 0) absorb(heap, b, next, have + above);
   const bytes = Math.min(have - HEADER_BYTES, size);
   const total = sizeOf(m, below) + sizeOf(m, b);

@@ -44,13 +44,13 @@ export class Runs {
 
   /** A free block of at least `size` bytes, still in its bin; 0 if there is none. */
   find(size: number): Block {
-    return findFit(this.#m, this.#bins, size);
+    return findFit(this.#m, this.#bins, size, this.#end());
   }
 
   /** A free block in which `size` bytes fit with their payload at a multiple of `alignment`; 0 if none is found. */
   findAligned(size: number, alignment: number): Block {
     const m = this.#m;
-    return findWhere(m, this.#bins, size, (b) => {
+    return findWhere(m, this.#bins, size, this.#end(), (b) => {
       const pointer = this.window.pointerOf(b);
       return !isGone(m, b) && alignedPayload(pointer, alignment) - pointer + size <= sizeOf(m, b);
     });
@@ -65,11 +65,16 @@ export class Runs {
     m[record + Rec.freeUnits] = m[record + Rec.freeUnits]! + (size >>> 4);
   }
 
-  /** Takes a FREE block out of its bin; returns how many of its pages had been given back. */
+  /** Throws ERR_HEAP_CORRUPT when the links of a FREE block were overwritten: before anything is changed. */
+  verify(b: Block): void {
+    checkLinks(this.#m, b, this.#end());
+  }
+
+  /** Takes a verified FREE block out of its bin; returns how many of its pages had been given back. */
   remove(b: Block): number {
     const m = this.#m;
     const { record } = this;
-    unlink(m, this.#bins, b, m[record + Rec.ceiling]!);
+    unlink(m, this.#bins, b);
     m[record + Rec.freeBlocks] = m[record + Rec.freeBlocks]! - 1;
     m[record + Rec.freeUnits] = m[record + Rec.freeUnits]! - (sizeOf(m, b) >>> 4);
     const gone = gonePages(m, b);
@@ -78,7 +83,7 @@ export class Runs {
   }
 
   /**
-   * Gives a FREE block that is in its bin another size, at its upper end. Returns how many of its pages had been given
+   * Gives a verified FREE block that is in its bin another size, at its upper end. Returns how many of its pages had been given
    * back; the block is then not GONE, and the caller says what became of them. While the size stays in the same bin, which for large runs it mostly does, no list is touched.
    */
   resize(b: Block, size: number): number {
@@ -109,6 +114,7 @@ export class Runs {
    */
   cut(b: Block, size: number): Block {
     const m = this.#m;
+    this.verify(b);
     const have = sizeOf(m, b);
     const rest = have - size;
     if (rest < MIN_BLOCK) {
@@ -119,7 +125,6 @@ export class Runs {
     }
     const remainder = (b + (size >>> 2)) as Block;
     if (binOf(rest) === binOf(have) && !isGone(m, b)) {
-      checkLinks(m, b, m[this.record + Rec.ceiling]!);
       writeFree(m, remainder, rest, this.secret);
       replace(m, b, remainder);
       m[this.record + Rec.freeUnits] = m[this.record + Rec.freeUnits]! - (size >>> 4);
@@ -139,6 +144,11 @@ export class Runs {
     m[this.record + Rec.blocks] = m[this.record + Rec.blocks]! + 1;
     m[this.record + Rec.splits] = m[this.record + Rec.splits]! + 1;
     if (this.hooks.trace !== null) this.hooks.trace("split", this.window.pointerOf(remainder), rest);
+  }
+
+  /** First word that no list of this heap reaches. */
+  #end(): number {
+    return this.#m[this.record + Rec.ceiling]!;
   }
 
   /** Whole pages between the links and the footer of a free block of `size` bytes at `b`. */

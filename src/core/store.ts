@@ -136,7 +136,7 @@ export class Store {
   release(freed: Block): void {
     const m = this.#m;
     const size = sizeOf(m, freed);
-    const next = this.#checkedNext(freed);
+    const next = this.above(freed);
     const below = isPreviousFree(m, freed) ? this.below(freed) : (0 as Block);
     markCached(m, freed);
     if (next === m[this.record + Rec.top]) {
@@ -225,6 +225,7 @@ export class Store {
   /** From the upper end of a run, so that what is left of it keeps its place in its bin. */
   #carveRun(run: Block, have: number, size: number, count: number, rest: number): void {
     const m = this.#m;
+    this.runs.verify(run);
     const first = (run + (rest >>> 2)) as Block;
     const above = (run + (have >>> 2)) as Block;
     if (rest === 0) this.runs.remove(run);
@@ -317,10 +318,10 @@ export class Store {
     this.#m[this.record + Rec.loose] = this.#m[this.record + Rec.loose]! + (bytes >>> 4);
   }
 
-  /** Whether the limit lets a free block be used; its pages may have been given back. */
-  affords(b: Block): boolean {
+  /** Whether the limit lets one free block, or two, be used; pages of them may have been given back. */
+  affords(one: Block, other: Block): boolean {
     const m = this.#m;
-    return !isGone(m, b) || this.segments.affords(gonePages(m, b));
+    return this.segments.affords(gonePages(m, one) + (other === 0 ? 0 : gonePages(m, other)));
   }
 
   /** Takes a free block out of its bin to be joined with a live one. */
@@ -348,15 +349,17 @@ export class Store {
     );
   }
 
-  /** The block above one that is being freed; a write past the end of the freed one shows in its header. */
-  #checkedNext(b: Block): Block {
+  /** The block above, or the wilderness; a write past the end of the one below shows in its header. */
+  above(b: Block): Block {
     const m = this.#m;
     const next = nextOf(m, b);
-    if (next !== m[this.record + Rec.top] && !isSealed(m, next, this.#secret)) {
+    if (next === m[this.record + Rec.top]) return next;
+    if (!isSealed(m, next, this.#secret)) {
       throw corrupt(
         `the header above the block at 0x${this.window.pointerOf(b).toString(16)} (${sizeOf(m, b)} bytes) was overwritten`,
       );
     }
+    if (isFree(m, next)) this.runs.verify(next);
     return next;
   }
 
@@ -370,6 +373,7 @@ export class Store {
         `the free block below 0x${this.window.pointerOf(b).toString(16)} has a footer that leads nowhere`,
       );
     }
+    this.runs.verify(below);
     return below;
   }
 

@@ -13,9 +13,10 @@ import {
   gonePages,
   isCached,
   isFree,
+  isPreviousFree,
   isSealed,
   markPreviousFree,
-  setGonePages,
+  markPreviousLive,
   sizeOf,
   writeFree,
 } from "./block.js";
@@ -23,7 +24,10 @@ import { type Block, WORD_BYTES } from "./memory.js";
 import { binsOf, Rec } from "./record.js";
 import type { Store } from "./store.js";
 
-/** Joins all free and cached blocks of the heap; the caller has emptied the cache's stacks and lists. */
+/**
+ * Joins all free and cached blocks of the heap. The caller has verified the headers, and emptied the cache's stacks
+ * and lists.
+ */
 export function sweep(store: Store): void {
   const { words: m } = store.window;
   const { record, segments } = store;
@@ -32,19 +36,38 @@ export function sweep(store: Store): void {
   for (let id = 0; id < segments.count; id++) if (segments.owner(id) === record) sweepSegment(store, id);
 }
 
+/** Throws ERR_HEAP_CORRUPT when a sweep would meet an overwritten header: before anything is changed. */
+export function verifyHeaders(store: Store): void {
+  const { words: m } = store.window;
+  const { segments, record } = store;
+  const { secret } = store.runs;
+  for (let id = 0; id < segments.count; id++) {
+    if (segments.owner(id) !== record) continue;
+    const end = endOf(store, id);
+    for (let b = segments.start(id) as Block; b < end; b = (b + (sizeOf(m, b) >>> 2)) as Block) {
+      if (!isSealed(m, b, secret)) {
+        throw corrupt(`the header of the block at ${hex(store.window.pointerOf(b))} was overwritten`);
+      }
+      if (sizeOf(m, b) === FENCE_BYTES) break;
+    }
+  }
+}
+
+/** First word above the blocks of a segment; in a closed one a fence comes before it. */
+function endOf(store: Store, id: number): number {
+  const { words: m } = store.window;
+  const active = m[store.record + Rec.segment] === id;
+  return active ? m[store.record + Rec.top]! : store.segments.end(id);
+}
+
 function sweepSegment(store: Store, id: number): void {
   const { words: m } = store.window;
   const { record, segments } = store;
-  const active = m[record + Rec.segment] === id;
-  const end = active ? m[record + Rec.top]! : segments.end(id);
-  const { secret } = store.runs;
+  const end = endOf(store, id);
   let run = 0 as Block; // first block of the free run that the walk is in; 0 outside
   let joined = 0;
   let b = segments.start(id) as Block;
   for (let size = 0; b < end; b = (b + (size >>> 2)) as Block) {
-    if (!isSealed(m, b, secret)) {
-      throw corrupt(`the header of the block at ${hex(store.window.pointerOf(b))} was overwritten`);
-    }
     size = sizeOf(m, b);
     if (size === FENCE_BYTES) break;
     if (isFree(m, b) || isCached(m, b)) {
@@ -54,10 +77,12 @@ function sweepSegment(store: Store, id: number): void {
       closeRun(store, run, b, joined);
       run = 0 as Block;
       joined = 0;
+    } else if (isPreviousFree(m, b)) {
+      markPreviousLive(m, b);
     }
   }
   if (run === 0) return;
-  if (active) store.retreat(run, joined, goneIn(store, run, b));
+  if (m[record + Rec.segment] === id) store.retreat(run, joined, goneIn(store, run, b));
   else closeRun(store, run, b, joined);
 }
 
@@ -65,19 +90,13 @@ function sweepSegment(store: Store, id: number): void {
 function closeRun(store: Store, run: Block, above: Block, joined: number): void {
   const { words: m } = store.window;
   const size = (above - run) * WORD_BYTES;
-  if (joined === 1 && isFree(m, run)) {
-    const gone = gonePages(m, run);
-    setGonePages(m, run, 0); // the record's count starts anew
-    store.runs.put(run, size);
-    if (gone > 0) store.runs.setGone(run, gone);
-    return;
-  }
   const gone = goneIn(store, run, above);
   writeFree(m, run, size, store.runs.secret);
   markPreviousFree(m, above);
   store.runs.put(run, size);
-  store.countJoined(joined - 1);
   if (gone > 0) store.runs.setGone(run, gone);
+  if (joined === 1) return;
+  store.countJoined(joined - 1);
   store.loosen(size);
 }
 

@@ -61,7 +61,8 @@ export function trim(store: Trimmable, leastRun: number): number {
   const m = store.window.words;
   const runs: Block[] = [];
   const firstBin = binOf(leastRun);
-  forEachBinned(m, binsOf(store.record), m[store.record + Rec.freeBlocks]!, (b, bin) => {
+  const { record } = store;
+  forEachBinned(m, binsOf(record), m[record + Rec.freeBlocks]!, m[record + Rec.ceiling]!, (b, bin) => {
     if (bin >= firstBin && store.runs.innerPages(b, sizeOf(m, b)) > gonePages(m, b)) runs.push(b);
   });
   let pages = 0;

@@ -145,9 +145,9 @@ function checkBins(of: ThreadHeap, free: number): void {
   const m = of.words;
   const bins = binsOf(of.record);
   let seen = 0;
-  forEachBinned(m, bins, free + 1, (b, bin) => {
+  forEachBinned(m, bins, free + 1, m[of.record + Rec.ceiling]!, (b, bin) => {
     seen++;
-    if (b >>> 0 >= m[of.record + Rec.ceiling]! || !isFree(m, b) || !isSealed(m, b, of.secret)) {
+    if (!isFree(m, b) || !isSealed(m, b, of.secret)) {
       throw corrupt(`bin ${bin} holds word ${b}, which is no free block`);
     }
     equal(`the bin of the free block at ${where(of, b)}`, bin, binOf(sizeOf(m, b)));

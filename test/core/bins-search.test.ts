@@ -1,0 +1,136 @@
+/**
+ * Searching bins on an ordinary Int32Array: the best of a few, never too small, never past the end of the bitmap.
+ */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { findFit, findWhere, initializeBins, link, unlink } from "../../src/core/bins.js";
+import { MAX_BLOCK } from "../../src/core/block.js";
+import type { Block } from "../../src/core/memory.js";
+import { throwsHeapError } from "./throws.js";
+
+const AT = 64;
+const FIRST = 2048;
+const END = 65536;
+
+interface Bench {
+  readonly m: Int32Array;
+  /** Makes a free block of `size` bytes and links it. */
+  add(size: number): Block;
+}
+
+function bench(): Bench {
+  const m = new Int32Array(END);
+  initializeBins(m, AT);
+  let next = FIRST + 2;
+  const add = (size: number) => {
+    const b = next as Block;
+    next += 8; // bins never look beyond header and links, so blocks may lie closer than they claim
+    m[b] = size | 2;
+    link(m, AT, b, size);
+    return b;
+  };
+  return { m, add };
+}
+
+test("findFit takes the exact bin, else the next filled one", () => {
+  const { m, add } = bench();
+  const [small, middle, big] = [add(64), add(512), add(2 ** 20)];
+  assert.is(findFit(m, AT, 64, END), small);
+  assert.is(findFit(m, AT, 80, END), middle, "in the same word of the bitmap");
+  assert.is(findFit(m, AT, 528, END), big, "in a later word");
+  assert.is(findFit(m, AT, 2 ** 20, END), big);
+  assert.is(findFit(m, AT, 2 ** 20 + 16, END), 0, "a little too small");
+});
+
+test("findFit never gives a block that is too small, and finds one wherever a bin is sure to fit", () => {
+  const { m, add } = bench();
+  const sizes = [32, 48, 1008, 1024, 1072, 1088, 5000 - (5000 % 16), 2 ** 16, 2 ** 20 + 4096];
+  for (const size of sizes) add(size);
+  for (let size = 32; size < 2 ** 20; size += 48) {
+    const b = findFit(m, AT, size, END);
+    assert.ok(b !== 0 && (m[b]! & ~15) >= size, `${size}`);
+  }
+});
+
+test("findFit takes the best of its own bin, and an exact one at once", () => {
+  const { m, add } = bench();
+  const exact = add(1040);
+  add(1072);
+  const close = add(1056);
+  add(1072);
+  assert.is(findFit(m, AT, 1040, END), exact);
+  unlink(m, AT, exact);
+  assert.is(findFit(m, AT, 1040, END), close);
+});
+
+test("findFit looks at a few blocks of its own bin only, then takes a larger bin", () => {
+  const { m, add } = bench();
+  add(1072);
+  for (let i = 0; i < 8; i++) add(1024);
+  assert.is(findFit(m, AT, 1072, END), 0, "eight that are too small lie in front");
+  const larger = add(4096);
+  assert.is(findFit(m, AT, 1072, END), larger);
+});
+
+test("findFit in the last bins ends at the end of the bitmap", () => {
+  const { m, add } = bench();
+  add(MAX_BLOCK - 16);
+  assert.is(findFit(m, AT, MAX_BLOCK, END), 0);
+  assert.is.not(findFit(m, AT, 2 ** 29, END), 0);
+});
+
+test("findWhere looks through a few blocks of a few bins, smallest first, for one that is accepted", () => {
+  const { m, add } = bench();
+  const small = add(64);
+  const [second, first] = [add(96), add(96)];
+  const larger = add(4096);
+  const asked: Block[] = [];
+  const all = findWhere(m, AT, 80, END, (b) => {
+    asked.push(b);
+    return false;
+  });
+  assert.is(all, 0);
+  assert.equal(asked, [first, second, larger]);
+  assert.is(
+    findWhere(m, AT, 80, END, (b) => b === second),
+    second,
+  );
+  assert.is(
+    findWhere(m, AT, 80, END, (b) => b === larger),
+    larger,
+  );
+  assert.is(
+    findWhere(m, AT, 32, END, () => true),
+    small,
+  );
+  assert.is(
+    findWhere(m, AT, 8192, END, () => true),
+    0,
+  );
+});
+
+test("findWhere skips blocks of the first bin that are too small, and gives up after a few bins", () => {
+  const { m, add } = bench();
+  const [fits] = [add(1072), add(1024)];
+  assert.is(
+    findWhere(m, AT, 1056, END, () => true),
+    fits,
+  );
+  for (let bin = 0; bin < 10; bin++) add(2048 << bin);
+  let asked = 0;
+  findWhere(m, AT, 2048, END, () => ++asked < 0);
+  assert.ok(asked >= 4 && asked <= 8, `${asked}`);
+});
+
+test("a link that was overwritten is not followed", () => {
+  for (const link of [END, -4, FIRST + 400]) {
+    const { m, add } = bench();
+    add(1072);
+    const last = add(1024);
+    m[last + 2] = link;
+    throwsHeapError(() => findFit(m, AT, 1056, END), "ERR_HEAP_CORRUPT");
+    throwsHeapError(() => findWhere(m, AT, 1056, END, () => true), "ERR_HEAP_CORRUPT");
+  }
+});
+
+test.run();

@@ -1,0 +1,90 @@
+/**
+ * The full check finds every contradiction in what is derived from headers: bins, bitmap, cache, counts, owners.
+ */
+import { test } from "uvu";
+import { binOf } from "../../src/core/bins.js";
+import { Control, OWNERS } from "../../src/core/control.js";
+import { binsOf, cacheOf, Rec } from "../../src/core/record.js";
+import { type FakeHeap, record } from "../support/fake-heap.js";
+import { FREE_BYTES, finds, type Scene } from "./scene.js";
+
+const UNITS = 13; // of a block for 200 bytes
+
+/** The word of the record with that name, moved by `by`. */
+function counted(name: keyof typeof Rec, by = 1): (at: Scene) => readonly number[] {
+  return ({ of }) => [of.heap.record + Rec[name], record(of, name) + by];
+}
+
+function controlled(name: keyof typeof Control, by = 1): (at: Scene) => readonly number[] {
+  return ({ of }) => [Control[name], of.m[Control[name]]! + by];
+}
+
+finds(
+  "a link of a free block that ends its bin early",
+  ({ free }) => [free + 2, 0],
+  /links of the free block/,
+);
+finds("a bin's head that leads to a live block", headToLive, /links of the free block|no free block/);
+finds("a bin's head that leads outside the heap", headOutside, /outside the heap/);
+finds("a bin that lost its block", lostBlock, /number of blocks in bins|bitmap/);
+finds("the bitmap's bit of a filled bin cleared", bitCleared, /bitmap says that bin .* is empty/);
+finds("the bitmap's bit of an empty bin set", bitSet, /bitmap says that bin .* is filled/);
+finds("the summary's bit cleared", ({ of }) => [binsOf(of.heap.record), 0], /bitmap says/);
+finds("a cache entry that is no block", ({ of }) => [cacheEntry(of), of.heap.record], /no cached block/);
+finds("a cache entry that is a live block", ({ of, live }) => [cacheEntry(of), live], /no cached block/);
+finds("a cache entry outside the heap", ({ of }) => [cacheEntry(of), -4], /no cached block/);
+finds("a stack's top lowered", topLowered, /number of cached blocks/);
+finds("a list of spilled blocks lost", listLost, /spilled blocks|cached blocks/);
+for (const name of ["blocks", "freeBlocks", "freeUnits", "gonePages", "spilledUnits"] as const) {
+  finds(`a wrong count of ${name}`, counted(name), /is \d+ where \d+ was found/);
+  finds(`a count of ${name} one too low`, counted(name, -1), /is -?\d+ where \d+ was found/);
+}
+finds("the wilderness' top above what is charged", counted("commit", -1_000_000), /out of order/);
+finds("the mark of what was touched above what is charged", counted("high", 10_000_000), /out of order/);
+finds("the charge above the segment's end", counted("commit", 10_000_000), /out of order|pages charged/);
+finds("pages charged that nothing accounts for", controlled("chargedPages"), /pages charged/);
+finds("a wrong count of large blocks", controlled("largeCount"), /count of large blocks/);
+finds("a wrong sum of large blocks' pages", controlled("largePages"), /pages of large blocks/);
+finds("a chunk without an owner", () => [OWNERS + 2, 0], /owner of chunk 2/);
+finds("a chunk with another owner", ({ of }) => [OWNERS + 1, of.heap.record + 4], /owner of chunk 1/);
+
+function headWord(of: FakeHeap): number {
+  return binsOf(of.heap.record) + 16 + 2 * binOf(FREE_BYTES);
+}
+
+function headToLive({ of, live }: Scene): readonly number[] {
+  return [headWord(of), live];
+}
+
+function headOutside({ of }: Scene): readonly number[] {
+  return [headWord(of), of.heap.store.segments.ceiling() + 2];
+}
+
+function lostBlock({ of }: Scene): readonly number[] {
+  return [headWord(of), headWord(of) - 2];
+}
+
+function bitCleared({ of }: Scene): readonly number[] {
+  const word = binsOf(of.heap.record) + 1 + (binOf(FREE_BYTES) >>> 5);
+  return [word, of.m[word]! & ~(1 << (binOf(FREE_BYTES) & 31))];
+}
+
+function bitSet({ of }: Scene): readonly number[] {
+  const word = binsOf(of.heap.record) + 1 + (binOf(FREE_BYTES) >>> 5);
+  return [word, of.m[word]! | (1 << ((binOf(FREE_BYTES) + 1) & 31))];
+}
+
+function cacheEntry(of: FakeHeap): number {
+  return of.m[cacheOf(of.heap.record) + UNITS]! - 1;
+}
+
+function topLowered({ of }: Scene): readonly number[] {
+  const word = cacheOf(of.heap.record) + UNITS;
+  return [word, of.m[word]! - 1];
+}
+
+function listLost({ of }: Scene): readonly number[] {
+  return [cacheOf(of.heap.record) + 384 + UNITS, 0];
+}
+
+test.run();

@@ -1,0 +1,83 @@
+/**
+ * The full check finds every contradiction in headers of blocks, and none in a sound heap.
+ */
+import { test } from "uvu";
+import { sizeOf } from "../../src/core/block.js";
+import type { Block } from "../../src/core/memory.js";
+import { MIB } from "../support/fake-os.js";
+import { finds, headerOf, type Scene } from "./scene.js";
+
+const overwritten = /header of the block .* was overwritten/;
+
+finds("a live block's size word overwritten", ({ live }) => [live, 0x41414141], overwritten);
+finds("a live block's check word overwritten", ({ live }) => [live + 1, 7], overwritten);
+finds("a fence overwritten", ({ fence }) => [fence + 1, 7], overwritten);
+finds("a size of zero", ({ of, live }) => [live, of.m[live]! & 15], overwritten);
+finds("a block that leads out of its segment", leadsOut, /leads out of its segment/);
+finds("a block that says it is smaller than the least", tooSmall, /less than the least/);
+finds(
+  "a live block that says the one below is free",
+  ({ of, live }) => [live, of.m[live]! | 1],
+  /says that the one below is free/,
+);
+finds(
+  "a block above a free one that says it is in use",
+  ({ of, above }) => [above, of.m[above]! & ~1],
+  /free/,
+);
+finds("a fence that says the block below is not free", ({ of, fence }) => [fence, of.m[fence]! & ~1], /free/);
+finds("a footer overwritten", ({ above }) => [above - 1, 4112], /footer/);
+finds(
+  "a free block marked cached as well",
+  ({ of, free }) => [free, of.m[free]! | 4],
+  /free and cached at once/,
+);
+finds("a live block marked free", ({ of, above }) => [above, of.m[above]! | 2], /two free blocks meet|below/);
+finds("a live block marked cached", ({ of, live }) => [live, of.m[live]! | 4], /number of cached blocks/);
+finds("a cached block marked live", cachedMarkedLive, /no cached block/);
+finds("a spilled block marked live", spilledMarkedLive, /no cached block/);
+finds(
+  "a block given back that is not marked so",
+  ({ of, gone }) => [gone, of.m[gone]! & ~8],
+  /pages given back/,
+);
+finds(
+  "a free block marked as given back",
+  ({ of, free }) => [free, of.m[free]! | 8, free + 4, 1],
+  /given back/,
+);
+finds("a wrong count of a block's pages given back", ({ gone }) => [gone + 4, 3], /pages given back/);
+finds("more pages given back than a block has", ({ gone }) => [gone + 4, 99], /99 of its pages/);
+finds("fewer than no pages given back", ({ gone }) => [gone + 4, -1], /-1 of its pages/);
+finds(
+  "a large block's size word overwritten",
+  ({ of, large }) => [headerOf(of, large), 1],
+  /header of the large block/,
+);
+finds(
+  "a large block's check word overwritten",
+  ({ of, large }) => [headerOf(of, large) + 1, 1],
+  /header of the large/,
+);
+
+function leadsOut({ of }: Scene): readonly number[] {
+  const b = of.heap.store.segments.start(1) as Block;
+  const size = sizeOf(of.m, b) + 16 * MIB;
+  return [b + 1, b ^ size ^ of.heap.secret, b, size];
+}
+
+function tooSmall({ of, live }: Scene): readonly number[] {
+  return [live + 1, live ^ of.heap.secret, live, 0];
+}
+
+function cachedMarkedLive({ of, cached }: Scene): readonly number[] {
+  const b = headerOf(of, cached);
+  return [b, of.m[b]! & ~4];
+}
+
+function spilledMarkedLive({ of, spilled }: Scene): readonly number[] {
+  const b = headerOf(of, spilled);
+  return [b, of.m[b]! & ~4];
+}
+
+test.run();

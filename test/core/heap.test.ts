@@ -1,0 +1,201 @@
+/**
+ * One thread's heap: the fast paths, the cache behind them, the ways out when memory is short, and tracing.
+ */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { isCached, MAX_BLOCK } from "../../src/core/block.js";
+import { MAX_SMALL } from "../../src/core/heap.js";
+import type { Pointer } from "../../src/core/memory.js";
+import {
+  bytesOf,
+  type FakeHeap,
+  fakeHeap,
+  footprintPages,
+  payload,
+  record,
+  row,
+  stepsOf,
+  take,
+  verify,
+} from "../support/fake-heap.js";
+
+function free(of: FakeHeap, pointer: Pointer): void {
+  if (!of.heap.freeSmall(pointer)) of.heap.freeBlock(of.heap.window.blockOf(pointer));
+}
+
+function usable(of: FakeHeap, pointer: Pointer): number {
+  const b = of.heap.liveBlock(pointer);
+  assert.is.not(b, 0, "live");
+  return bytesOf(of, b) - 8;
+}
+
+test("every small size: the block is live, aligned, large enough, and comes back first once freed", () => {
+  const of = fakeHeap();
+  for (let size = 0; size <= MAX_SMALL; size++) {
+    const pointer = of.heap.allocate(size);
+    assert.is(pointer % 16, 0);
+    assert.ok(usable(of, pointer) >= size && usable(of, pointer) < size + 32);
+    assert.ok(of.heap.freeSmall(pointer), "the fast path takes it");
+    assert.is(of.heap.popSmall(size), pointer);
+    assert.ok(of.heap.freeSmall(pointer));
+  }
+  verify(of);
+});
+
+test("an empty cache gives nothing, and a batch is carved in the order of memory", () => {
+  const of = fakeHeap();
+  assert.is(of.heap.popSmall(100), 0);
+  const first = of.heap.allocate(100);
+  for (let i = 1; i < 8; i++) assert.is(of.heap.popSmall(100), first + i * 112);
+  assert.is(of.heap.popSmall(2000 % 1000), of.heap.popSmall(1008), "other sizes have none");
+  verify(of);
+});
+
+test("freeSmall refuses what is not a live small block of this heap, and changes nothing", () => {
+  const of = fakeHeap();
+  const [big] = row(of, 4096);
+  const small = of.heap.allocate(64);
+  const large = of.heap.large.allocate(200_000, 16);
+  const { base, span } = of.heap.window;
+  for (const wild of [
+    small + 8,
+    small + 16,
+    small - 16,
+    base + 8,
+    base + span,
+    base - 16,
+    0,
+    -1,
+    Number.NaN,
+    0.5,
+    large,
+  ]) {
+    assert.not.ok(of.heap.freeSmall(wild), `${wild}`);
+    assert.is(of.heap.liveBlock(wild), 0, `${wild}`);
+  }
+  for (const wild of ["1", null, undefined, {}, 1n])
+    assert.not.ok(of.heap.freeSmall(wild as unknown as number));
+  assert.not.ok(of.heap.freeSmall(payload(of, big!)), "too large for the cache");
+  assert.is(of.heap.liveBlock(payload(of, big!)), big);
+  free(of, small);
+  assert.not.ok(of.heap.freeSmall(small), "freed already");
+  assert.is(of.heap.liveBlock(small), 0);
+  verify(of);
+});
+
+test("a fence and a block that was only sealed too small are not live blocks", () => {
+  const of = fakeHeap();
+  const [, b] = row(of, 64, 4096, 64);
+  const at = b! + 400;
+  of.m[at] = 16;
+  of.m[at + 1] = at ^ 16 ^ of.heap.secret;
+  assert.is(of.heap.liveBlock(of.heap.window.base + at * 4 + 8), 0);
+});
+
+test("a full stack spills, and what spilled is handed out again before new memory is carved", () => {
+  const of = fakeHeap();
+  const pointers = Array.from({ length: 500 }, () => of.heap.allocate(40));
+  const top = record(of, "top");
+  for (const pointer of pointers) free(of, pointer);
+  assert.ok(record(of, "spilledUnits") > 0);
+  verify(of);
+  const again = new Set(pointers.map(() => of.heap.popSmall(40) || of.heap.allocate(40)));
+  assert.is(again.size, pointers.length, "no block twice");
+  assert.is(record(of, "top"), top);
+  assert.ok(record(of, "spilledUnits") < 21 * 3, "what a batch had more than was asked for");
+  verify(of);
+});
+
+test("joinCache joins stacks and lists, a few block by block, many by a sweep", () => {
+  for (const count of [100, 3000]) {
+    const of = fakeHeap({ trimThreshold: 2 ** 40 });
+    const keep = take(of, 64 * 1024);
+    const pointers = Array.from({ length: count }, (_, i) => of.heap.allocate((i % 60) * 16));
+    for (const pointer of pointers) free(of, pointer);
+    verify(of);
+    of.heap.joinCache();
+    verify(of);
+    assert.is(record(of, "blocks"), 1, "all is wilderness again");
+    assert.is(record(of, "spilledUnits"), 0);
+    assert.is(bytesOf(of, keep), 64 * 1024);
+  }
+});
+
+test("more than the trim threshold and half of what is in use is joined by itself", () => {
+  const of = fakeHeap({ trimThreshold: 64 * 1024 });
+  const pointers = Array.from({ length: 4000 }, () => of.heap.allocate(200));
+  const full = footprintPages(of);
+  for (const pointer of pointers) free(of, pointer);
+  assert.ok(footprintPages(of) < full / 2, `${footprintPages(of)} of ${full} pages are left`);
+  verify(of);
+  const patient = fakeHeap({ trimThreshold: 2 ** 40 });
+  const kept = Array.from({ length: 4000 }, () => patient.heap.allocate(200));
+  for (const pointer of kept) free(patient, pointer);
+  assert.is(record(patient, "mergesForward") + record(patient, "mergesBackward"), 0);
+});
+
+test("a block whose own freeing sets the joining off is joined with the rest, and not cached as well", () => {
+  const of = fakeHeap({ trimThreshold: 0 });
+  const pointers = Array.from({ length: 400 }, () => of.heap.allocate(200));
+  take(of, 64);
+  for (const pointer of pointers) {
+    free(of, pointer);
+    verify(of);
+  }
+});
+
+test("what is cached is joined before more is committed", () => {
+  const of = fakeHeap({ trimThreshold: 2 ** 40 });
+  const pointers = Array.from({ length: 1000 }, () => of.heap.allocate(1000));
+  const commit = record(of, "commit");
+  for (const pointer of pointers) free(of, pointer);
+  const b = take(of, 512 * 1024);
+  assert.is(record(of, "commit"), commit);
+  assert.is(bytesOf(of, b), 512 * 1024);
+  verify(of);
+});
+
+test("above the threshold a block is a mapping, and in the heap when mapping is refused", () => {
+  const of = fakeHeap();
+  const mapped = of.heap.allocate(128 * 1024 + 1);
+  assert.ok(of.heap.large.find(mapped) >= 0);
+  assert.is(of.heap.liveBlock(of.heap.allocate(128 * 1024)) === 0, false);
+  of.os.refused.add("map");
+  const inHeap = of.heap.allocate(300_000);
+  assert.ok(usable(of, inHeap) >= 300_000);
+  assert.is(of.heap.allocate(MAX_BLOCK), 0, "no block of the heap is that large");
+  verify(of);
+});
+
+test("the threshold is a setting; 0 maps all but small blocks", () => {
+  const of = fakeHeap({ mmapThreshold: 0 });
+  assert.ok(of.heap.large.find(of.heap.allocate(MAX_SMALL + 1)) >= 0);
+  assert.is.not(of.heap.liveBlock(of.heap.allocate(MAX_SMALL)), 0);
+});
+
+test("freeBlock joins what is too large for the cache, and pushes what is not", () => {
+  const of = fakeHeap();
+  const [first, big, small] = row(of, 64, 1040, 1024, 64);
+  of.heap.freeBlock(big!);
+  assert.is(record(of, "freeBlocks"), 1);
+  of.heap.freeBlock(small!);
+  assert.ok(isCached(of.m, small!));
+  assert.is(of.heap.popSmall(MAX_SMALL), payload(of, small!));
+  assert.is.not(first, 0);
+});
+
+test("while a tracer hangs in, the fast paths are closed and every step is told", () => {
+  const of = fakeHeap();
+  const pointer = of.heap.allocate(100);
+  free(of, pointer);
+  const steps = stepsOf(of, () => {
+    assert.is(of.heap.popSmall(100), 0);
+    assert.not.ok(of.heap.freeSmall(of.heap.allocate(100)));
+    of.heap.joinCache();
+  });
+  assert.ok(steps.length > 0);
+  assert.is.not(of.heap.popSmall(100) || of.heap.allocate(100), 0);
+  verify(of);
+});
+
+test.run();

@@ -1,0 +1,236 @@
+/**
+ * Large blocks: headers, pointers that are none, the threshold, resizing by the kernel, and a window that is full.
+ */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { FREED, UNKNOWN } from "../../src/core/large.js";
+import type { Pointer } from "../../src/core/memory.js";
+import {
+  control,
+  type FakeHeap,
+  fakeHeap,
+  limitTo,
+  setControl,
+  stepsOf,
+  verify,
+} from "../support/fake-heap.js";
+import { MIB, PAGE } from "../support/fake-os.js";
+
+function allocate(of: FakeHeap, size: number, alignment = 16): Pointer {
+  const pointer = of.heap.large.allocate(size, alignment);
+  assert.is.not(pointer, 0, `no room for ${size} bytes`);
+  return pointer;
+}
+
+function free(of: FakeHeap, pointer: Pointer): void {
+  const entry = of.heap.large.find(pointer);
+  assert.ok(entry >= 0, "live");
+  of.heap.large.free(entry, pointer);
+}
+
+function usable(of: FakeHeap, pointer: Pointer): number {
+  return of.heap.large.usableSize(of.heap.large.find(pointer), pointer);
+}
+
+function resize(of: FakeHeap, pointer: Pointer, size: number): Pointer {
+  return of.heap.large.resize(of.heap.large.find(pointer), pointer, size);
+}
+
+function bytes(of: FakeHeap, pointer: Pointer, length: number): Uint8Array {
+  return of.heap.window.bytes.subarray(pointer - of.heap.window.base, pointer - of.heap.window.base + length);
+}
+
+test("a block is zeroed, aligned, holds what was asked for, and is a mapping of whole pages", () => {
+  const of = fakeHeap();
+  for (const size of [1, PAGE - 16, PAGE - 15, 200_000]) {
+    const pointer = allocate(of, size);
+    assert.is(pointer % 16, 0);
+    assert.ok(usable(of, pointer) >= size && usable(of, pointer) < size + PAGE + 16, `${size}`);
+    assert.ok(bytes(of, pointer, usable(of, pointer)).every((byte) => byte === 0));
+    assert.ok(of.os.isMapped(pointer - 16, usable(of, pointer) + 16));
+    bytes(of, pointer, usable(of, pointer)).fill(0xaa);
+  }
+  assert.is(control(of, "largeCount"), 4);
+  assert.is(control(of, "mmaps"), 4);
+  verify(of);
+});
+
+test("freeing unmaps, and takes the pages off the account", () => {
+  const of = fakeHeap();
+  const before = control(of, "chargedPages");
+  const pointer = allocate(of, 300_000);
+  assert.is(control(of, "chargedPages"), before + 74);
+  free(of, pointer);
+  assert.not.ok(of.os.isMapped(pointer - 16, PAGE));
+  assert.is(control(of, "chargedPages"), before);
+  assert.equal([control(of, "largeCount"), control(of, "largePages"), control(of, "largeFront")], [0, 0, 0]);
+  assert.is(control(of, "munmaps"), 1);
+  verify(of);
+});
+
+test("any alignment, below, at and above the page", () => {
+  const of = fakeHeap();
+  for (let alignment = 16; alignment <= 4 * MIB; alignment *= 2) {
+    const pointer = allocate(of, 10_000, alignment);
+    assert.is(pointer % alignment, 0, `${alignment}`);
+    assert.ok(usable(of, pointer) >= 10_000);
+    verify(of);
+  }
+});
+
+test("find: a live block's entry, FREED afterwards, UNKNOWN for all else", () => {
+  const of = fakeHeap();
+  const { large, window } = of.heap;
+  const pointer = allocate(of, 100_000);
+  assert.ok(large.find(pointer) >= 0);
+  for (const wild of [
+    pointer + 8,
+    pointer + 16,
+    pointer + PAGE,
+    pointer - 16,
+    window.base,
+    window.base - 16,
+    window.base + window.span + 16,
+    0,
+    Number.NaN,
+    pointer + 0.5,
+  ]) {
+    assert.is(large.find(wild), UNKNOWN, `${wild}`);
+  }
+  free(of, pointer);
+  assert.is(large.find(pointer), FREED);
+});
+
+test("an overwritten header makes the pointer unknown, word by word", () => {
+  const of = fakeHeap();
+  const pointer = allocate(of, 100_000);
+  for (const word of [pointer - 8, pointer - 4]) {
+    const value = of.heap.window.load(word);
+    of.heap.window.store(word, value + 1);
+    assert.is(of.heap.large.find(pointer), UNKNOWN);
+    of.heap.window.store(word, value);
+  }
+  assert.ok(of.heap.large.find(pointer) >= 0);
+});
+
+test("the table finds every block's payload again, and none in a broken one", () => {
+  const of = fakeHeap();
+  const pointers = [16, 64, 4096, 65536].map((alignment) => allocate(of, 5000, alignment));
+  const found = of.heap.large.mappings().map(([start, length]) => of.heap.large.payloadIn(start, length));
+  assert.equal(
+    found,
+    [...pointers].sort((one, other) => one - other),
+  );
+  of.heap.window.store(pointers[0]! - 8, 0);
+  const [start, length] = of.heap.large.mappings().find(([from]) => from === pointers[0]! - 16)!;
+  assert.is(of.heap.large.payloadIn(start, length), 0);
+});
+
+test("over the limit or refused by the kernel: 0, and nothing is charged", () => {
+  const of = fakeHeap();
+  limitTo(of, 10);
+  assert.is(of.heap.large.allocate(10 * PAGE, 16), 0);
+  const last = allocate(of, 10 * PAGE - 16);
+  free(of, last);
+  of.os.refused.add("map");
+  const charged = control(of, "chargedPages");
+  assert.is(of.heap.large.allocate(5 * PAGE, 16), 0);
+  assert.is(control(of, "chargedPages"), charged);
+  assert.is(control(of, "largeCount"), 0);
+  verify(of);
+});
+
+test("a full window: 0, until something in it is freed; then that place is found", () => {
+  const of = fakeHeap();
+  const blocks: Pointer[] = [];
+  for (;;) {
+    const pointer = of.heap.large.allocate(4 * MIB - 16, 16);
+    if (pointer === 0) break;
+    blocks.push(pointer);
+  }
+  assert.is(blocks.length, 7, "31 MiB");
+  free(of, blocks[2]!);
+  const again = allocate(of, 4 * MIB - 16);
+  assert.is(again, blocks[2]);
+  verify(of);
+});
+
+test("in a fragmented window the largest gap is used, and none that is too small", () => {
+  const of = fakeHeap();
+  const blocks = Array.from({ length: 31 }, () => allocate(of, MIB - 16));
+  for (const i of [3, 10, 11, 20, 21, 22]) free(of, blocks[i]!);
+  assert.is(allocate(of, MIB - 16), blocks[20], "the largest first");
+  assert.is(allocate(of, 2 * MIB - 16), blocks[21], "and then the rest of it");
+  assert.is(of.heap.large.allocate(3 * MIB, 16), 0);
+  assert.is(allocate(of, 2 * MIB - 16), blocks[10]);
+  assert.is(allocate(of, MIB - 16), blocks[3]);
+  assert.is(of.heap.large.allocate(1, 16), 0);
+  verify(of);
+});
+
+test("what others mapped in the window is gone around", () => {
+  const of = fakeHeap();
+  const first = of.heap.window.base + 33 * MIB;
+  of.os.map(first + PAGE, PAGE);
+  const pointer = allocate(of, MIB);
+  assert.is(pointer, first + 2 * PAGE + 16);
+});
+
+test("a freed place beside the next one is used next", () => {
+  const of = fakeHeap();
+  const [one, two] = [allocate(of, 100_000), allocate(of, 100_000)];
+  const searches = of.os.count("mappings");
+  free(of, two);
+  assert.is(allocate(of, 50_000), two);
+  free(of, two);
+  free(of, one);
+  assert.is(allocate(of, 300_000), one);
+  assert.is(of.os.count("mappings"), searches, "without looking through the mappings");
+});
+
+test("what is freed at the end of the gap makes the gap longer", () => {
+  const of = fakeHeap();
+  const blocks = Array.from({ length: 31 }, () => allocate(of, MIB - 16));
+  free(of, blocks[4]!);
+  allocate(of, PAGE); // looks for a gap, and is in that one now
+  free(of, blocks[5]!);
+  const searches = of.os.count("mappings");
+  allocate(of, MIB);
+  assert.is(of.os.count("mappings"), searches);
+  verify(of);
+});
+
+test("a fixed threshold stays, a dynamic one rises with the blocks that are freed, up to 32 MiB", () => {
+  const fixed = fakeHeap();
+  free(fixed, allocate(fixed, MIB));
+  assert.is(fixed.heap.mmapThreshold, 128 * 1024);
+  const dynamic = fakeHeap({ mmapThreshold: "dynamic", trimThreshold: PAGE });
+  assert.is(dynamic.heap.mmapThreshold, 128 * 1024);
+  free(dynamic, allocate(dynamic, 1000));
+  assert.is(dynamic.heap.mmapThreshold, 128 * 1024, "a smaller one changes nothing");
+  free(dynamic, allocate(dynamic, MIB - 16));
+  assert.is(dynamic.heap.mmapThreshold, MIB);
+  assert.is(control(dynamic, "trimPages"), (2 * MIB) / PAGE, "and with it what may lie idle");
+  const wide = fakeHeap({ mmapThreshold: "dynamic" }, { viewLimit: 128 * MIB });
+  free(wide, allocate(wide, 33 * MIB));
+  assert.is(wide.heap.mmapThreshold, 128 * 1024);
+});
+
+test("a tracer hears of mapping, resizing and unmapping", () => {
+  const of = fakeHeap();
+  const steps = stepsOf(of, () => {
+    const pointer = resize(of, allocate(of, 100_000), 200_000);
+    free(of, pointer);
+  });
+  assert.equal(steps, ["mmap", "mremap", "munmap"]);
+});
+
+test("a block that fills its table entry's limit is refused while the table is full of live ones", () => {
+  const of = fakeHeap();
+  setControl(of, "mappingsUsed", 49152);
+  setControl(of, "largeCount", 49152);
+  assert.is(of.heap.large.allocate(PAGE, 16), 0);
+  assert.is(of.os.count("map"), 0);
+});
+
+test.run();

@@ -1,0 +1,229 @@
+/**
+ * Resizing in place: shrinking, growing up, down and both ways, and cutting off what an alignment skips.
+ */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { isFree, isGone, isPreviousFree, nextOf } from "../../src/core/block.js";
+import type { Block } from "../../src/core/memory.js";
+import { cutFront, cutTail, resizeInPlace } from "../../src/core/resize.js";
+import {
+  bytesOf,
+  control,
+  type FakeHeap,
+  fakeHeap,
+  giveBack,
+  join,
+  limitTo,
+  payload,
+  record,
+  row,
+  same,
+  snapshot,
+  stepsOf,
+  verify,
+} from "../support/fake-heap.js";
+import { MIB, PAGE } from "../support/fake-os.js";
+
+/** Fills a block's payload with bytes that tell their place. */
+function stamp(of: FakeHeap, b: Block): void {
+  for (let word = b + 2; word < nextOf(of.m, b); word++) of.m[word] = (word - b) * 7919;
+}
+
+function isStamped(of: FakeHeap, b: Block, bytes: number): boolean {
+  for (let i = 2; i < 2 + bytes / 4; i++) if (of.m[b + i] !== i * 7919) return false;
+  return true;
+}
+
+test("a size that the block has already changes nothing", () => {
+  const of = fakeHeap();
+  const [, b] = row(of, 64, 1024, 64);
+  const before = snapshot(of);
+  for (const size of [1016, 1009, 1016 - 16]) assert.is(resizeInPlace(of.heap, b!, size), b);
+  same(of, before);
+});
+
+test("shrinking cuts the tail off when a block fits in it, and joins it above", () => {
+  const of = fakeHeap();
+  const [, b, above] = row(of, 64, 1024, 512, 64);
+  join(of, above!);
+  stamp(of, b!);
+  assert.is(resizeInPlace(of.heap, b!, 500), b);
+  assert.is(bytesOf(of, b!), 512);
+  assert.ok(isStamped(of, b!, 500));
+  assert.is(bytesOf(of, nextOf(of.m, b!)), 1024);
+  assert.is(record(of, "freeBlocks"), 1);
+  verify(of);
+});
+
+test("shrinking the last block gives its tail to the wilderness", () => {
+  const of = fakeHeap();
+  const [, b] = row(of, 64, 4096);
+  assert.is(resizeInPlace(of.heap, b!, 0), b);
+  assert.is(bytesOf(of, b!), 32);
+  assert.is(record(of, "top"), nextOf(of.m, b!));
+  verify(of);
+});
+
+test("growing takes what it needs of a free block above", () => {
+  const of = fakeHeap();
+  const [, b, above, end] = row(of, 64, 512, 4096, 64);
+  join(of, above!);
+  stamp(of, b!);
+  assert.is(resizeInPlace(of.heap, b!, 1000), b);
+  assert.is(bytesOf(of, b!), 1008);
+  assert.ok(isStamped(of, b!, 504));
+  assert.is(bytesOf(of, nextOf(of.m, b!)), 4096 - 496);
+  assert.ok(isPreviousFree(of.m, end!));
+  verify(of);
+});
+
+test("growing takes a free block above whole when too little would be left", () => {
+  for (const size of [512 + 64 - 8, 512 + 48 - 8]) {
+    const of = fakeHeap();
+    const [, b, above, end] = row(of, 64, 512, 64, 64);
+    join(of, above!);
+    assert.is(resizeInPlace(of.heap, b!, size), b);
+    assert.is(bytesOf(of, b!), 576);
+    assert.not.ok(isPreviousFree(of.m, end!));
+    verify(of);
+  }
+});
+
+test("the last block grows into the wilderness, and over chunks into a longer segment", () => {
+  const of = fakeHeap();
+  const [, b] = row(of, 64, 512);
+  stamp(of, b!);
+  assert.is(resizeInPlace(of.heap, b!, 5 * MIB), b);
+  assert.is(bytesOf(of, b!), 5 * MIB + 16);
+  assert.ok(isStamped(of, b!, 504));
+  verify(of);
+});
+
+test("a block with live neighbours, or too little beside it, must move", () => {
+  const of = fakeHeap();
+  const [, lone, , small, b, above] = row(of, 64, 512, 64, 64, 512, 64, 64);
+  join(of, small!);
+  join(of, above!);
+  const before = snapshot(of);
+  assert.is(resizeInPlace(of.heap, lone!, 600), 0);
+  assert.is(resizeInPlace(of.heap, b!, 700), 0);
+  same(of, before);
+});
+
+test("growing down moves the contents to the lower start, overlapping or not", () => {
+  for (const [below, have] of [
+    [64, 4096],
+    [4096, 512],
+  ] as const) {
+    const of = fakeHeap();
+    const [, lower, b, end] = row(of, 64, below, have, 64);
+    join(of, lower!);
+    stamp(of, b!);
+    const old = payload(of, b!);
+    assert.is(resizeInPlace(of.heap, b!, have + 32), lower);
+    assert.ok(isStamped(of, lower!, have - 8), `${below}, ${have}`);
+    assert.is(of.heap.liveBlock(old), 0, "no header is left where the block was");
+    assert.ok(bytesOf(of, lower!) >= have + 40);
+    assert.is(isPreviousFree(of.m, end!), bytesOf(of, lower!) < below + have);
+    verify(of);
+  }
+});
+
+test("growing down and up at once takes all three", () => {
+  const of = fakeHeap();
+  const [, below, b, above, end] = row(of, 64, 512, 512, 512, 64);
+  join(of, below!);
+  join(of, above!);
+  stamp(of, b!);
+  assert.is(resizeInPlace(of.heap, b!, 1500), below);
+  assert.is(bytesOf(of, below!), 1536);
+  assert.ok(isStamped(of, below!, 504));
+  assert.not.ok(isPreviousFree(of.m, end!));
+  assert.is(record(of, "freeBlocks"), 0);
+  verify(of);
+});
+
+test("the last block grows down when the wilderness cannot give more", () => {
+  const of = fakeHeap();
+  const [, below, b] = row(of, 64, 64 * 1024, 512);
+  join(of, below!);
+  stamp(of, b!);
+  limitTo(of, 0);
+  assert.is(resizeInPlace(of.heap, b!, 64 * 1024), below);
+  assert.ok(isStamped(of, below!, 504));
+  verify(of);
+});
+
+for (const [where, index] of [
+  ["above", 3],
+  ["below", 1],
+] as const) {
+  test(`at the limit a block ${where} whose pages were given back is not grown over; with room it is`, () => {
+    const of = fakeHeap();
+    const blocks = row(of, 64, 64 * PAGE, 512, 64 * PAGE, 64);
+    join(of, blocks[index]!);
+    giveBack(of, blocks[index]!);
+    limitTo(of, 62);
+    assert.is(resizeInPlace(of.heap, blocks[2]!, 2 * PAGE), 0);
+    assert.ok(isGone(of.m, blocks[index]!));
+    verify(of);
+    limitTo(of, 63);
+    assert.is.not(resizeInPlace(of.heap, blocks[2]!, 2 * PAGE), 0);
+    assert.ok(control(of, "chargedPages") <= control(of, "limitPages"));
+    verify(of);
+  });
+}
+
+test("growing both ways over given-back pages does not go above the limit", () => {
+  const of = fakeHeap();
+  const [, below, b, above] = row(of, 64, 64 * PAGE, 512, 64 * PAGE, 64);
+  for (const run of [below!, above!]) {
+    join(of, run);
+    giveBack(of, run);
+  }
+  limitTo(of, 70);
+  assert.is(resizeInPlace(of.heap, b!, 128 * PAGE), 0);
+  assert.ok(control(of, "chargedPages") <= control(of, "limitPages"));
+  verify(of);
+});
+
+test("cutTail leaves a block alone that has too little to cut", () => {
+  const of = fakeHeap();
+  const [, b] = row(of, 64, 512, 64);
+  const before = snapshot(of);
+  cutTail(of.heap, b!, 512);
+  cutTail(of.heap, b!, 496);
+  same(of, before);
+});
+
+test("cutFront frees the lower part and gives the upper one; at the block itself it does nothing", () => {
+  const of = fakeHeap();
+  const [first, b, end] = row(of, 64, 4096, 64);
+  assert.is(cutFront(of.heap, b!, b!), b);
+  const at = (b! + 256) as Block;
+  assert.is(cutFront(of.heap, b!, at), at);
+  assert.ok(isFree(of.m, b!) && isPreviousFree(of.m, at));
+  assert.is(bytesOf(of, b!), 1024);
+  assert.is(bytesOf(of, at), 3072);
+  assert.is(of.heap.liveBlock(payload(of, at)), at);
+  verify(of);
+  join(of, first!);
+  join(of, at);
+  join(of, end!);
+  assert.is(record(of, "blocks"), 0);
+  verify(of);
+});
+
+test("a tracer hears what growing and shrinking did", () => {
+  const of = fakeHeap();
+  const [, below, b, above] = row(of, 64, 512, 512, 512, 64);
+  join(of, below!);
+  join(of, above!);
+  const steps = stepsOf(of, () => {
+    const grown = resizeInPlace(of.heap, b!, 1500);
+    resizeInPlace(of.heap, grown, 100);
+  });
+  assert.equal(steps, ["merge forward", "merge backward", "split"]);
+});
+
+test.run();

@@ -1,0 +1,149 @@
+/**
+ * Runs whose pages were given back: what using, joining and cutting them does to the account of pages.
+ */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { gonePages, isCached, isGone, nextOf } from "../../src/core/block.js";
+import type { Block } from "../../src/core/memory.js";
+import {
+  bytesOf,
+  control,
+  type FakeHeap,
+  fakeHeap,
+  giveBack,
+  join,
+  limitTo,
+  record,
+  row,
+  verify,
+} from "../support/fake-heap.js";
+import { PAGE } from "../support/fake-os.js";
+
+/** A heap with a free run of `bytes` between two live blocks. */
+function withRun(bytes: number): { of: FakeHeap; run: Block } {
+  const of = fakeHeap();
+  const [, run] = row(of, 64, bytes, 64);
+  join(of, run!);
+  return { of, run: run! };
+}
+
+test("a run that was given back is charged again as far as it is used", () => {
+  const { of, run } = withRun(64 * PAGE);
+  const { store } = of.heap;
+  const before = control(of, "chargedPages");
+  assert.is(giveBack(of, run), 63);
+  assert.is(control(of, "chargedPages"), before - 63);
+  verify(of);
+  assert.is(store.take(4 * PAGE), run);
+  const rest = nextOf(of.m, run);
+  assert.ok(isGone(of.m, rest), "the rest is still given back");
+  assert.ok(control(of, "chargedPages") <= before - 58);
+  verify(of);
+  assert.is(store.take(bytesOf(of, rest)), rest, "and then whole");
+  assert.is(control(of, "chargedPages"), before);
+  assert.is(record(of, "gonePages"), 0);
+  verify(of);
+});
+
+test("what is left of a run that was given back may be too small to be so itself", () => {
+  const { of, run } = withRun(8 * PAGE);
+  giveBack(of, run);
+  assert.is(of.heap.store.take(7 * PAGE + 64), run);
+  assert.not.ok(isGone(of.m, nextOf(of.m, run)));
+  verify(of);
+});
+
+test("at the limit a run that was given back is not used, and stays as it is", () => {
+  const { of, run } = withRun(64 * PAGE);
+  giveBack(of, run);
+  limitTo(of, 10);
+  assert.is(of.heap.store.take(32 * PAGE), 0);
+  assert.is(of.heap.store.carve(32 * PAGE, 2), 0);
+  assert.is(of.heap.store.carved, 0);
+  verify(of);
+  assert.is(of.heap.store.take(8 * PAGE), run);
+  verify(of);
+});
+
+test("carve takes single blocks from a run that was given back", () => {
+  const { of, run } = withRun(64 * PAGE);
+  giveBack(of, run);
+  assert.is(of.heap.store.carve(64, 10), run);
+  assert.is(of.heap.store.carved, 1);
+  assert.ok(isCached(of.m, run));
+});
+
+for (const where of ["below", "above"] as const) {
+  test(`pages that were given back stay so when the block ${where} is joined`, () => {
+    const of = fakeHeap();
+    const [, one, two] = row(of, 64, 32 * PAGE, 32 * PAGE, 64);
+    const [run, freed] = where === "below" ? [two!, one!] : [one!, two!];
+    join(of, run);
+    const charged = control(of, "chargedPages");
+    assert.is(giveBack(of, run), 31);
+    join(of, freed);
+    assert.is(control(of, "chargedPages"), charged - 31);
+    assert.is(record(of, "gonePages"), 31);
+    assert.is(gonePages(of.m, one!), 31);
+    verify(of);
+    assert.is(giveBack(of, one!), 63 - 31, "the rest of them");
+    assert.is(control(of, "chargedPages"), charged - 63);
+    verify(of);
+  });
+}
+
+test("joining two runs that were given back adds them up", () => {
+  const of = fakeHeap();
+  const [, low, middle, high] = row(of, 64, 32 * PAGE, 64, 32 * PAGE, 64);
+  for (const run of [low!, high!]) {
+    join(of, run);
+    giveBack(of, run);
+  }
+  join(of, middle!);
+  assert.is(gonePages(of.m, low!), record(of, "gonePages"));
+  assert.ok(record(of, "gonePages") >= 61);
+  verify(of);
+});
+
+test("a run that was given back and becomes wilderness stays given back", () => {
+  const of = fakeHeap();
+  const [, run, last] = row(of, 64, 32 * PAGE, 64);
+  join(of, run!);
+  const charged = control(of, "chargedPages");
+  giveBack(of, run!);
+  join(of, last!);
+  assert.is(record(of, "top"), run);
+  assert.ok(control(of, "chargedPages") <= charged - 31);
+  assert.is(record(of, "gonePages"), 0);
+  verify(of);
+});
+
+test("it is charged again when the kernel does not take the rest", () => {
+  const of = fakeHeap();
+  const [, run, last] = row(of, 64, 32 * PAGE, 64);
+  join(of, run!);
+  const charged = control(of, "chargedPages");
+  giveBack(of, run!);
+  of.os.refused.add("discard");
+  join(of, last!);
+  assert.is(control(of, "chargedPages"), charged);
+  verify(of);
+});
+
+test("charging what is used of a run that was given back in part never counts too few", () => {
+  for (const taken of [2, 20, 40, 60]) {
+    const of = fakeHeap();
+    const [, one, two] = row(of, 64, 32 * PAGE, 32 * PAGE, 64);
+    join(of, one!);
+    const charged = control(of, "chargedPages");
+    giveBack(of, one!);
+    join(of, two!);
+    const b = of.heap.store.take(taken * PAGE);
+    assert.is(b, one);
+    verify(of);
+    assert.ok(control(of, "chargedPages") >= charged - 31 + Math.min(31, taken - 2), `${taken} pages`);
+    assert.ok(control(of, "chargedPages") <= charged);
+  }
+});
+
+test.run();

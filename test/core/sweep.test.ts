@@ -1,0 +1,160 @@
+/**
+ * The sweep: one walk that joins all that is free or cached, and makes bins, flags and footers again.
+ */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { initializeBins } from "../../src/core/bins.js";
+import {
+  gonePages,
+  isFree,
+  isPreviousFree,
+  markCached,
+  markPreviousFree,
+  markPreviousLive,
+} from "../../src/core/block.js";
+import { initializeCache } from "../../src/core/cache.js";
+import type { Block } from "../../src/core/memory.js";
+import { binsOf, cacheOf } from "../../src/core/record.js";
+import { sweep } from "../../src/core/sweep.js";
+import {
+  bytesOf,
+  control,
+  type FakeHeap,
+  fakeHeap,
+  giveBack,
+  join,
+  record,
+  row,
+  take,
+  verify,
+} from "../support/fake-heap.js";
+import { MIB, PAGE } from "../support/fake-os.js";
+import { Random, testSeed } from "../support/seed.js";
+
+/** Marks blocks cached without putting them anywhere: as they are when the cache was forgotten. */
+function forget(of: FakeHeap, ...blocks: Block[]): void {
+  for (const b of blocks) markCached(of.m, b);
+}
+
+test("nothing to join: nothing changes but the order of bins", () => {
+  const of = fakeHeap();
+  const [, run, , end] = row(of, 64, 4096, 64, 64);
+  join(of, run!);
+  sweep(of.heap.store);
+  verify(of);
+  assert.equal([record(of, "freeBlocks"), record(of, "freeUnits"), record(of, "blocks")], [1, 256, 4]);
+  assert.not.ok(isPreviousFree(of.m, end!));
+  assert.is(of.heap.store.runs.find(4096), run);
+});
+
+test("cached and free neighbours become one, whatever their order", () => {
+  for (const pattern of ["c", "cc", "cf", "fc", "cfc", "fcf", "ccfcc"]) {
+    const of = fakeHeap();
+    const blocks = row(of, 64, ...[...pattern].map((_, i) => 128 + 64 * i), 64);
+    const inside = blocks.slice(1, -1);
+    for (const [i, b] of inside.entries()) if (pattern[i] === "f") join(of, b);
+    forget(of, ...inside.filter((_, i) => pattern[i] === "c"));
+    sweep(of.heap.store);
+    verify(of);
+    const bytes = inside.reduce((sum, _, i) => sum + 128 + 64 * i, 0);
+    assert.is(bytesOf(of, inside[0]!), bytes, pattern);
+    assert.ok(isFree(of.m, inside[0]!) && isPreviousFree(of.m, blocks.at(-1)!));
+    assert.is(record(of, "blocks"), 3);
+  }
+});
+
+test("what lies below the wilderness becomes wilderness", () => {
+  const of = fakeHeap();
+  const [keep, one, two, three] = row(of, 64, 512, 1024, 2048);
+  const top = record(of, "top");
+  join(of, two!);
+  forget(of, one!, three!);
+  sweep(of.heap.store);
+  assert.is(record(of, "top"), one);
+  assert.is(record(of, "high"), top);
+  assert.is(record(of, "blocks"), 1);
+  assert.is(bytesOf(of, keep!), 64);
+  verify(of);
+});
+
+test("runs that were given back stay so, alone and joined", () => {
+  const of = fakeHeap({ trimThreshold: 2 ** 40 });
+  const [, lone, , joined, cached] = row(of, 64, 32 * PAGE, 64, 32 * PAGE, 64, 64);
+  const charged = control(of, "chargedPages");
+  for (const run of [lone!, joined!]) {
+    join(of, run);
+    giveBack(of, run);
+  }
+  forget(of, cached!);
+  sweep(of.heap.store);
+  verify(of);
+  assert.equal([gonePages(of.m, lone!), gonePages(of.m, joined!)], [31, 31]);
+  assert.is(control(of, "chargedPages"), charged - 62);
+  assert.is(record(of, "gonePages"), 62);
+});
+
+test("a run that was given back and becomes wilderness stays given back", () => {
+  const of = fakeHeap({ trimThreshold: 2 ** 40 });
+  const [, run, last] = row(of, 64, 32 * PAGE, 64);
+  const charged = control(of, "chargedPages");
+  join(of, run!);
+  giveBack(of, run!);
+  forget(of, last!);
+  sweep(of.heap.store);
+  verify(of);
+  assert.ok(control(of, "chargedPages") <= charged - 31);
+  assert.is(record(of, "gonePages"), 0);
+  assert.is(record(of, "top"), run);
+});
+
+test("every segment is swept, up to its fence", () => {
+  const of = fakeHeap({ reserve: 8 * MIB, trimThreshold: 2 ** 40 });
+  const blocks: Block[] = [];
+  while (of.heap.store.segments.count < 2) blocks.push(take(of, MIB - 64));
+  const [first, second] = [blocks[0]!, blocks[1]!];
+  forget(of, first, second, ...blocks.slice(4));
+  sweep(of.heap.store);
+  verify(of);
+  assert.ok(isFree(of.m, first) && bytesOf(of, first) >= 2 * MIB - 128);
+  assert.is(record(of, "top"), of.heap.store.segments.start(1), "all of the active segment was free");
+});
+
+test("joining a large cache sweeps closed segments too", () => {
+  const of = fakeHeap({ reserve: 8 * MIB, trimThreshold: 2 ** 40 });
+  const blocks: Block[] = [];
+  while (of.heap.store.segments.count < 2) blocks.push(take(of, MIB - 64));
+  const pointers = Array.from({ length: 12_000 }, () => of.heap.allocate(200));
+  const end = take(of, 64);
+  for (const pointer of pointers) {
+    if (!of.heap.freeSmall(pointer)) of.heap.freeBlock(of.heap.window.blockOf(pointer));
+  }
+  of.heap.joinCache();
+  verify(of);
+  assert.is(record(of, "spilledUnits"), 0);
+  assert.ok(isPreviousFree(of.m, end));
+  assert.ok(blocks.every((b) => bytesOf(of, b) >= MIB - 64));
+});
+
+test("bins, footers and flags are made from size words alone", () => {
+  const random = new Random(testSeed("sweep"));
+  const of = fakeHeap({ trimThreshold: 2 ** 40 });
+  const blocks = row(of, ...Array.from({ length: 400 }, () => 32 + 16 * random.int(0, 200)), 64);
+  for (const b of blocks.slice(0, -1)) {
+    const fate = random.int(0, 2);
+    if (fate === 0) join(of, b);
+    if (fate === 1) forget(of, b);
+  }
+  const live = blocks.filter((b) => !isFree(of.m, b) && of.heap.liveBlock(of.heap.window.pointerOf(b)) === b);
+  initializeBins(of.m, binsOf(of.heap.record));
+  initializeCache(of.m, cacheOf(of.heap.record));
+  for (const b of live) {
+    if (isPreviousFree(of.m, b)) of.m[b - 1] = -1;
+    if (isPreviousFree(of.m, b)) markPreviousLive(of.m, b);
+    else markPreviousFree(of.m, b);
+  }
+  sweep(of.heap.store);
+  verify(of);
+  for (const b of live) assert.is(of.heap.liveBlock(of.heap.window.pointerOf(b)), b);
+});
+
+test.run();

@@ -1,0 +1,185 @@
+/**
+ * Giving memory back: which pages, when by itself, and how it is accounted.
+ */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { isGone } from "../../src/core/block.js";
+import type { Block } from "../../src/core/memory.js";
+import { POLICY_RUN, trim, trimIsDue } from "../../src/core/trim.js";
+import { HeapError } from "../../src/errors.js";
+import {
+  control,
+  type FakeHeap,
+  fakeHeap,
+  footprintPages,
+  giveBack,
+  join,
+  record,
+  row,
+  setControl,
+  stepsOf,
+  take,
+  verify,
+} from "../support/fake-heap.js";
+import { MIB, PAGE } from "../support/fake-os.js";
+
+/** A heap with free runs of these sizes between live blocks. */
+function withRuns(...sizes: number[]): { of: FakeHeap; runs: Block[] } {
+  const of = fakeHeap({ trimThreshold: 2 ** 40 });
+  const blocks = row(of, 64, ...sizes.flatMap((bytes) => [bytes, 64]));
+  const runs = blocks.filter((_, i) => i % 2 === 1);
+  for (const b of runs) join(of, b);
+  return { of, runs };
+}
+
+function wordsOf(of: FakeHeap, b: Block, bytes: number): Int32Array {
+  return of.m.subarray(b, b + bytes / 4);
+}
+
+test("the pages inside a free block are given back: they read as zero, its header, links and footer stay", () => {
+  const { of, runs } = withRuns(10 * PAGE);
+  const [run] = runs;
+  const words = wordsOf(of, run!, 10 * PAGE);
+  words.fill(-1, 4, words.length - 1);
+  const charged = control(of, "chargedPages");
+  assert.is(giveBack(of, run!), 9);
+  assert.ok(isGone(of.m, run!));
+  assert.is(words.filter((word) => word === 0).length >= (9 * PAGE) / 4, true);
+  assert.is(control(of, "chargedPages"), charged - 9);
+  assert.is(record(of, "gonePages"), 9);
+  verify(of);
+});
+
+test("a block without a whole page inside, or which the kernel does not take, stays as it is", () => {
+  const small = withRuns(PAGE);
+  assert.is(giveBack(small.of, small.runs[0]!), 0);
+  assert.is(small.of.os.count("discard"), 0);
+  const { of, runs } = withRuns(10 * PAGE);
+  of.os.refused.add("discard");
+  const charged = control(of, "chargedPages");
+  assert.is(giveBack(of, runs[0]!), 0);
+  assert.not.ok(isGone(of.m, runs[0]!));
+  assert.is(control(of, "chargedPages"), charged);
+  verify(of);
+});
+
+test("trimming looks at blocks in bins, not at what a bent link leads to", () => {
+  const of = fakeHeap({ trimThreshold: 2 ** 40 });
+  const [, other, , run, live] = row(of, 64, 40 * PAGE, 64, 40 * PAGE, 40 * PAGE, 64);
+  join(of, other!);
+  join(of, run!);
+  wordsOf(of, live!, 40 * PAGE).fill(7, 2);
+  of.m[run! + 2] = live!;
+  try {
+    trim(of.heap.store, PAGE);
+  } catch (error) {
+    assert.instance(error, HeapError);
+  }
+  assert.ok(
+    wordsOf(of, live!, 40 * PAGE)
+      .subarray(2)
+      .every((word) => word === 7),
+    "a live block's pages stay",
+  );
+});
+
+test("trim takes runs of at least the size given, and none twice", () => {
+  const { of, runs } = withRuns(4 * PAGE, POLICY_RUN, 40 * PAGE);
+  assert.is(trim(of.heap.store, POLICY_RUN), (15 + 39) * PAGE);
+  assert.equal(
+    runs.map((b) => isGone(of.m, b)),
+    [false, true, true],
+  );
+  assert.is(control(of, "trims"), 1);
+  const calls = of.os.count("discard");
+  assert.is(trim(of.heap.store, POLICY_RUN), 0);
+  assert.is(of.os.count("discard"), calls);
+  assert.is(control(of, "trims"), 1, "nothing was given back");
+  assert.is(trim(of.heap.store, PAGE), 3 * PAGE);
+  verify(of);
+});
+
+test("the touched part of the wilderness is given back, and is clean again", () => {
+  const of = fakeHeap({ trimThreshold: 2 ** 40 });
+  const [, last] = row(of, 64, MIB);
+  wordsOf(of, last!, MIB).fill(-1, 2);
+  join(of, last!);
+  const before = footprintPages(of);
+  const bytes = trim(of.heap.store, PAGE);
+  assert.ok(bytes >= MIB - PAGE && bytes <= MIB, `${bytes}`);
+  assert.ok(footprintPages(of) <= before - bytes / PAGE + 1);
+  assert.is(record(of, "commit"), record(of, "high"));
+  verify(of);
+  const again = take(of, MIB);
+  const clean = Math.max(of.heap.store.cleanFrom - again, 0);
+  assert.ok(clean * 4 <= PAGE, "all but the first page");
+  assert.ok(
+    wordsOf(of, again, MIB)
+      .subarray(Math.max(clean, 2))
+      .every((word) => word === 0),
+  );
+  verify(of);
+});
+
+test("a wilderness that was not touched, or is refused, is left alone", () => {
+  const of = fakeHeap();
+  assert.is(trim(of.heap.store, PAGE), 0);
+  assert.is(of.os.count("discard"), 0);
+  join(of, take(of, MIB));
+  of.os.refused.add("discard");
+  const commit = record(of, "commit");
+  assert.is(trim(of.heap.store, PAGE), 0);
+  assert.is(record(of, "commit"), commit);
+  verify(of);
+});
+
+test("a tracer hears what is given back", () => {
+  const { of } = withRuns(10 * PAGE, 20 * PAGE);
+  join(of, take(of, MIB));
+  const steps = stepsOf(of, () => trim(of.heap.store, PAGE));
+  assert.equal(steps, ["trim", "trim", "trim"]);
+});
+
+test("it is due when more than the threshold lies idle and more than is in use", () => {
+  const { of } = withRuns(2 * MIB);
+  setControl(of, "trimPages", MIB / PAGE);
+  assert.ok(record(of, "loose") * 16 >= 2 * MIB);
+  assert.ok(trimIsDue(of.heap.store));
+  assert.is(record(of, "loose"), 0);
+  assert.not.ok(trimIsDue(of.heap.store), "not looked at again before more came free");
+});
+
+test("it is not due below the threshold", () => {
+  const { of } = withRuns(MIB);
+  setControl(of, "trimPages", (2 * MIB) / PAGE);
+  assert.not.ok(trimIsDue(of.heap.store));
+});
+
+test("it is not due while more is in use than idle, large blocks left out", () => {
+  const of = fakeHeap({ trimThreshold: MIB / 2 });
+  const [, run, , other] = row(of, 64, MIB, 2 * MIB, 2 * MIB, 64);
+  assert.is.not(of.heap.large.allocate(8 * MIB, 16), 0);
+  join(of, run!);
+  assert.is(record(of, "gonePages"), 0, "1 MiB idle, 4 MiB in use");
+  join(of, other!);
+  assert.ok(record(of, "gonePages") > 0, "3 MiB idle, 2 MiB in use, 8 MiB mapped");
+  verify(of);
+});
+
+test("the heap gives memory back by itself once it is due, and keeps what it fills again and again", () => {
+  const of = fakeHeap({ trimThreshold: MIB });
+  const blocks = row(of, 64, ...Array.from({ length: 40 }, () => PAGE * 32), 64);
+  const full = footprintPages(of);
+  for (const b of blocks.slice(1, -1)) join(of, b);
+  assert.ok(footprintPages(of) < full / 2, `${footprintPages(of)} of ${full} pages are left`);
+  assert.ok(control(of, "trims") > 0);
+  verify(of);
+  const small = fakeHeap({ trimThreshold: 16 * MIB });
+  for (let round = 0; round < 20; round++) {
+    const [b] = row(small, MIB);
+    join(small, b!);
+  }
+  assert.is(control(small, "trims"), 0);
+});
+
+test.run();

@@ -3,8 +3,8 @@
  *
  *   npm run demo
  *
- * What is printed was read from memory, and every claim is verified before it is made: one that does not hold ends the
- * tour with exit code 1. Each chapter starts with an empty heap and must leave it empty.
+ * What is printed was read from memory, and every claim is verified before the tour ends well: one that does not
+ * hold ends it with exit code 1. Each chapter starts with an empty heap and must leave it empty.
  */
 import { configure, trim } from "../src/index.js";
 import { anInt } from "./demo/an-int.js";
@@ -44,12 +44,12 @@ const DEFAULTS = {
 } as const;
 
 async function tour(chapters: readonly Chapter[]): Promise<void> {
-  configure(DEFAULTS);
+  forgetSettings();
   line();
   line(paint.heading("heapwright"));
   say(
-    "malloc for Node.js, in TypeScript. Addresses, bytes and figures below are read from this very process, and each claim " +
-      "is verified before it is printed.",
+    "malloc for Node.js, in TypeScript. Addresses, bytes and figures below are read from this very " +
+      "process, and what is said of them is verified.",
   );
   for (const [index, chapter] of chapters.entries()) {
     heading(index + 1, chapter.title);
@@ -57,6 +57,12 @@ async function tour(chapters: readonly Chapter[]): Promise<void> {
     verifyEmpty(chapter.title);
     trim();
   }
+}
+
+/** Here and in processes that are started from here. */
+function forgetSettings(): void {
+  for (const name of Object.keys(process.env)) if (name.startsWith("HEAPWRIGHT_")) delete process.env[name];
+  configure(DEFAULTS);
 }
 
 const start = performance.now();

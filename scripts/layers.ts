@@ -24,6 +24,7 @@ const order = [
   "core/large.ts",
   "core/runs.ts",
   "core/trim.ts",
+  "core/wilderness.ts",
   "core/store.ts",
   "core/sweep.ts",
   "core/heap.ts",
@@ -51,14 +52,16 @@ const src = fileURLToPath(new URL("../src", import.meta.url));
 const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
 const problems: string[] = [];
 
-for (const file of files) if (!order.includes(file)) problems.push(`${file} has no place in the order of layers`);
+for (const file of files)
+  if (!order.includes(file)) problems.push(`${file} has no place in the order of layers`);
 for (const file of order) if (!files.includes(file)) problems.push(`${file} is in the order but not in src/`);
 for (const file of files) {
   for (const target of importsOf(file)) {
     if (order.indexOf(target) >= order.indexOf(file)) problems.push(`${file} imports upwards: ${target}`);
   }
   const text = readFileSync(join(src, file), "utf8");
-  if (file !== koffiOwner && /["']koffi["']/.test(text)) problems.push(`${file} knows koffi; only ${koffiOwner} may`);
+  if (file !== koffiOwner && /["']koffi["']/.test(text))
+    problems.push(`${file} knows koffi; only ${koffiOwner} may`);
 }
 
 for (const problem of problems) console.error(problem);

@@ -21,8 +21,9 @@ export const anInt: Chapter = {
     code("usableSize(int)", `${usableSize(int)} bytes may be used; blocks come in steps of 16`);
     line();
     say(
-      "The pointer is a plain number: the real address of the memory, which JavaScript's garbage collector neither " +
-        "sees nor moves. In front of it lies the block's header, 8 bytes that tell the heap all it must know:",
+      "The pointer is a plain number: the real address of the memory, which JavaScript's garbage collector " +
+        "neither sees nor moves. In front of it lies the block's header, 8 bytes that tell the heap all it " +
+        "must know:",
     );
     showBytes(int);
     handToC();
@@ -42,12 +43,14 @@ function showBytes(int: Pointer): void {
   field(
     int - 8,
     header.sizeBytes,
-    `size ${header.size}, header included; its low four bits are flags. None is set: the block is in use, and none below it is free`,
+    `size ${header.size}, header included; its low four bits are flags. None is set: ` +
+      "the block is in use, and none below it is free",
   );
   field(
     int - 4,
     header.checkBytes,
-    `check word, made from the size, the place and a secret number of this process; free() refuses what does not fit`,
+    "check word, made from the size, the place and a secret number of this process; " +
+      "free() refuses what does not fit",
   );
   field(int, bytesAt(int, 4), `the int, ${read.i32(int)}: lowest byte first`);
   line();
@@ -61,7 +64,8 @@ function handToC(): void {
   for (let at = 0; at < digits.length; at++) write.u8(text, digits.charCodeAt(at), at);
   write.u8(text, 0, digits.length);
   say(
-    "C can use such an address as it is. Here JavaScript writes four digits and a zero byte, and C's atoi reads them:",
+    "C can use such an address as it is. Here JavaScript writes four digits and a zero byte, and C's atoi " +
+      "reads them:",
   );
   code("const text = malloc(8)", hex(text));
   code(`write.u8(text, …) for "${digits}"`, bytesAt(text, digits.length + 1));
@@ -78,7 +82,8 @@ function showFreed(int: Pointer, before: Header): void {
   field(
     int - 8,
     after.sizeBytes,
-    `size ${after.size} as before, and the flag "${after.flags.join()}": freed, kept for the next request of its size`,
+    `size ${after.size} as before, and the flag "${after.flags.join()}": freed, kept for the next ` +
+      "request of its size",
   );
   field(int - 4, after.checkBytes, "check word, unchanged");
   line();

@@ -15,8 +15,9 @@ export const givingBack: Chapter = {
   title: "Free memory goes back",
   run() {
     say(
-      `${BLOCKS} blocks of ${count(SIZE)} bytes, each written to, then all but the last freed. The footprint is the memory ` +
-        "that the heap has touched and not given back; resident is what the kernel holds for the whole process:",
+      `${BLOCKS} blocks of ${count(SIZE)} bytes, each written to, then all but the last freed. The ` +
+        "footprint is the memory that the heap has touched and not given back; resident is what the kernel " +
+        "holds for the whole process:",
     );
     openLedger();
     const before = enter("at first");
@@ -40,7 +41,8 @@ export const givingBack: Chapter = {
     same("the footprint after trim()", trimmed.footprint, freed.footprint - given);
     verify(freed.resident - trimmed.resident > TOTAL / 2, "the kernel took the memory back");
     say(
-      `trim() gave ${mebibytes(given)} back. The free block is still there, and its memory comes again when it is used:`,
+      `trim() gave ${mebibytes(given)} back. The free block is still there, and its memory comes again ` +
+        "when it is used:",
     );
     useAgain(last, given);
   },

@@ -26,8 +26,9 @@ export const largeBlock: Chapter = {
   title: "A large block comes and goes",
   run() {
     say(
-      "A request over 128 KiB does not come out of the heap's own memory: it gets a mapping, pages that the kernel gives " +
-        "for it alone (mmap). That costs address space at once, and memory when it is touched:",
+      "A request over 128 KiB does not come out of the heap's own memory: it gets a mapping, pages that " +
+        "the kernel gives for it alone (mmap). That costs address space at once, and memory when it is " +
+        "touched:",
     );
     let life: Life | undefined;
     const calls = watch(() => {
@@ -79,7 +80,8 @@ function tell({ rows, taken, grown, growMicroseconds }: Life): void {
   same("blocks in use", stats().blocks, 0);
   const where = taken === grown ? `at the same place, ${taken}` : `from ${taken} to ${grown}`;
   say(
-    `Growing took ${count(Math.round(growMicroseconds))} microseconds: the kernel rearranged pages (mremap) and copied no byte; the ` +
-      `block went on ${where}. free() gave the mapping back (munmap), and the footprint is what it was.`,
+    `Growing took ${count(Math.round(growMicroseconds))} microseconds: the kernel rearranged pages ` +
+      `(mremap) and copied no byte; the block went on ${where}. free() gave the mapping back (munmap), and ` +
+      "the footprint is what it was.",
   );
 }

@@ -9,13 +9,15 @@ import { styleText } from "node:util";
 
 const { stdout } = process;
 const INDENT = "  ";
-const DEFAULT_WIDTH = 100;
+const WIDEST = 100;
+const NARROWEST = 60;
 
-export const isTerminal = stdout.isTTY === true;
+/** Whether lines can be drawn again. */
+export const isTerminal = stdout.isTTY === true && process.env.TERM !== "dumb";
 const colourful = isTerminal && !process.env.NO_COLOR && stdout.hasColors();
 
 /** Columns used, indentation included; a wide terminal is not filled, because long lines are hard to read. */
-export const width = Math.min((isTerminal && stdout.columns) || DEFAULT_WIDTH, DEFAULT_WIDTH);
+export const width = Math.max(NARROWEST, Math.min((isTerminal && stdout.columns) || WIDEST, WIDEST));
 
 type Style = Parameters<typeof styleText>[0];
 type Paint = (text: string) => string;

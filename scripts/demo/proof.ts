@@ -1,5 +1,5 @@
 /**
- * Proof: what the tour says is verified before it is said.
+ * Proof: what the tour says is verified.
  *
  * Owns the ways to state that something holds. A statement that does not hold throws and so ends the tour.
  */

@@ -72,8 +72,8 @@ function backward(scene: Scene, a: Pointer, c: Pointer): Pointer {
 
 function align(scene: Scene): void {
   say(
-    `Alignment: this block must begin at a multiple of ${count(ALIGNMENT)}. The heap cuts a larger one and gives back what ` +
-      "lies in front and behind, so only the block itself is used:",
+    `Alignment: this block must begin at a multiple of ${count(ALIGNMENT)}. The heap cuts a larger one and ` +
+      "gives back what lies in front and behind, so only the block itself is used:",
   );
   const before = stats().allocated;
   let aligned = NULL;
@@ -84,7 +84,8 @@ function align(scene: Scene): void {
   same("bytes in use for it", stats().allocated - before, usableSize(aligned));
   verify(stats().free > 0, "what lies in front is free");
   result(
-    `${hex(aligned)} = ${count(aligned / ALIGNMENT)} × ${count(ALIGNMENT)}, and ${count(usableSize(aligned))} bytes are in use.`,
+    `${hex(aligned)} = ${count(aligned / ALIGNMENT)} × ${count(ALIGNMENT)}, ` +
+      `and ${count(usableSize(aligned))} bytes are in use.`,
   );
   free(aligned);
 }

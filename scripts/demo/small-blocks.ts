@@ -15,8 +15,8 @@ export const smallBlocks: Chapter = {
   run() {
     const scene = new Scene(ROW);
     say(
-      "A small block is not cut alone: about 1 KiB is cut at once, one block goes out, and the others wait. Of " +
-        `${SIZE} bytes each, with header and rounded up to a multiple of 16, these take 112:`,
+      "A small block is not cut alone: about 1 KiB is cut at once, one block goes out, and the others " +
+        `wait. Of ${SIZE} bytes each, with header and rounded up to a multiple of 16, these take 112:`,
     );
     let a = 0 as Pointer;
     scene.step(`A = malloc(${SIZE})`, {}, () => {
@@ -37,7 +37,8 @@ export const smallBlocks: Chapter = {
     });
     takeAgain(c);
     say(
-      "When many wait, and when trim() asks for it, they are joined after all: B with C, the others with the wilderness:",
+      "When many wait, and when trim() asks for it, they are joined after all: B with C, the others with " +
+        "the wilderness:",
     );
     scene.step("trim()", { joins: "some" }, () => trim());
     same("bytes that wait", stats().cached, 0);

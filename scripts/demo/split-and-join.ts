@@ -26,8 +26,8 @@ export const splitAndJoin: Chapter = {
     same("the gap", gap.pointer, b);
     splitAndRejoin(scene, b, gap.bytes);
     say(
-      "Now C, whose neighbour below is free. A free block keeps its size at its upper end too, so C finds where its " +
-        "neighbour begins without a search:",
+      "Now C, whose neighbour below is free. A free block keeps its size at its upper end too, so C finds " +
+        "where its neighbour begins without a search:",
     );
     scene.step("free(C)", { joins: 1 }, () => free(c));
     same("the start of the joined block", freeBlock().pointer, b);
@@ -37,12 +37,14 @@ export const splitAndJoin: Chapter = {
     scene.step("free(A)", { joins: 1 }, () => free(a));
     same("the start of the joined block", freeBlock().pointer, a);
     say(
-      "D is joined both ways at once: with the free block below, and with the wilderness above, which is no block and not counted. Nothing is left over:",
+      "D is joined both ways at once: with the free block below, and with the wilderness above, which is " +
+        "no block and not counted. Nothing is left over:",
     );
     scene.step("free(D)", { joins: 1 }, () => free(d));
     same("the number of blocks of any kind", [...walk()].length, 0);
     say(
-      `In all: ${plural(stats().splits - before.splits, "split")} and ${plural(stats().merges - before.merges, "join")}.`,
+      `In all: ${plural(stats().splits - before.splits, "split")} and ` +
+        `${plural(stats().merges - before.merges, "join")}.`,
     );
   },
 };

@@ -26,8 +26,9 @@ export const tracing: Chapter = {
   title: "Every step can be followed",
   run() {
     say(
-      "configure({ trace: print }) calls print with each step: its name, the address it concerns, and bytes. While tracing is " +
-        "off it costs nothing. HEAPWRIGHT_TRACE=1 in the environment writes the same to standard error.",
+      "configure({ trace: print }) calls print with each step: its name, the address it concerns, and " +
+        "bytes. While tracing is off it costs nothing. HEAPWRIGHT_TRACE=1 in the environment writes the same " +
+        "to standard error.",
     );
     const seen = new Set<TraceStep>();
     configure({

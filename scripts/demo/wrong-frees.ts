@@ -14,8 +14,9 @@ export const wrongFrees: Chapter = {
   title: "Wrong frees are refused",
   run() {
     say(
-      "In C each of these is undefined: the program may end at once, or go on with a damaged heap. Here each throws a HeapError " +
-        "with a code. After each, all headers and lists are verified, and every block and figure is compared with what it was.",
+      "In C each of these is undefined: the program may end at once, or go on with a damaged heap. Here " +
+        "each throws a HeapError with a code. After each, all headers and lists are verified, and every " +
+        "block and figure is compared with what it was.",
     );
     const block = malloc(500);
     const large = malloc(500_000);

@@ -16,6 +16,7 @@
  */
 import { corrupt } from "../errors.js";
 import { sizeOf } from "./block.js";
+import { isOwned } from "./control.js";
 import type { Block } from "./memory.js";
 
 const EXACT_UNITS = 64; // sizes in 16-byte units with a bin of their own
@@ -91,12 +92,17 @@ export function replace(m: Int32Array, old: Block, b: Block): void {
   m[next + PREVIOUS] = b;
 }
 
-/** Throws ERR_HEAP_CORRUPT when a block's links do not lead back to it; `end` is the first word that may not be mapped. */
-export function checkLinks(m: Int32Array, b: Block, end: number): void {
-  if (b >>> 0 >= end) throw corrupt(`a free block's link leads to word ${b}, outside the heap`);
+/** Throws ERR_HEAP_CORRUPT when a block's links do not lead back to it; `record` is the heap that they must lie in. */
+export function checkLinks(m: Int32Array, b: Block, record: number): void {
+  if (!isOwned(m, b, record)) throw corrupt(`a free block's link leads to word ${b}, outside the heap`);
   const next = m[b + NEXT]!;
   const previous = m[b + PREVIOUS]!;
-  if (next >>> 0 >= end || previous >>> 0 >= end || m[next + PREVIOUS] !== b || m[previous + NEXT] !== b) {
+  if (
+    !isOwned(m, next, record) ||
+    !isOwned(m, previous, record) ||
+    m[next + PREVIOUS] !== b ||
+    m[previous + NEXT] !== b
+  ) {
     throw corrupt(`the links of the free block at word ${b} (${sizeOf(m, b)} bytes) were overwritten`);
   }
 }
@@ -114,10 +120,10 @@ function clearBit(m: Int32Array, at: number, head: number): void {
  * A free block of at least `size` bytes, still linked; 0 when no bin has one that is certain to fit. Links are checked
  * before they are followed, here and below.
  */
-export function findFit(m: Int32Array, at: number, size: number, end: number): Block {
+export function findFit(m: Int32Array, at: number, size: number, record: number): Block {
   const bin = binOf(size);
   if (bin >= EXACT_UNITS) {
-    const fit = fitInBin(m, headOf(at, bin), size, end);
+    const fit = fitInBin(m, headOf(at, bin), size, record);
     if (fit !== 0) return fit;
     return firstFrom(m, at, bin + 1);
   }
@@ -125,12 +131,12 @@ export function findFit(m: Int32Array, at: number, size: number, end: number): B
 }
 
 /** The best of the first few blocks of a bin whose blocks may be smaller than the request. */
-function fitInBin(m: Int32Array, head: Block, size: number, end: number): Block {
+function fitInBin(m: Int32Array, head: Block, size: number, record: number): Block {
   let best = 0 as Block;
   let bestSize = 0x7fffffff;
   let b = m[head + NEXT]! as Block;
   for (let tries = TRIES; b !== head && tries > 0; tries--) {
-    checkLinks(m, b, end);
+    checkLinks(m, b, record);
     const have = sizeOf(m, b);
     if (have >= size && have < bestSize) {
       best = b;
@@ -147,7 +153,7 @@ export function findWhere(
   m: Int32Array,
   at: number,
   size: number,
-  end: number,
+  record: number,
   accept: (b: Block) => boolean,
 ): Block {
   let bin = binOf(size);
@@ -158,7 +164,7 @@ export function findWhere(
     const head = headOf(at, bin);
     let b = first;
     for (let tries = TRIES; b !== head && tries > 0; tries--) {
-      checkLinks(m, b, end);
+      checkLinks(m, b, record);
       if (sizeOf(m, b) >= size && accept(b)) return b;
       b = m[b + NEXT]! as Block;
     }
@@ -187,14 +193,14 @@ export function forEachBinned(
   m: Int32Array,
   at: number,
   atMost: number,
-  end: number,
+  record: number,
   visit: (b: Block, bin: number) => void,
 ): void {
   let left = atMost;
   for (let bin = 0; bin < BIN_COUNT; bin++) {
     const head = headOf(at, bin);
     for (let b = m[head + NEXT]! as Block; b !== head && left > 0; b = m[b + NEXT]! as Block, left--) {
-      checkLinks(m, b, end);
+      checkLinks(m, b, record);
       visit(b, bin);
     }
   }

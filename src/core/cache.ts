@@ -26,6 +26,7 @@
  */
 import { corrupt } from "../errors.js";
 import { GRAIN, isCached, isSealed, MIN_BLOCK } from "./block.js";
+import { isOwned } from "./control.js";
 import type { Block } from "./memory.js";
 
 const STACK_WORDS = 64;
@@ -135,14 +136,14 @@ export function spill(m: Int32Array, at: number, units: number): number {
 
 /**
  * Moves a bundle back to its stack, which must be empty; returns how many blocks, 0 when the list is empty. Throws
- * ERR_HEAP_CORRUPT, and drops the list, when what the bundle says was overwritten; `end` is the first word that may
- * not be mapped.
+ * ERR_HEAP_CORRUPT, and drops the list, when what the bundle says was overwritten; `record` is the heap that its
+ * blocks must lie in.
  */
-export function unspill(m: Int32Array, at: number, units: number, secret: number, end: number): number {
+export function unspill(m: Int32Array, at: number, units: number, secret: number, record: number): number {
   const carrier = m[at + SPILLED + units]!;
   if (carrier === 0) return 0;
   let carried = 0;
-  let sound = isCachedBlock(m, carrier, units, secret, end);
+  let sound = isCachedBlock(m, carrier, units, secret, record);
   if (sound) {
     carried = m[carrier + COUNT]!;
     sound = carried >>> 0 <= bundleRoom(units);
@@ -150,7 +151,7 @@ export function unspill(m: Int32Array, at: number, units: number, secret: number
   const bottom = m[at + BOTTOMS + units]!;
   for (let k = 0; k < carried && sound; k++) {
     const b = m[carrier + CARRIED + k]!;
-    sound = isCachedBlock(m, b, units, secret, end);
+    sound = isCachedBlock(m, b, units, secret, record);
     m[bottom + k] = b;
   }
   if (!sound) {
@@ -168,8 +169,8 @@ function bundleRoom(units: number): number {
   return Math.min(units * (GRAIN / 4) - CARRIED, FEWEST - 1);
 }
 
-function isCachedBlock(m: Int32Array, b: number, units: number, secret: number, end: number): boolean {
-  if (b >>> 0 >= end || (b & 3) !== 2) return false;
+function isCachedBlock(m: Int32Array, b: number, units: number, secret: number, record: number): boolean {
+  if ((b & 3) !== 2 || !isOwned(m, b, record)) return false;
   const block = b as Block;
   return isCached(m, block) && m[b]! >>> 4 === units && isSealed(m, block, secret);
 }

@@ -22,6 +22,8 @@ export const CHUNK_WORDS = CHUNK_BYTES / WORD_BYTES;
 /** `byte offset >>> CHUNK_SHIFT` is the chunk. */
 export const CHUNK_SHIFT = 20;
 export const CHUNKS = ZONE_LIMIT / CHUNK_BYTES;
+const WORD_CHUNK_SHIFT = CHUNK_SHIFT - 2;
+const ZONE_WORDS = ZONE_LIMIT / WORD_BYTES;
 
 export const OWNERS = 1024;
 export const SEGMENTS = 8192;
@@ -86,6 +88,14 @@ export const Control = {
 
 export const MAGIC = 0x68656170;
 export const NO_LIMIT = 0x7fffffff;
+
+/**
+ * Whether a word belongs to the heap of that record: then it is mapped, and no other thread writes headers there. For
+ * any number: what comes out of memory that users can overwrite is tested with it before it is followed.
+ */
+export function isOwned(m: Int32Array, word: number, record: number): boolean {
+  return word >>> 0 < ZONE_WORDS && m[OWNERS + (word >>> WORD_CHUNK_SHIFT)] === record;
+}
 
 if (SEGMENTS + MAX_SEGMENTS * SEGMENT_WORDS > MAPPINGS)
   throw new Error("control: segment table overlaps mappings");

@@ -41,9 +41,10 @@ import type { Hooks, TraceSink } from "./hooks.js";
 import { LargeBlocks } from "./large.js";
 import { type Block, HEADER_BYTES, type Pointer, type Window } from "./memory.js";
 import { cacheOf, Rec } from "./record.js";
-import { NOTHING_CLEAN, type Store } from "./store.js";
+import type { Store } from "./store.js";
 import { sweep, verifyHeaders } from "./sweep.js";
 import { POLICY_RUN, trim, trimIsDue } from "./trim.js";
+import { NOTHING_CLEAN } from "./wilderness.js";
 
 /** Largest request that the fast path serves, in bytes. */
 export const MAX_SMALL = MAX_CACHED - HEADER_BYTES;
@@ -234,7 +235,7 @@ export class ThreadHeap {
   #refill(units: number): Block {
     const m = this.words;
     const { record } = this;
-    const count = unspill(m, this.#cache, units, this.secret, m[record + Rec.ceiling]!);
+    const count = unspill(m, this.#cache, units, this.secret, record);
     if (count === 0) {
       const most = Math.min(roomOf(m, this.#cache, units) >>> 1, (BATCH_BYTES / (units << 4)) | 0);
       return this.#carveBatch(units, Math.max(1, most));
@@ -279,7 +280,6 @@ export class ThreadHeap {
   /** Block by block; each leaves the cache when it is joined, so that an error leaves it where it was. */
   #joinEach(): void {
     const m = this.words;
-    const end = m[this.record + Rec.ceiling]!;
     for (let units = MIN_BLOCK / GRAIN; units <= CACHED_UNITS; units++) {
       let count = 0;
       do {
@@ -288,7 +288,7 @@ export class ThreadHeap {
           this.store.release(entryOf(m, this.#cache, units, i));
           pop(m, this.#cache, units);
         }
-        count = unspill(m, this.#cache, units, this.secret, end);
+        count = unspill(m, this.#cache, units, this.secret, this.record);
       } while (count > 0);
     }
   }

@@ -85,7 +85,6 @@ function firstHeap(window: Window, os: Os, hooks: Hooks): ThreadHeap {
   const commit = roundUp(first, pageWords);
   segments.recharge((commit - record) / pageWords);
   m[record + Rec.segment] = id;
-  m[record + Rec.ceiling] = segments.end(id);
   m[record + Rec.commit] = commit;
   m[record + Rec.high] = first;
   m[record + Rec.top] = first;

@@ -31,8 +31,6 @@ export const Rec = {
   mergesBackward: 9,
   /** Bytes / 16 that were joined into large free runs since memory was last given back. */
   loose: 10,
-  /** First word above all of the heap's segments. */
-  ceiling: 11,
   /** Pages inside free blocks that were given back. */
   gonePages: 12,
   /** Bytes / 16 between the starts and the fences of the segments that were closed. */

@@ -44,13 +44,13 @@ export class Runs {
 
   /** A free block of at least `size` bytes, still in its bin; 0 if there is none. */
   find(size: number): Block {
-    return findFit(this.#m, this.#bins, size, this.#end());
+    return findFit(this.#m, this.#bins, size, this.record);
   }
 
   /** A free block in which `size` bytes fit with their payload at a multiple of `alignment`; 0 if none is found. */
   findAligned(size: number, alignment: number): Block {
     const m = this.#m;
-    return findWhere(m, this.#bins, size, this.#end(), (b) => {
+    return findWhere(m, this.#bins, size, this.record, (b) => {
       const pointer = this.window.pointerOf(b);
       return !isGone(m, b) && alignedPayload(pointer, alignment) - pointer + size <= sizeOf(m, b);
     });
@@ -67,7 +67,7 @@ export class Runs {
 
   /** Throws ERR_HEAP_CORRUPT when the links of a FREE block were overwritten: before anything is changed. */
   verify(b: Block): void {
-    checkLinks(this.#m, b, this.#end());
+    checkLinks(this.#m, b, this.record);
   }
 
   /** Takes a verified FREE block out of its bin; returns how many of its pages had been given back. */
@@ -144,11 +144,6 @@ export class Runs {
     m[this.record + Rec.blocks] = m[this.record + Rec.blocks]! + 1;
     m[this.record + Rec.splits] = m[this.record + Rec.splits]! + 1;
     if (this.hooks.trace !== null) this.hooks.trace("split", this.window.pointerOf(remainder), rest);
-  }
-
-  /** First word that no list of this heap reaches. */
-  #end(): number {
-    return this.#m[this.record + Rec.ceiling]!;
   }
 
   /** Whole pages between the links and the footer of a free block of `size` bytes at `b`. */

@@ -63,13 +63,6 @@ export class Segments {
     return this.#m[entry(id) + SEGMENT_OWNER]!;
   }
 
-  /** First word above every segment: no word index of a block or list reaches it. */
-  ceiling(): number {
-    let highest = CHUNK_WORDS;
-    for (let id = 0; id < this.count; id++) highest = Math.max(highest, this.end(id));
-    return highest;
-  }
-
   /** A new segment of at least `words` for the heap record `owner` (0: for the record at its start); -1 if none. */
   open(words: number, owner: number): number {
     const id = this.count;

@@ -62,7 +62,7 @@ export function trim(store: Trimmable, leastRun: number): number {
   const runs: Block[] = [];
   const firstBin = binOf(leastRun);
   const { record } = store;
-  forEachBinned(m, binsOf(record), m[record + Rec.freeBlocks]!, m[record + Rec.ceiling]!, (b, bin) => {
+  forEachBinned(m, binsOf(record), m[record + Rec.freeBlocks]!, record, (b, bin) => {
     if (bin >= firstBin && store.runs.innerPages(b, sizeOf(m, b)) > gonePages(m, b)) runs.push(b);
   });
   let pages = 0;

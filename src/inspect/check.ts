@@ -17,7 +17,7 @@ import {
   sizeOf,
 } from "../core/block.js";
 import { CACHED_UNITS, depthOf, entryOf, forEachSpilled } from "../core/cache.js";
-import { CHUNK_WORDS, Control, OWNERS } from "../core/control.js";
+import { CHUNK_WORDS, Control, isOwned, OWNERS } from "../core/control.js";
 import type { ThreadHeap } from "../core/heap.js";
 import { type Block, WORD_BYTES } from "../core/memory.js";
 import { binsOf, cacheOf, Rec } from "../core/record.js";
@@ -145,7 +145,7 @@ function checkBins(of: ThreadHeap, free: number): void {
   const m = of.words;
   const bins = binsOf(of.record);
   let seen = 0;
-  forEachBinned(m, bins, free + 1, m[of.record + Rec.ceiling]!, (b, bin) => {
+  forEachBinned(m, bins, free + 1, of.record, (b, bin) => {
     seen++;
     if (!isFree(m, b) || !isSealed(m, b, of.secret)) {
       throw corrupt(`bin ${bin} holds word ${b}, which is no free block`);
@@ -180,7 +180,7 @@ function checkCache(of: ThreadHeap, cached: number): void {
 
 function checkCached(of: ThreadHeap, b: Block, units: number): void {
   const m = of.words;
-  if (b >>> 0 >= m[of.record + Rec.ceiling]! || !isCached(m, b) || !isSealed(m, b, of.secret)) {
+  if (!isOwned(m, b, of.record) || !isCached(m, b) || !isSealed(m, b, of.secret)) {
     throw corrupt(`the cache for ${units * 16} bytes holds word ${b}, which is no cached block`);
   }
   equal(`the size of the cached block at ${where(of, b)}`, sizeOf(m, b), units * 16);

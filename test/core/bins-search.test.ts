@@ -5,12 +5,14 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { findFit, findWhere, initializeBins, link, unlink } from "../../src/core/bins.js";
 import { MAX_BLOCK } from "../../src/core/block.js";
+import { OWNERS } from "../../src/core/control.js";
 import type { Block } from "../../src/core/memory.js";
 import { throwsHeapError } from "./throws.js";
 
 const AT = 64;
 const FIRST = 2048;
 const END = 65536;
+const OWNER = 7;
 
 interface Bench {
   readonly m: Int32Array;
@@ -20,6 +22,7 @@ interface Bench {
 
 function bench(): Bench {
   const m = new Int32Array(END);
+  m[OWNERS] = OWNER;
   initializeBins(m, AT);
   let next = FIRST + 2;
   const add = (size: number) => {
@@ -35,11 +38,11 @@ function bench(): Bench {
 test("findFit takes the exact bin, else the next filled one", () => {
   const { m, add } = bench();
   const [small, middle, big] = [add(64), add(512), add(2 ** 20)];
-  assert.is(findFit(m, AT, 64, END), small);
-  assert.is(findFit(m, AT, 80, END), middle, "in the same word of the bitmap");
-  assert.is(findFit(m, AT, 528, END), big, "in a later word");
-  assert.is(findFit(m, AT, 2 ** 20, END), big);
-  assert.is(findFit(m, AT, 2 ** 20 + 16, END), 0, "a little too small");
+  assert.is(findFit(m, AT, 64, OWNER), small);
+  assert.is(findFit(m, AT, 80, OWNER), middle, "in the same word of the bitmap");
+  assert.is(findFit(m, AT, 528, OWNER), big, "in a later word");
+  assert.is(findFit(m, AT, 2 ** 20, OWNER), big);
+  assert.is(findFit(m, AT, 2 ** 20 + 16, OWNER), 0, "a little too small");
 });
 
 test("findFit never gives a block that is too small, and finds one wherever a bin is sure to fit", () => {
@@ -47,7 +50,7 @@ test("findFit never gives a block that is too small, and finds one wherever a bi
   const sizes = [32, 48, 1008, 1024, 1072, 1088, 5000 - (5000 % 16), 2 ** 16, 2 ** 20 + 4096];
   for (const size of sizes) add(size);
   for (let size = 32; size < 2 ** 20; size += 48) {
-    const b = findFit(m, AT, size, END);
+    const b = findFit(m, AT, size, OWNER);
     assert.ok(b !== 0 && (m[b]! & ~15) >= size, `${size}`);
   }
 });
@@ -58,25 +61,25 @@ test("findFit takes the best of its own bin, and an exact one at once", () => {
   add(1072);
   const close = add(1056);
   add(1072);
-  assert.is(findFit(m, AT, 1040, END), exact);
+  assert.is(findFit(m, AT, 1040, OWNER), exact);
   unlink(m, AT, exact);
-  assert.is(findFit(m, AT, 1040, END), close);
+  assert.is(findFit(m, AT, 1040, OWNER), close);
 });
 
 test("findFit looks at a few blocks of its own bin only, then takes a larger bin", () => {
   const { m, add } = bench();
   add(1072);
   for (let i = 0; i < 8; i++) add(1024);
-  assert.is(findFit(m, AT, 1072, END), 0, "eight that are too small lie in front");
+  assert.is(findFit(m, AT, 1072, OWNER), 0, "eight that are too small lie in front");
   const larger = add(4096);
-  assert.is(findFit(m, AT, 1072, END), larger);
+  assert.is(findFit(m, AT, 1072, OWNER), larger);
 });
 
 test("findFit in the last bins ends at the end of the bitmap", () => {
   const { m, add } = bench();
   add(MAX_BLOCK - 16);
-  assert.is(findFit(m, AT, MAX_BLOCK, END), 0);
-  assert.is.not(findFit(m, AT, 2 ** 29, END), 0);
+  assert.is(findFit(m, AT, MAX_BLOCK, OWNER), 0);
+  assert.is.not(findFit(m, AT, 2 ** 29, OWNER), 0);
 });
 
 test("findWhere looks through a few blocks of a few bins, smallest first, for one that is accepted", () => {
@@ -85,26 +88,26 @@ test("findWhere looks through a few blocks of a few bins, smallest first, for on
   const [second, first] = [add(96), add(96)];
   const larger = add(4096);
   const asked: Block[] = [];
-  const all = findWhere(m, AT, 80, END, (b) => {
+  const all = findWhere(m, AT, 80, OWNER, (b) => {
     asked.push(b);
     return false;
   });
   assert.is(all, 0);
   assert.equal(asked, [first, second, larger]);
   assert.is(
-    findWhere(m, AT, 80, END, (b) => b === second),
+    findWhere(m, AT, 80, OWNER, (b) => b === second),
     second,
   );
   assert.is(
-    findWhere(m, AT, 80, END, (b) => b === larger),
+    findWhere(m, AT, 80, OWNER, (b) => b === larger),
     larger,
   );
   assert.is(
-    findWhere(m, AT, 32, END, () => true),
+    findWhere(m, AT, 32, OWNER, () => true),
     small,
   );
   assert.is(
-    findWhere(m, AT, 8192, END, () => true),
+    findWhere(m, AT, 8192, OWNER, () => true),
     0,
   );
 });
@@ -113,12 +116,12 @@ test("findWhere skips blocks of the first bin that are too small, and gives up a
   const { m, add } = bench();
   const [fits] = [add(1072), add(1024)];
   assert.is(
-    findWhere(m, AT, 1056, END, () => true),
+    findWhere(m, AT, 1056, OWNER, () => true),
     fits,
   );
   for (let bin = 0; bin < 10; bin++) add(2048 << bin);
   let asked = 0;
-  findWhere(m, AT, 2048, END, () => ++asked < 0);
+  findWhere(m, AT, 2048, OWNER, () => ++asked < 0);
   assert.ok(asked >= 4 && asked <= 8, `${asked}`);
 });
 
@@ -128,8 +131,8 @@ test("a link that was overwritten is not followed", () => {
     add(1072);
     const last = add(1024);
     m[last + 2] = link;
-    throwsHeapError(() => findFit(m, AT, 1056, END), "ERR_HEAP_CORRUPT");
-    throwsHeapError(() => findWhere(m, AT, 1056, END, () => true), "ERR_HEAP_CORRUPT");
+    throwsHeapError(() => findFit(m, AT, 1056, OWNER), "ERR_HEAP_CORRUPT");
+    throwsHeapError(() => findWhere(m, AT, 1056, OWNER, () => true), "ERR_HEAP_CORRUPT");
   }
 });
 

@@ -17,12 +17,14 @@ import {
   unlink,
 } from "../../src/core/bins.js";
 import { MAX_BLOCK, writeFree } from "../../src/core/block.js";
+import { OWNERS } from "../../src/core/control.js";
 import type { Block } from "../../src/core/memory.js";
 import { throwsHeapError } from "./throws.js";
 
 const AT = 64;
 const FIRST = 2048;
 const END = 65536;
+const OWNER = 7;
 
 interface Bench {
   readonly m: Int32Array;
@@ -32,6 +34,7 @@ interface Bench {
 
 function bench(): Bench {
   const m = new Int32Array(END);
+  m[OWNERS] = OWNER;
   initializeBins(m, AT);
   let next = FIRST + 2;
   const add = (size: number) => {
@@ -46,7 +49,7 @@ function bench(): Bench {
 
 function contents(m: Int32Array): Map<number, number[]> {
   const found = new Map<number, number[]>();
-  forEachBinned(m, AT, 10_000, END, (b, bin) => found.set(bin, [...(found.get(bin) ?? []), b]));
+  forEachBinned(m, AT, 10_000, OWNER, (b, bin) => found.set(bin, [...(found.get(bin) ?? []), b]));
   return found;
 }
 
@@ -98,7 +101,7 @@ test("fresh bins are empty and marked so, and the words given are enough", () =>
   assert.ok(isConsistent(m));
   assert.is(m[AT - 1], -1);
   assert.is(m[AT + BINS_WORDS], -1);
-  assert.is(findFit(m, AT, 32, END), 0);
+  assert.is(findFit(m, AT, 32, OWNER), 0);
 });
 
 test("link puts a block first in its bin and marks the bin", () => {
@@ -150,7 +153,7 @@ for (const [what, word, value] of [
     add(64);
     m[b + word] = value;
     const before = m.slice();
-    throwsHeapError(() => checkLinks(m, b, END), "ERR_HEAP_CORRUPT", /links of the free block/);
+    throwsHeapError(() => checkLinks(m, b, OWNER), "ERR_HEAP_CORRUPT", /links of the free block/);
     assert.equal(m, before);
   });
 }
@@ -165,7 +168,7 @@ test("replace puts a block in another's place in the ring", () => {
     blocks[victim] = substitute;
     assert.equal(contents(m).get(5), blocks.reverse());
     assert.ok(isConsistent(m));
-    checkLinks(m, substitute, END);
+    checkLinks(m, substitute, OWNER);
   }
 });
 
@@ -173,7 +176,7 @@ test("visiting stops after as many blocks as there can be", () => {
   const { m, add } = bench();
   for (let i = 0; i < 10; i++) add(64 + 16 * (i % 3));
   let visits = 0;
-  forEachBinned(m, AT, 7, END, () => visits++);
+  forEachBinned(m, AT, 7, OWNER, () => visits++);
   assert.is(visits, 7);
 });
 
@@ -182,7 +185,7 @@ test("visiting refuses a ring that was bent, wherever the link leads", () => {
     const { m, add } = bench();
     const [first] = [add(64), add(64)];
     m[first! + 2] = link;
-    throwsHeapError(() => forEachBinned(m, AT, 100, END, () => {}), "ERR_HEAP_CORRUPT");
+    throwsHeapError(() => forEachBinned(m, AT, 100, OWNER, () => {}), "ERR_HEAP_CORRUPT");
   }
 });
 

@@ -21,16 +21,19 @@ import {
   spill,
   unspill,
 } from "../../src/core/cache.js";
+import { OWNERS } from "../../src/core/control.js";
 import type { Block } from "../../src/core/memory.js";
 import { throwsHeapError } from "./throws.js";
 
-const AT = 64;
+const AT = 8192;
 const SECRET = -77777777;
 const END = 65536;
+const OWNER = 7;
 const FIRST = 16386;
 
 function words(): Int32Array {
   const m = new Int32Array(END);
+  m[OWNERS] = OWNER;
   initializeCache(m, AT);
   return m;
 }
@@ -73,7 +76,7 @@ test("a fresh cache is empty, and the words given are enough", () => {
   for (let units = 0; units <= CACHED_UNITS; units++) {
     assert.is(pop(m, AT, units), 0);
     assert.is(depthOf(m, AT, units), 0);
-    assert.is(unspill(m, AT, units, SECRET, END), 0);
+    assert.is(unspill(m, AT, units, SECRET, OWNER), 0);
   }
 });
 
@@ -161,7 +164,7 @@ test("the list of one size is not touched by another's", () => {
 });
 
 function take(m: Int32Array, units: number): number {
-  return unspill(m, AT, units, SECRET, END);
+  return unspill(m, AT, units, SECRET, OWNER);
 }
 
 for (const [what, value] of [

@@ -5,7 +5,7 @@ import { test } from "uvu";
 import { binOf } from "../../src/core/bins.js";
 import { Control, OWNERS } from "../../src/core/control.js";
 import { binsOf, cacheOf, Rec } from "../../src/core/record.js";
-import { type FakeHeap, record } from "../support/fake-heap.js";
+import { ceiling, type FakeHeap, record } from "../support/fake-heap.js";
 import { FREE_BYTES, finds, type Scene } from "./scene.js";
 
 const UNITS = 13; // of a block for 200 bytes
@@ -57,7 +57,7 @@ function headToLive({ of, live }: Scene): readonly number[] {
 }
 
 function headOutside({ of }: Scene): readonly number[] {
-  return [headWord(of), of.heap.store.segments.ceiling() + 2];
+  return [headWord(of), ceiling(of) + 2];
 }
 
 function lostBlock({ of }: Scene): readonly number[] {

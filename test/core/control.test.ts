@@ -10,6 +10,7 @@ import {
   CHUNK_WORDS,
   CHUNKS,
   Control,
+  isOwned,
   MAPPING_ENTRIES,
   MAPPINGS,
   MAX_SEGMENTS,
@@ -32,6 +33,19 @@ test("the tables lie one after the other within the first chunk", () => {
   assert.ok(MAPPINGS + 2 * MAPPING_ENTRIES <= CHUNK_WORDS, "mappings");
   assert.is(CHUNKS * CHUNK_BYTES, ZONE_LIMIT, "every chunk of the zone has an owner's word");
   assert.ok(Number.isInteger(Math.log2(MAPPING_ENTRIES)), "slots are found with a mask");
+});
+
+test("a word is owned by the heap that has its chunk, and no number outside the zone by any", () => {
+  const m = new Int32Array(SEGMENTS);
+  m[OWNERS + 3] = 77;
+  assert.ok(isOwned(m, 3 * CHUNK_WORDS, 77));
+  assert.ok(isOwned(m, 4 * CHUNK_WORDS - 1, 77));
+  assert.not.ok(isOwned(m, 3 * CHUNK_WORDS - 1, 77));
+  assert.not.ok(isOwned(m, 4 * CHUNK_WORDS, 77));
+  assert.not.ok(isOwned(m, 3 * CHUNK_WORDS, 78));
+  m.fill(77);
+  for (const word of [ZONE_LIMIT / 4, 2 ** 31 - 1, -(2 ** 31), -4])
+    assert.not.ok(isOwned(m, word, 77), String(word));
 });
 
 test("every named word of a record has an index of its own, below the cache", () => {

@@ -166,16 +166,6 @@ test("no segment grows beyond the longest", () => {
   assert.ok(segments.extend(id, (MAX_SEGMENT_CHUNKS + 1) * CHUNK_WORDS));
 });
 
-test("the ceiling is above every segment, wherever the newest lies", () => {
-  const { segments } = bench(8 * MIB);
-  assert.is(chunkOf(segments.ceiling()), 1, "the control block alone");
-  segments.open(8 * CHUNK_WORDS, OWNER);
-  const high = segments.ceiling();
-  assert.is(chunkOf(high), 17);
-  segments.open(1, OWNER);
-  assert.is(segments.ceiling(), high);
-});
-
 test("pages are charged up to the limit, and a refusal changes nothing", () => {
   const { segments, m } = bench(0);
   m[Control.limitPages] = 10;

@@ -6,7 +6,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { isCached, isFree, isPreviousFree, nextOf } from "../../src/core/block.js";
 import type { Block } from "../../src/core/memory.js";
-import { NOTHING_CLEAN } from "../../src/core/store.js";
+import { NOTHING_CLEAN } from "../../src/core/wilderness.js";
 import {
   bytesOf,
   control,

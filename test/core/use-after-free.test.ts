@@ -11,7 +11,7 @@ const library = new URL("../../src/index.ts", import.meta.url).href;
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Runs statements in which the library's functions are known; fails unless the process lives to its end. */
-function survives(statements: string): string {
+function survives(statements: string, settings: Record<string, string> = {}): void {
   const program = `
     import { alignedAlloc, check, free, malloc, realloc, trim, write } from ${JSON.stringify(library)};
     function attempt(work) { try { return work(); } catch (error) { return error.code; } }
@@ -21,11 +21,11 @@ function survives(statements: string): string {
   const { status, signal, stdout, stderr } = spawnSync(process.execPath, node, {
     cwd: root,
     encoding: "utf8",
+    env: { ...process.env, ...settings },
   });
   assert.is(signal, null, `the process died of ${signal}`);
   assert.is(status, 0, stderr);
   assert.match(stdout, /lived\n$/);
-  return stdout;
 }
 
 /** Word indices as an overwritten link might hold them: between the heap and the large blocks, beyond the heap. */
@@ -55,5 +55,18 @@ for (const [what, use] of [
     for (const one of cases) survives(one);
   });
 }
+
+test("a link into a gap between two segments of the heap does not end the process either", () => {
+  const statements = `
+    for (let i = 0; i < 300; i++) malloc(100_000); // more than the 8 chunks of the range: the page above guards it
+    const block = malloc(2000);
+    malloc(100);
+    free(block);
+    write.u32(block, 8 * 2 ** 18 + 0x102);
+    attempt(() => malloc(2020));
+    attempt(() => trim());
+    attempt(() => check());`;
+  survives(statements, { HEAPWRIGHT_RESERVE: "8M" });
+});
 
 test.run();

@@ -107,7 +107,13 @@ export function stepsOf(of: FakeHeap, work: () => void): TraceStep[] {
 
 /** The whole of what a heap knows: to show that a refused operation changed nothing. */
 export function snapshot(of: FakeHeap): Int32Array {
-  return of.m.slice(0, of.heap.store.segments.ceiling());
+  return of.m.slice(0, ceiling(of));
+}
+
+/** First word above all segments. */
+export function ceiling(of: FakeHeap): number {
+  const { segments } = of.heap.store;
+  return Math.max(...Array.from({ length: segments.count }, (_, id) => segments.end(id)));
 }
 
 /** Fails with the first word that differs. */

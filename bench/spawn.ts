@@ -10,8 +10,7 @@ const CHILD = fileURLToPath(new URL("./child.ts", import.meta.url));
 const LIMIT_MS = 120_000;
 
 export function runChild<K extends keyof Tasks>(task: K, ask: Tasks[K]["ask"]): Tasks[K]["answer"] {
-  // The parent's own flags carry the TypeScript loader, so that no launcher stands between us and the child.
-  const args = [...process.execArgv, CHILD, JSON.stringify({ task, ask })];
+  const args = ["--import", "tsx", CHILD, JSON.stringify({ task, ask })];
   const child = spawnSync(process.execPath, args, {
     encoding: "utf8",
     timeout: LIMIT_MS,

@@ -7,44 +7,56 @@
  */
 import type { Pointer } from "../core/memory.js";
 import { heap } from "../malloc.js";
-import { placeOf } from "./place.js";
+import { farOf, nearOf } from "./place.js";
 
 const { data } = heap.window;
 
 export const read = {
   u8(pointer: Pointer, byteOffset = 0): number {
-    return data.getUint8(placeOf(pointer, byteOffset, 1));
+    const near = nearOf(pointer, byteOffset, 1);
+    return near !== 0 ? data.getUint8(near) : data.getUint8(farOf(pointer, byteOffset, 1));
   },
   i8(pointer: Pointer, byteOffset = 0): number {
-    return data.getInt8(placeOf(pointer, byteOffset, 1));
+    const near = nearOf(pointer, byteOffset, 1);
+    return near !== 0 ? data.getInt8(near) : data.getInt8(farOf(pointer, byteOffset, 1));
   },
   u16(pointer: Pointer, byteOffset = 0): number {
-    return data.getUint16(placeOf(pointer, byteOffset, 2), true);
+    const near = nearOf(pointer, byteOffset, 2);
+    return near !== 0 ? data.getUint16(near, true) : data.getUint16(farOf(pointer, byteOffset, 2), true);
   },
   i16(pointer: Pointer, byteOffset = 0): number {
-    return data.getInt16(placeOf(pointer, byteOffset, 2), true);
+    const near = nearOf(pointer, byteOffset, 2);
+    return near !== 0 ? data.getInt16(near, true) : data.getInt16(farOf(pointer, byteOffset, 2), true);
   },
   u32(pointer: Pointer, byteOffset = 0): number {
-    return data.getUint32(placeOf(pointer, byteOffset, 4), true);
+    const near = nearOf(pointer, byteOffset, 4);
+    return near !== 0 ? data.getUint32(near, true) : data.getUint32(farOf(pointer, byteOffset, 4), true);
   },
   i32(pointer: Pointer, byteOffset = 0): number {
-    return data.getInt32(placeOf(pointer, byteOffset, 4), true);
+    const near = nearOf(pointer, byteOffset, 4);
+    return near !== 0 ? data.getInt32(near, true) : data.getInt32(farOf(pointer, byteOffset, 4), true);
   },
   f32(pointer: Pointer, byteOffset = 0): number {
-    return data.getFloat32(placeOf(pointer, byteOffset, 4), true);
+    const near = nearOf(pointer, byteOffset, 4);
+    return near !== 0 ? data.getFloat32(near, true) : data.getFloat32(farOf(pointer, byteOffset, 4), true);
   },
   f64(pointer: Pointer, byteOffset = 0): number {
-    return data.getFloat64(placeOf(pointer, byteOffset, 8), true);
+    const near = nearOf(pointer, byteOffset, 8);
+    return near !== 0 ? data.getFloat64(near, true) : data.getFloat64(farOf(pointer, byteOffset, 8), true);
   },
   u64(pointer: Pointer, byteOffset = 0): bigint {
-    return data.getBigUint64(placeOf(pointer, byteOffset, 8), true);
+    const near = nearOf(pointer, byteOffset, 8);
+    return near !== 0
+      ? data.getBigUint64(near, true)
+      : data.getBigUint64(farOf(pointer, byteOffset, 8), true);
   },
   i64(pointer: Pointer, byteOffset = 0): bigint {
-    return data.getBigInt64(placeOf(pointer, byteOffset, 8), true);
+    const near = nearOf(pointer, byteOffset, 8);
+    return near !== 0 ? data.getBigInt64(near, true) : data.getBigInt64(farOf(pointer, byteOffset, 8), true);
   },
   /** An address as C stores it: 8 bytes, of which a user address takes at most 53 bits. */
   pointer(pointer: Pointer, byteOffset = 0): Pointer {
-    const place = placeOf(pointer, byteOffset, 8);
-    return (data.getUint32(place, true) + data.getUint32(place + 4, true) * 2 ** 32) as Pointer;
+    const low = read.u32(pointer, byteOffset);
+    return (low + read.u32(pointer, byteOffset + 4) * 2 ** 32) as Pointer;
   },
 };

@@ -4,7 +4,7 @@
 import type { Pointer } from "../core/memory.js";
 import { rangeError, show, typeError } from "../errors.js";
 import { heap, usableSize } from "../malloc.js";
-import { placeOf } from "./place.js";
+import { farOf } from "./place.js";
 
 /**
  * The bytes at `pointer`, as they are now and will be: a Uint8Array over the memory itself, not a copy. It stays
@@ -27,5 +27,5 @@ export function view(pointer: Pointer, byteLength: number = usableSize(pointer))
       `view: byteLength must be a whole number of bytes, got ${show(byteLength)}`,
     );
   }
-  return new Uint8Array(heap.window.buffer, placeOf(pointer, 0, byteLength), byteLength);
+  return new Uint8Array(heap.window.buffer, farOf(pointer, 0, byteLength), byteLength);
 }

@@ -7,45 +7,64 @@
  */
 import type { Pointer } from "../core/memory.js";
 import { heap } from "../malloc.js";
-import { placeOf } from "./place.js";
+import { farOf, nearOf } from "./place.js";
 
 const { data } = heap.window;
 
 export const write = {
   u8(pointer: Pointer, value: number, byteOffset = 0): void {
-    data.setUint8(placeOf(pointer, byteOffset, 1), value);
+    const near = nearOf(pointer, byteOffset, 1);
+    if (near !== 0) data.setUint8(near, value);
+    else data.setUint8(farOf(pointer, byteOffset, 1), value);
   },
   i8(pointer: Pointer, value: number, byteOffset = 0): void {
-    data.setInt8(placeOf(pointer, byteOffset, 1), value);
+    const near = nearOf(pointer, byteOffset, 1);
+    if (near !== 0) data.setInt8(near, value);
+    else data.setInt8(farOf(pointer, byteOffset, 1), value);
   },
   u16(pointer: Pointer, value: number, byteOffset = 0): void {
-    data.setUint16(placeOf(pointer, byteOffset, 2), value, true);
+    const near = nearOf(pointer, byteOffset, 2);
+    if (near !== 0) data.setUint16(near, value, true);
+    else data.setUint16(farOf(pointer, byteOffset, 2), value, true);
   },
   i16(pointer: Pointer, value: number, byteOffset = 0): void {
-    data.setInt16(placeOf(pointer, byteOffset, 2), value, true);
+    const near = nearOf(pointer, byteOffset, 2);
+    if (near !== 0) data.setInt16(near, value, true);
+    else data.setInt16(farOf(pointer, byteOffset, 2), value, true);
   },
   u32(pointer: Pointer, value: number, byteOffset = 0): void {
-    data.setUint32(placeOf(pointer, byteOffset, 4), value, true);
+    const near = nearOf(pointer, byteOffset, 4);
+    if (near !== 0) data.setUint32(near, value, true);
+    else data.setUint32(farOf(pointer, byteOffset, 4), value, true);
   },
   i32(pointer: Pointer, value: number, byteOffset = 0): void {
-    data.setInt32(placeOf(pointer, byteOffset, 4), value, true);
+    const near = nearOf(pointer, byteOffset, 4);
+    if (near !== 0) data.setInt32(near, value, true);
+    else data.setInt32(farOf(pointer, byteOffset, 4), value, true);
   },
   f32(pointer: Pointer, value: number, byteOffset = 0): void {
-    data.setFloat32(placeOf(pointer, byteOffset, 4), value, true);
+    const near = nearOf(pointer, byteOffset, 4);
+    if (near !== 0) data.setFloat32(near, value, true);
+    else data.setFloat32(farOf(pointer, byteOffset, 4), value, true);
   },
   f64(pointer: Pointer, value: number, byteOffset = 0): void {
-    data.setFloat64(placeOf(pointer, byteOffset, 8), value, true);
+    const near = nearOf(pointer, byteOffset, 8);
+    if (near !== 0) data.setFloat64(near, value, true);
+    else data.setFloat64(farOf(pointer, byteOffset, 8), value, true);
   },
   u64(pointer: Pointer, value: bigint, byteOffset = 0): void {
-    data.setBigUint64(placeOf(pointer, byteOffset, 8), value, true);
+    const near = nearOf(pointer, byteOffset, 8);
+    if (near !== 0) data.setBigUint64(near, value, true);
+    else data.setBigUint64(farOf(pointer, byteOffset, 8), value, true);
   },
   i64(pointer: Pointer, value: bigint, byteOffset = 0): void {
-    data.setBigInt64(placeOf(pointer, byteOffset, 8), value, true);
+    const near = nearOf(pointer, byteOffset, 8);
+    if (near !== 0) data.setBigInt64(near, value, true);
+    else data.setBigInt64(farOf(pointer, byteOffset, 8), value, true);
   },
   /** An address as C stores it, 8 bytes. */
   pointer(pointer: Pointer, value: Pointer, byteOffset = 0): void {
-    const place = placeOf(pointer, byteOffset, 8);
-    data.setUint32(place, value % 2 ** 32, true);
-    data.setUint32(place + 4, Math.floor(value / 2 ** 32), true);
+    write.u32(pointer, value % 2 ** 32, byteOffset);
+    write.u32(pointer, Math.floor(value / 2 ** 32), byteOffset + 4);
   },
 };

@@ -117,17 +117,18 @@ function clearBit(m: Int32Array, at: number, head: number): void {
 }
 
 /**
- * A free block of at least `size` bytes, still linked; 0 when no bin has one that is certain to fit. Links are checked
- * before they are followed, here and below.
+ * A free block of at least `size` bytes, still linked, its links checked; 0 when no bin has one that is certain to
+ * fit. Links are checked before they are followed, here and below.
  */
 export function findFit(m: Int32Array, at: number, size: number, record: number): Block {
   const bin = binOf(size);
   if (bin >= EXACT_UNITS) {
     const fit = fitInBin(m, headOf(at, bin), size, record);
     if (fit !== 0) return fit;
-    return firstFrom(m, at, bin + 1);
   }
-  return firstFrom(m, at, bin);
+  const first = firstFrom(m, at, bin < EXACT_UNITS ? bin : bin + 1);
+  if (first !== 0) checkLinks(m, first, record);
+  return first;
 }
 
 /** The best of the first few blocks of a bin whose blocks may be smaller than the request. */

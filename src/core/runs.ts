@@ -42,12 +42,12 @@ export class Runs {
     this.#bins = binsOf(record);
   }
 
-  /** A free block of at least `size` bytes, still in its bin; 0 if there is none. */
+  /** A free block of at least `size` bytes, still in its bin, verified; 0 if there is none. */
   find(size: number): Block {
     return findFit(this.#m, this.#bins, size, this.record);
   }
 
-  /** A free block in which `size` bytes fit with their payload at a multiple of `alignment`; 0 if none is found. */
+  /** The same, with room for a payload at a multiple of `alignment`; 0 if none is found. */
   findAligned(size: number, alignment: number): Block {
     const m = this.#m;
     return findWhere(m, this.#bins, size, this.record, (b) => {
@@ -109,12 +109,11 @@ export class Runs {
   }
 
   /**
-   * Makes the first `size` bytes of a FREE block in its bin live; what is left over, if a block fits in it, becomes a
+   * Makes the first `size` bytes of a verified FREE block in its bin live; what is left over, if a block fits in it, becomes a
    * free block in its bin. Returns the remainder, or 0.
    */
   cut(b: Block, size: number): Block {
     const m = this.#m;
-    this.verify(b);
     const have = sizeOf(m, b);
     const rest = have - size;
     if (rest < MIN_BLOCK) {

@@ -130,7 +130,6 @@ export class Store extends Wilderness {
   /** From the upper end of a run, so that what is left of it keeps its place in its bin. */
   #carveRun(run: Block, have: number, size: number, count: number, rest: number): void {
     const m = this.m;
-    this.runs.verify(run);
     const first = (run + (rest >>> 2)) as Block;
     const above = (run + (have >>> 2)) as Block;
     if (rest === 0) this.runs.remove(run);

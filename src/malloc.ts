@@ -16,10 +16,14 @@ import { attach } from "./core/process.js";
 import { cutFront, cutTail, resizeInPlace } from "./core/resize.js";
 import { outOfMemory, rangeError, show, typeError } from "./errors.js";
 
-/**
- * The calling thread's heap. V8 folds what a constant of this module's own holds into the code that is inlined into
- * callers, and loads an exported one from its cell each time: hence a name for each use.
- */
+// Constants of other modules, by names of this module's own: V8 folds those into the code, and loads an imported
+// one from its cell each time.
+const header = HEADER_BYTES;
+const minBlock = MIN_BLOCK;
+const wordBytes = WORD_BYTES;
+const maxSmall = MAX_SMALL;
+
+/** The same holds for the heap, which is exported for the layers above by another name. */
 const attached = attach();
 const own = attached.heap;
 /** The calling thread's heap, for the layers above. */
@@ -29,12 +33,11 @@ export const unusable = attached.unusable;
 
 /** Largest alignment: 2 GiB. */
 const MAX_ALIGNMENT = 2 ** 31;
-/** A large block that shrinks below this part of the threshold moves into the own. */
+/** A large block that shrinks below this part of the threshold moves into the heap. */
 const KEEP_MAPPED = 0.5;
 /** Up to this many words a loop is faster than the call of a builtin. */
 const LOOP_WORDS = 64;
-const maxSmall = MAX_SMALL;
-const maxCopied = LOOP_WORDS * WORD_BYTES;
+const maxCopied = LOOP_WORDS * wordBytes;
 
 /**
  * Allocates `size` bytes, 16-byte aligned, with undefined contents.
@@ -113,8 +116,8 @@ export function realloc(pointer: Pointer, size: number): Pointer {
   if (typeof pointer !== "number") throw wrongPointer("realloc", pointer);
   const b = own.liveBlock(pointer);
   if (b !== 0 && typeof size === "number" && size >>> 0 === size) {
-    const spare = sizeOf(own.words, b) - HEADER_BYTES - size;
-    if (spare >= 0 && spare < MIN_BLOCK && own.hooks.trace === null) return pointer;
+    const spare = sizeOf(own.words, b) - header - size;
+    if (spare >= 0 && spare < minBlock && own.hooks.trace === null) return pointer;
   }
   return reallocSlow(b, pointer, size);
 }
@@ -130,7 +133,7 @@ export function alignedAlloc(alignment: number, size: number): Pointer {
   checkSize("alignedAlloc", "size", size);
   checkAlignment(alignment);
   if (alignment <= 16) return malloc(size);
-  const reach = size + alignment + MIN_BLOCK;
+  const reach = size + alignment + minBlock;
   let pointer = alignedInCache(alignment, size);
   if (pointer === NULL) {
     const mapped = reach > own.mmapThreshold;
@@ -150,7 +153,7 @@ export function alignedAlloc(alignment: number, size: number): Pointer {
 export function usableSize(pointer: Pointer): number {
   if (typeof pointer !== "number") throw wrongPointer("usableSize", pointer);
   const b = own.liveBlock(pointer);
-  if (b !== 0) return sizeOf(own.words, b) - HEADER_BYTES;
+  if (b !== 0) return sizeOf(own.words, b) - header;
   const entry = own.large.find(pointer);
   if (entry < 0) throw wrongPointer("usableSize", pointer);
   return own.large.usableSize(entry, pointer);
@@ -175,7 +178,7 @@ function freeSlow(pointer: Pointer): void {
   if (typeof pointer !== "number") throw wrongPointer("free", pointer);
   const b = own.liveBlock(pointer);
   if (b !== 0) {
-    traced("free", pointer, sizeOf(own.words, b) - HEADER_BYTES);
+    traced("free", pointer, sizeOf(own.words, b) - header);
     own.freeBlock(b);
     return;
   }
@@ -200,7 +203,7 @@ function reallocBlock(b: Block, pointer: Pointer, size: number): Pointer {
     if (resized !== 0) return own.window.pointerOf(resized);
   }
   if (size <= maxCopied) return moveSmall(b, pointer, size);
-  return move(pointer, sizeOf(own.words, b) - HEADER_BYTES, size);
+  return move(pointer, sizeOf(own.words, b) - header, size);
 }
 
 function reallocMapped(pointer: Pointer, size: number): Pointer {
@@ -219,7 +222,7 @@ function reallocMapped(pointer: Pointer, size: number): Pointer {
 function moveSmall(b: Block, from: Pointer, size: number): Pointer {
   const to = own.popSmall(size) || own.allocate(size);
   if (to === 0) throw noMemory("realloc", size);
-  const have = sizeOf(own.words, b) - HEADER_BYTES;
+  const have = sizeOf(own.words, b) - header;
   copyWords(b + 2, own.window.blockOf(to) + 2, Math.min(have, size + 3) >>> 2);
   if (!own.freeSmall(from)) freeSlow(from);
   return to;
@@ -271,7 +274,7 @@ function alignedInHeap(alignment: number, size: number, reach: number): Pointer 
   if (b === 0) return NULL;
   const pointer = own.window.pointerOf(b);
   const target = alignedPayload(pointer, alignment);
-  const aligned = cutFront(own, b, (b + (target - pointer) / WORD_BYTES) as Block);
+  const aligned = cutFront(own, b, (b + (target - pointer) / wordBytes) as Block);
   cutTail(own, aligned, bytes);
   return target as Pointer;
 }

@@ -59,12 +59,17 @@ export const MIN_BLOCK = 32;
 export const MAX_BLOCK = 2 ** 30 - GRAIN;
 /** Bytes of a fence: a header alone. */
 export const FENCE_BYTES = GRAIN;
+// The same for blockBytes, by names that V8 folds: exported constants are loaded from their cells.
+const LEAST_BLOCK = MIN_BLOCK;
+const LEAST_REQUEST = MIN_BLOCK - HEADER_BYTES;
+const ROUNDED_TO = GRAIN;
+const ROUNDING = HEADER_BYTES + GRAIN - 1;
 const GONE_COUNT = 4;
 const LINKS_END = HEADER_BYTES + 3 * WORD_BYTES; // the count of given-back pages included
 
 /** Bytes of the block that a request needs: header included, at least MIN_BLOCK. For requests up to MAX_BLOCK. */
 export function blockBytes(request: number): number {
-  return request <= MIN_BLOCK - HEADER_BYTES ? MIN_BLOCK : (request + (HEADER_BYTES + GRAIN - 1)) & -GRAIN;
+  return request <= LEAST_REQUEST ? LEAST_BLOCK : (request + ROUNDING) & -ROUNDED_TO;
 }
 
 /**

@@ -26,6 +26,8 @@ const WORD_CHUNK_SHIFT = CHUNK_SHIFT - 2;
 const ZONE_WORDS = ZONE_LIMIT / WORD_BYTES;
 
 export const OWNERS = 1024;
+/** The same by a name that V8 folds: an exported constant is loaded from its cell. */
+const owners = OWNERS;
 export const SEGMENTS = 8192;
 export const SEGMENT_WORDS = 4;
 export const SEGMENT_START = 0;
@@ -94,7 +96,7 @@ export const NO_LIMIT = 0x7fffffff;
  * any number: what comes out of memory that users can overwrite is tested with it before it is followed.
  */
 export function isOwned(m: Int32Array, word: number, record: number): boolean {
-  return word >>> 0 < ZONE_WORDS && m[OWNERS + (word >>> WORD_CHUNK_SHIFT)] === record;
+  return word >>> 0 < ZONE_WORDS && m[owners + (word >>> WORD_CHUNK_SHIFT)] === record;
 }
 
 if (SEGMENTS + MAX_SEGMENTS * SEGMENT_WORDS > MAPPINGS)

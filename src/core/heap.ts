@@ -46,6 +46,18 @@ import { sweep, verifyHeaders } from "./sweep.js";
 import { POLICY_RUN, trim, trimIsDue } from "./trim.js";
 import { NOTHING_CLEAN } from "./wilderness.js";
 
+// Constants of other modules, by names of this module's own: V8 folds those into the code, and loads an imported
+// one from its cell each time.
+const { freeUnits: FREE_UNITS, spilledUnits: SPILLED_UNITS } = Rec;
+const {
+  chargedPages: CHARGED_PAGES,
+  limitPages: LIMIT_PAGES,
+  mmapThreshold: MMAP_THRESHOLD,
+  pageSize: PAGE_SIZE,
+  secret: SECRET,
+  trimPages: TRIM_PAGES,
+} = Control;
+
 /** Largest request that the fast path serves, in bytes. */
 export const MAX_SMALL = MAX_CACHED - HEADER_BYTES;
 /** Bytes carved at once for a size whose stack is empty. */
@@ -60,8 +72,6 @@ const CACHE_SHARE = 0.5;
 const JOIN_FIRST_SHARE = 1 / 64;
 /** A cache of more than this share of the heap is joined by a sweep. */
 const SWEEP_SHARE = 1 / 8;
-// Constants of other modules that the fast paths use: a name of this module's own is folded into the code, an
-// imported one is loaded from its cell.
 const owners = OWNERS;
 const chunkShift = CHUNK_SHIFT;
 const PREVIOUS_FREE = 1;
@@ -88,7 +98,7 @@ export class ThreadHeap {
     const slack = () => store.slackPages();
     this.large = new LargeBlocks(store.window, store.segments, store.os, store.hooks, slack);
     this.record = store.record;
-    this.secret = this.words[Control.secret]!;
+    this.secret = this.words[SECRET]!;
     this.payloadBase = store.window.payloadBase;
     this.#cache = cacheOf(store.record);
     this.tops = this.#cache;
@@ -171,7 +181,7 @@ export class ThreadHeap {
   joinCache(): void {
     const m = this.words;
     const { record } = this;
-    const share = m[record + Rec.spilledUnits]! / this.store.extentUnits();
+    const share = m[record + SPILLED_UNITS]! / this.store.extentUnits();
     if (share > SWEEP_SHARE && this.hooks.trace === null) {
       verifyHeaders(this.store);
       emptyCache(m, this.#cache);
@@ -190,16 +200,16 @@ export class ThreadHeap {
 
   /** Requests of more bytes than this get a mapping of their own. */
   get mmapThreshold(): number {
-    return this.words[Control.mmapThreshold]!;
+    return this.words[MMAP_THRESHOLD]!;
   }
 
   /** Bytes charged, and the most that may be. */
   pressure(): { footprint: number; limit: number } {
     const m = this.words;
-    const pageSize = m[Control.pageSize]!;
-    const limit = m[Control.limitPages]!;
+    const pageSize = m[PAGE_SIZE]!;
+    const limit = m[LIMIT_PAGES]!;
     return {
-      footprint: (m[Control.chargedPages]! - this.store.slackPages()) * pageSize,
+      footprint: (m[CHARGED_PAGES]! - this.store.slackPages()) * pageSize,
       limit: limit === NO_LIMIT ? Number.POSITIVE_INFINITY : limit * pageSize,
     };
   }
@@ -240,7 +250,7 @@ export class ThreadHeap {
       const most = Math.min(roomOf(m, this.#cache, units) >>> 1, (BATCH_BYTES / (units << 4)) | 0);
       return this.#carveBatch(units, Math.max(1, most));
     }
-    m[record + Rec.spilledUnits] = m[record + Rec.spilledUnits]! - count * units;
+    m[record + SPILLED_UNITS] = m[record + SPILLED_UNITS]! - count * units;
     return pop(m, this.#cache, units);
   }
 
@@ -283,7 +293,7 @@ export class ThreadHeap {
     for (let units = MIN_BLOCK / GRAIN; units <= CACHED_UNITS; units++) {
       let count = 0;
       do {
-        m[this.record + Rec.spilledUnits] = m[this.record + Rec.spilledUnits]! - count * units;
+        m[this.record + SPILLED_UNITS] = m[this.record + SPILLED_UNITS]! - count * units;
         for (let i = depthOf(m, this.#cache, units) - 1; i >= 0; i--) {
           this.store.release(entryOf(m, this.#cache, units, i));
           pop(m, this.#cache, units);
@@ -296,30 +306,29 @@ export class ThreadHeap {
   /** Bytes in bins and spilled lists. */
   #idleBytes(): number {
     const m = this.words;
-    return (m[this.record + Rec.freeUnits]! + m[this.record + Rec.spilledUnits]!) * GRAIN;
+    return (m[this.record + FREE_UNITS]! + m[this.record + SPILLED_UNITS]!) * GRAIN;
   }
 
   /** Whether enough is spilled for joining it to be better than committing more. */
   #cacheHolds(): boolean {
     const m = this.words;
-    return m[this.record + Rec.spilledUnits]! > this.store.extentUnits() * JOIN_FIRST_SHARE;
+    return m[this.record + SPILLED_UNITS]! > this.store.extentUnits() * JOIN_FIRST_SHARE;
   }
 
   /** Makes room in a full stack; joins everything when lists hold more than CACHE_SHARE of what is in use. */
   #spill(units: number): void {
     const m = this.words;
     const { record } = this;
-    const spilled = m[record + Rec.spilledUnits]! + spill(m, this.#cache, units) * units;
-    m[record + Rec.spilledUnits] = spilled;
-    if (spilled <= (m[Control.trimPages]! * m[Control.pageSize]!) / GRAIN) return;
-    if (spilled > (this.store.extentUnits() - m[record + Rec.freeUnits]! - spilled) * CACHE_SHARE)
+    const spilled = m[record + SPILLED_UNITS]! + spill(m, this.#cache, units) * units;
+    m[record + SPILLED_UNITS] = spilled;
+    if (spilled <= (m[TRIM_PAGES]! * m[PAGE_SIZE]!) / GRAIN) return;
+    if (spilled > (this.store.extentUnits() - m[record + FREE_UNITS]! - spilled) * CACHE_SHARE)
       this.joinCache();
   }
 
   /** Joins a block with its neighbours at once. */
   release(b: Block): void {
-    this.store.release(b);
-    this.#considerTrim();
+    if (this.store.release(b)) this.#considerTrim();
   }
 
   #considerTrim(): void {

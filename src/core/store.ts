@@ -30,6 +30,16 @@ import { Rec } from "./record.js";
 import { ownerOf } from "./segments.js";
 import { NOTHING_CLEAN, Wilderness } from "./wilderness.js";
 
+// Constants of other modules, by names of this module's own: V8 folds those into the code, and loads an imported
+// one from its cell each time.
+const {
+  blocks: BLOCKS,
+  mergesBackward: MERGES_BACKWARD,
+  mergesForward: MERGES_FORWARD,
+  splits: SPLITS,
+  top: TOP,
+} = Rec;
+
 /** Free runs of this size are what giving memory back is about. */
 const LOOSE_RUN = 64 * 1024;
 
@@ -80,18 +90,18 @@ export class Store extends Wilderness {
   }
 
   /**
-   * Joins a live or cached block with its free neighbours, and keeps it for later. Throws ERR_HEAP_CORRUPT, with
-   * nothing changed, when a neighbour's header or footer was overwritten.
+   * Joins a live or cached block with its free neighbours, and keeps it for later; whether it came into a large run.
+   * Throws ERR_HEAP_CORRUPT, with nothing changed, when a neighbour's header or footer was overwritten.
    */
-  release(freed: Block): void {
+  release(freed: Block): boolean {
     const m = this.m;
     const size = sizeOf(m, freed);
     const next = this.above(freed);
     const below = isPreviousFree(m, freed) ? this.below(freed) : (0 as Block);
     markCached(m, freed);
-    if (next === m[this.record + Rec.top]) {
+    if (next === m[this.record + TOP]) {
       this.#releaseAtTop(freed, below);
-      return;
+      return true;
     }
     let b = freed;
     let total = size;
@@ -99,7 +109,7 @@ export class Store extends Wilderness {
     if (isFree(m, next)) {
       gone = this.runs.remove(next);
       total += sizeOf(m, next);
-      this.countMerge(Rec.mergesForward, b, total);
+      this.countMerge(MERGES_FORWARD, b, total);
     } else {
       markPreviousFree(m, next);
     }
@@ -110,10 +120,12 @@ export class Store extends Wilderness {
       b = below;
       total += sizeOf(m, b);
       gone += this.runs.resize(b, total);
-      this.countMerge(Rec.mergesBackward, b, total);
+      this.countMerge(MERGES_BACKWARD, b, total);
     }
     if (gone > 0) this.runs.setGone(b, gone);
-    if (total >= LOOSE_RUN) this.loosen(size);
+    if (total < LOOSE_RUN) return false;
+    this.loosen(size);
+    return true;
   }
 
   /** The last block was freed: it, and a free block below it, become wilderness. */
@@ -123,7 +135,7 @@ export class Store extends Wilderness {
       return;
     }
     const gone = this.runs.remove(below);
-    this.countMerge(Rec.mergesBackward, below, (this.m[this.record + Rec.top]! - below) * WORD_BYTES);
+    this.countMerge(MERGES_BACKWARD, below, (this.m[this.record + TOP]! - below) * WORD_BYTES);
     this.retreat(below, 1, gone);
   }
 
@@ -141,8 +153,8 @@ export class Store extends Wilderness {
       markPreviousFree(m, first);
     }
     markPreviousLive(m, above);
-    m[this.record + Rec.blocks] = m[this.record + Rec.blocks]! + count - (rest === 0 ? 1 : 0);
-    m[this.record + Rec.splits] = m[this.record + Rec.splits]! + count - (rest === 0 ? 1 : 0);
+    m[this.record + BLOCKS] = m[this.record + BLOCKS]! + count - (rest === 0 ? 1 : 0);
+    m[this.record + SPLITS] = m[this.record + SPLITS]! + count - (rest === 0 ? 1 : 0);
     if (this.hooks.trace !== null) this.hooks.trace("split", this.window.pointerOf(first), count * size);
   }
 
@@ -175,17 +187,17 @@ export class Store extends Wilderness {
   /** Counts blocks that a sweep joined to the one below. */
   countJoined(blocks: number): void {
     const m = this.m;
-    m[this.record + Rec.mergesForward] = m[this.record + Rec.mergesForward]! + blocks;
-    m[this.record + Rec.blocks] = m[this.record + Rec.blocks]! - blocks;
+    m[this.record + MERGES_FORWARD] = m[this.record + MERGES_FORWARD]! + blocks;
+    m[this.record + BLOCKS] = m[this.record + BLOCKS]! - blocks;
   }
 
   countMerge(counter: number, b: Block, total: number): void {
     const m = this.m;
     m[this.record + counter] = m[this.record + counter]! + 1;
-    m[this.record + Rec.blocks] = m[this.record + Rec.blocks]! - 1;
+    m[this.record + BLOCKS] = m[this.record + BLOCKS]! - 1;
     if (this.hooks.trace === null) return;
     this.hooks.trace(
-      counter === Rec.mergesForward ? "merge forward" : "merge backward",
+      counter === MERGES_FORWARD ? "merge forward" : "merge backward",
       this.window.pointerOf(b),
       total,
     );
@@ -195,7 +207,7 @@ export class Store extends Wilderness {
   above(b: Block): Block {
     const m = this.m;
     const next = nextOf(m, b);
-    if (next === m[this.record + Rec.top]) return next;
+    if (next === m[this.record + TOP]) return next;
     if (!isSealed(m, next, this.secret)) {
       throw corrupt(
         `the header above the block at 0x${this.window.pointerOf(b).toString(16)} (${sizeOf(m, b)} bytes) was overwritten`,

@@ -14,6 +14,19 @@ import { binsOf, Rec } from "./record.js";
 import type { Runs } from "./runs.js";
 import type { Segments } from "./segments.js";
 
+// Constants of other modules, by names of this module's own: V8 folds those into the code, and loads an imported
+// one from its cell each time.
+const {
+  commit: COMMIT,
+  freeBlocks: FREE_BLOCKS,
+  freeUnits: FREE_UNITS,
+  gonePages: GONE_PAGES,
+  high: HIGH,
+  loose: LOOSE,
+  top: TOP,
+} = Rec;
+const { chargedPages: CHARGED_PAGES, largePages: LARGE_PAGES, trimPages: TRIM_PAGES, trims: TRIMS } = Control;
+
 /** What trimming needs of a store. */
 export interface Trimmable {
   readonly window: Window;
@@ -38,22 +51,20 @@ export const POLICY_RUN = 64 * 1024;
 export function trimIsDue(store: Trimmable): boolean {
   const m = store.window.words;
   const { record } = store;
-  const trimPages = m[Control.trimPages]!;
-  if (m[record + Rec.loose]! * 16 < trimPages * store.runs.pageSize * RECHECK_SHARE) return false;
-  m[record + Rec.loose] = 0;
+  const trimPages = m[TRIM_PAGES]!;
+  if (m[record + LOOSE]! * 16 < trimPages * store.runs.pageSize * RECHECK_SHARE) return false;
+  m[record + LOOSE] = 0;
   const idle = idlePages(store);
-  return (
-    idle > trimPages && idle > m[Control.chargedPages]! - m[Control.largePages]! - store.slackPages() - idle
-  );
+  return idle > trimPages && idle > m[CHARGED_PAGES]! - m[LARGE_PAGES]! - store.slackPages() - idle;
 }
 
 /** Free pages that are charged: in bins, and in the wilderness as far as it was ever touched. */
 function idlePages(store: Trimmable): number {
   const m = store.window.words;
   const { record } = store;
-  const wilderness = Math.max(0, m[record + Rec.high]! - m[record + Rec.top]!) * WORD_BYTES;
-  const binned = m[record + Rec.freeUnits]! * 16;
-  return Math.floor((wilderness + binned) / store.runs.pageSize) - m[record + Rec.gonePages]!;
+  const wilderness = Math.max(0, m[record + HIGH]! - m[record + TOP]!) * WORD_BYTES;
+  const binned = m[record + FREE_UNITS]! * 16;
+  return Math.floor((wilderness + binned) / store.runs.pageSize) - m[record + GONE_PAGES]!;
 }
 
 /** Gives back the inner pages of free blocks of at least `leastRun` bytes; returns the bytes given back. */
@@ -62,14 +73,14 @@ export function trim(store: Trimmable, leastRun: number): number {
   const runs: Block[] = [];
   const firstBin = binOf(leastRun);
   const { record } = store;
-  forEachBinned(m, binsOf(record), m[record + Rec.freeBlocks]!, record, (b, bin) => {
+  forEachBinned(m, binsOf(record), m[record + FREE_BLOCKS]!, record, (b, bin) => {
     if (bin >= firstBin && store.runs.innerPages(b, sizeOf(m, b)) > gonePages(m, b)) runs.push(b);
   });
   let pages = 0;
   for (const b of runs) pages += trimRun(store, b);
   pages += trimWilderness(store, 0);
-  m[store.record + Rec.loose] = 0;
-  if (pages > 0) m[Control.trims] = m[Control.trims]! + 1;
+  m[store.record + LOOSE] = 0;
+  if (pages > 0) m[TRIMS] = m[TRIMS]! + 1;
   return pages * store.runs.pageSize;
 }
 
@@ -96,17 +107,17 @@ export function trimWilderness(store: Trimmable, gone: number): number {
   const { record } = store;
   const { pageSize } = store.runs;
   const pageWords = pageSize / WORD_BYTES;
-  const first = roundUp(m[record + Rec.top]!, pageWords);
-  const high = roundUp(m[record + Rec.high]!, pageWords);
+  const first = roundUp(m[record + TOP]!, pageWords);
+  const high = roundUp(m[record + HIGH]!, pageWords);
   const address = store.window.base + first * WORD_BYTES;
   const bytes = (high - first) * WORD_BYTES;
   if (bytes <= 0 || !store.os.discard(address, bytes)) {
     store.segments.recharge(gone);
     return 0;
   }
-  store.segments.discharge((m[record + Rec.commit]! - first) / pageWords - gone, store.slackPages());
-  m[record + Rec.high] = first;
-  m[record + Rec.commit] = first;
+  store.segments.discharge((m[record + COMMIT]! - first) / pageWords - gone, store.slackPages());
+  m[record + HIGH] = first;
+  m[record + COMMIT] = first;
   store.hooks.trace?.("trim", address, bytes);
   return bytes / pageSize;
 }

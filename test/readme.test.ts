@@ -1,0 +1,62 @@
+/**
+ * The README is true: its example runs and prints what its comments say, and what it names exists.
+ */
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { settingsFrom } from "../src/core/settings.js";
+import * as api from "../src/index.js";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const readme = readFileSync(`${root}README.md`, "utf8");
+const LIMIT_MS = 30_000;
+
+test("the example runs from the built package and prints what it says", () => {
+  const code = /```ts\n([\s\S]*?)```/.exec(readme)![1]!;
+  const args = ["--import", "tsx", "--input-type=module", "--eval", code];
+  const printed = execFileSync(process.execPath, args, { cwd: root, encoding: "utf8", timeout: LIMIT_MS });
+  const lines = printed.trim().split("\n");
+  assert.is(lines[0], "9");
+  assert.match(printed, /Uint8Array\(16\)/);
+  assert.is(lines.at(-1), "0");
+});
+
+test("every function in the API table is exported", () => {
+  const table = readme.slice(readme.indexOf("## API"), readme.indexOf("## Settings"));
+  const names = [...table.matchAll(/`([a-zA-Z]+)\(/g)].map((match) => match[1]!);
+  assert.ok(names.length > 10, "the table was found");
+  for (const name of names) {
+    assert.type((api as Record<string, unknown>)[name], "function", name);
+  }
+  for (const kind of /`read\.([^`]+)`/.exec(table)![1]!.split(" ")) {
+    assert.type((api.read as unknown as Record<string, unknown>)[kind], "function", `read.${kind}`);
+    assert.type((api.write as unknown as Record<string, unknown>)[kind], "function", `write.${kind}`);
+  }
+});
+
+test("every variable in the settings table is read, with the default that it says", () => {
+  const defaults = settingsFrom({}) as unknown as Record<string, unknown>;
+  for (const [, name, variable, value] of readme.matchAll(
+    /^\| `(\w+)` \| `(HEAPWRIGHT_\w+)` \| (\d+) \|/gm,
+  )) {
+    assert.is(defaults[name!], Number(value), name);
+    const changed = settingsFrom({ [variable!]: "1M" }) as unknown as Record<string, unknown>;
+    assert.is(changed[name!], 2 ** 20, variable);
+  }
+});
+
+test("every source file is on the map, and every file on the map is there", () => {
+  const map = readme.slice(readme.indexOf("The source, lowest"), readme.indexOf("## Limits"));
+  for (const [, list] of map.matchAll(/^\| ((?:`[^`]+`(?:, )?)+) \|/gm)) {
+    let folder = "";
+    for (const [, path] of list!.matchAll(/`([^`]+)`/g)) {
+      if (path!.startsWith("core/")) folder = "core/";
+      const file = path!.includes("/") ? path! : `${folder}${path}`;
+      assert.ok(existsSync(`${root}src/${file}`), file);
+    }
+  }
+});
+
+test.run();

@@ -143,7 +143,8 @@ const first = (passes: readonly number[]) => passes[0]!;
 /** That tracing which is switched off costs nothing; and what it costs while it is on. */
 export function traceOffFigure(effort: Effort): Figure {
   const names = ["heapwright, in use", "heapwright, tracing was on", "heapwright, tracing is on"];
-  const [plain, was, is] = interleave(names, effort.rounds, (name) =>
+  // The difference looked for is smaller than what separates two runs of the same program: more rounds.
+  const [plain, was, is] = interleave(names, 2 * effort.rounds, (name) =>
     runChild("pair", { name, ...effort }),
   ).map((results) => results.map(medianOf));
   const subject = { measure: "median", unit: "ns", peerName: "tracing never on" } as const;

@@ -10,6 +10,10 @@ import type { TraceSink, TraceStep } from "../core/hooks.js";
 import { hex } from "../errors.js";
 
 const STANDARD_ERROR = 2;
+const WAIT_MS = 2;
+const MOST_WAITS = 500;
+/** A word that nobody wakes anybody on: for sleeping without running other code. */
+const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
 /** A step of the heap, as a trace function gets it. */
 export interface TraceEvent {
@@ -23,7 +27,24 @@ export interface TraceEvent {
 
 export function logStep(step: TraceStep, address: number, size: number): void {
   const line = `heapwright[${threadId}] ${step.padEnd(14)} ${hex(address).padEnd(14)} ${String(size).padStart(10)}\n`;
-  writeSync(STANDARD_ERROR, line);
+  writeAll(Buffer.from(line));
+}
+
+/**
+ * Standard error may be a pipe that does not block, and full: then wait for its reader, but not for ever. A log that
+ * cannot be written is dropped; it never fails the program.
+ */
+function writeAll(bytes: Buffer): void {
+  let written = 0;
+  for (let waits = 0; written < bytes.length && waits < MOST_WAITS; ) {
+    try {
+      written += writeSync(STANDARD_ERROR, bytes, written);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") return;
+      Atomics.wait(sleeper, 0, 0, WAIT_MS);
+      waits++;
+    }
+  }
 }
 
 export interface TraceQueue {

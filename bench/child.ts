@@ -23,10 +23,8 @@ interface ReplayAsk {
 const tasks: { [K in keyof Tasks]: (ask: Tasks[K]["ask"]) => Promise<Tasks[K]["answer"]> } = {
   pair: async (ask) => (await import("./pair.js")).measurePair(ask.name, ask),
   heapwright: async (ask) => {
-    const { pointerTable, replayHeapwright } = await import("./replay.js");
-    const trace = await load(ask.trace);
-    const pointers = pointerTable(trace);
-    return Array.from({ length: ask.passes }, () => replayHeapwright(trace, pointers));
+    const { replayer } = await import("./replay.js");
+    return Array.from({ length: ask.passes }, replayer(await load(ask.trace)));
   },
   libc: async (ask) => {
     const { replayLibc } = await import("./libc.js");

@@ -10,7 +10,7 @@
  */
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { alignedAlloc, calloc, free, malloc, type Pointer, realloc, stats, write } from "../src/index.js";
-import { freeLeftovers, pointerTable, replaySpan } from "./replay.js";
+import { freeLeftovers, pointerTable, spanReplayer } from "./replay.js";
 import { OP, type Trace } from "./trace.js";
 
 export interface PeakResult {
@@ -29,7 +29,7 @@ export function measurePeak(trace: Trace): PeakResult {
   const pointers = pointerTable(trace);
   const seen = replayRecorded(trace, pointers, trace.peakAt + 1);
   const resident = residentBytes(seen.starts, seen.ends);
-  replaySpan(trace, pointers, trace.peakAt + 1, trace.count);
+  spanReplayer(trace, pointers)(trace.peakAt + 1, trace.count);
   freeLeftovers(pointers);
   return { footprint: stats().peakFootprint, resident };
 }
@@ -40,7 +40,7 @@ interface Seen {
   readonly ends: Float64Array;
 }
 
-/** Like replaySpan from the first record up to `to`, but remembers where each block was. Not for timing. */
+/** Like spanReplayer from the first record up to `to`, but remembers where each block was. Not for timing. */
 function replayRecorded(trace: Trace, pointers: Float64Array, to: number): Seen {
   const starts = new Float64Array(to);
   const ends = new Float64Array(to);

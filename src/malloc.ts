@@ -13,7 +13,7 @@ import { MAX_SMALL } from "./core/heap.js";
 import type { TraceStep } from "./core/hooks.js";
 import { type Block, HEADER_BYTES, NULL, type Pointer, WORD_BYTES } from "./core/memory.js";
 import { attach } from "./core/process.js";
-import { cutFront, cutTail, resizeInPlace } from "./core/resize.js";
+import { cutFront, cutTail, isHemmedIn, resizeInPlace } from "./core/resize.js";
 import { outOfMemory, rangeError, show, typeError } from "./errors.js";
 
 // Constants of other modules, by names of this module's own: V8 folds those into the code, and loads an imported
@@ -117,7 +117,10 @@ export function realloc(pointer: Pointer, size: number): Pointer {
   const b = own.liveBlock(pointer);
   if (b !== 0 && typeof size === "number" && size >>> 0 === size) {
     const spare = sizeOf(own.words, b) - header - size;
-    if (spare >= 0 && spare < minBlock && own.hooks.trace === null) return pointer;
+    if (own.hooks.trace === null) {
+      if (spare >= 0 && spare < minBlock) return pointer;
+      if (spare < 0 && size <= maxCopied && isHemmedIn(own, b)) return moveSmall(b, pointer, size);
+    }
   }
   return reallocSlow(b, pointer, size);
 }

@@ -20,6 +20,10 @@ import type { ThreadHeap } from "./heap.js";
 import { type Block, HEADER_BYTES, WORD_BYTES } from "./memory.js";
 import { Rec } from "./record.js";
 
+// Constants of other modules, by names of this module's own: V8 folds those into the code, and loads an imported
+// one from its cell each time.
+const { top: TOP, mergesForward: MERGES_FORWARD, mergesBackward: MERGES_BACKWARD } = Rec;
+
 /** The block that holds `size` bytes from now on: `b`, or a lower one that grew over it; 0 if it must move. */
 export function resizeInPlace(heap: ThreadHeap, b: Block, size: number): Block {
   const m = heap.words;
@@ -31,6 +35,13 @@ export function resizeInPlace(heap: ThreadHeap, b: Block, size: number): Block {
   }
   if (growForward(heap, b, need)) return b;
   return growBackward(heap, b, need, size);
+}
+
+/** Whether a live block has neither a free block nor the wilderness beside it, so that it can only grow by moving. */
+export function isHemmedIn(heap: ThreadHeap, b: Block): boolean {
+  const m = heap.words;
+  const next = nextOf(m, b);
+  return !isPreviousFree(m, b) && next !== m[heap.record + TOP] && !isFree(m, next);
 }
 
 /** Gives what a live block has above `need` bytes back to the heap, when a block fits in it. */
@@ -64,7 +75,7 @@ function growForward(heap: ThreadHeap, b: Block, need: number): boolean {
   const { words: m, store } = heap;
   const have = sizeOf(m, b);
   const next = store.above(b);
-  if (next === m[store.record + Rec.top]) return store.extendIntoWilderness(b, need - have);
+  if (next === m[store.record + TOP]) return store.extendIntoWilderness(b, need - have);
   if (!isFree(m, next) || !store.affords(next, 0 as Block)) return false;
   const total = have + sizeOf(m, next);
   if (total < need) return false;
@@ -80,7 +91,7 @@ function absorb(heap: ThreadHeap, b: Block, next: Block, total: number): void {
   const above = nextOf(m, next);
   resizeLive(m, b, total, heap.secret);
   markPreviousLive(m, above);
-  store.countMerge(Rec.mergesForward, b, total);
+  store.countMerge(MERGES_FORWARD, b, total);
 }
 
 /** Into the free block below, with the one above if that is free too; the payload moves down. */
@@ -91,7 +102,7 @@ function growBackward(heap: ThreadHeap, b: Block, need: number, size: number): B
   const below = store.below(b);
   const next = store.above(b);
   const have = sizeOf(m, b);
-  const atTop = next === m[store.record + Rec.top];
+  const atTop = next === m[store.record + TOP];
   const above = !atTop && isFree(m, next) ? sizeOf(m, next) : 0;
   if (sizeOf(m, below) + have + above < need) return none;
   if (!store.affords(below, above > 0 ? next : none)) return none;
@@ -102,7 +113,7 @@ function growBackward(heap: ThreadHeap, b: Block, need: number, size: number): B
   // The join first, by one store: once it is made, the payload below it may overwrite b's header.
   breakSeal(m, b);
   resizeLive(m, below, total, heap.secret);
-  store.countMerge(Rec.mergesBackward, below, total);
+  store.countMerge(MERGES_BACKWARD, below, total);
   heap.window.copy(heap.window.pointerOf(below), heap.window.pointerOf(b), bytes);
   cutTail(heap, below, need);
   return below;

@@ -60,7 +60,7 @@ export function malloc(size: number): Pointer {
 }
 
 /**
- * Frees a block. NULL does nothing. Blocks up to 1,008 bytes are kept for the next request of their size, a few of
+ * Frees a block. NULL does nothing. Blocks up to 1,016 bytes are kept for the next request of their size, a few of
  * each; others are joined with free neighbours at once; mappings go back to the kernel.
  *
  * @param pointer what malloc, calloc, realloc or alignedAlloc of this thread returned

@@ -6,7 +6,7 @@
  * block take plain loads and stores only. Must not know C semantics or other threads' lists.
  *
  *   malloc:  cache, by exact size  ->  bins, best fit  ->  wilderness  ->  (join the cache)  ->  commit more
- *   free:    cache                 ->  (full: join the older half)  ->  bins or wilderness  ->  give pages back
+ *   free:    cache                 ->  (full: spill the older half)  ->  (much spilled: join all)  ->  give pages back
  *
  * While a tracer hangs in the hooks, `tops` points to closed stacks: the fast paths find nothing and have no room,
  * and the slow paths, which use the real stacks, do all the work and tell the tracer. That is why tracing that is

@@ -43,7 +43,7 @@ export function verifyHeaders(store: Store): void {
   const { secret } = store.runs;
   for (let id = 0; id < segments.count; id++) {
     if (segments.owner(id) !== record) continue;
-    const end = endOf(store, id);
+    const end = store.endOf(id);
     for (let b = segments.start(id) as Block; b < end; b = (b + (sizeOf(m, b) >>> 2)) as Block) {
       if (!isSealed(m, b, secret)) {
         throw corrupt(`the header of the block at ${hex(store.window.pointerOf(b))} was overwritten`);
@@ -53,17 +53,10 @@ export function verifyHeaders(store: Store): void {
   }
 }
 
-/** First word above the blocks of a segment; in a closed one a fence comes before it. */
-function endOf(store: Store, id: number): number {
-  const { words: m } = store.window;
-  const active = m[store.record + Rec.segment] === id;
-  return active ? m[store.record + Rec.top]! : store.segments.end(id);
-}
-
 function sweepSegment(store: Store, id: number): void {
   const { words: m } = store.window;
   const { record, segments } = store;
-  const end = endOf(store, id);
+  const end = store.endOf(id);
   let run = 0 as Block; // first block of the free run that the walk is in; 0 outside
   let joined = 0;
   let b = segments.start(id) as Block;

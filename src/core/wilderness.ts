@@ -122,6 +122,12 @@ export class Wilderness {
     return m[record + CLOSED_UNITS]! + ((m[record + TOP]! - start) >>> 2);
   }
 
+  /** First word above the blocks of a segment: the top of the active one; in a closed one a fence lies below it. */
+  endOf(id: number): number {
+    const { record } = this;
+    return this.m[record + SEGMENT] === id ? this.m[record + TOP]! : this.segments.end(id);
+  }
+
   /** Pages charged to this heap that it never touched. */
   slackPages(): number {
     const m = this.m;

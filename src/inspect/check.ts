@@ -23,7 +23,7 @@ import { type Block, WORD_BYTES } from "../core/memory.js";
 import { binsOf, cacheOf, Rec } from "../core/record.js";
 import { corrupt, hex } from "../errors.js";
 import { heap, unusable } from "../malloc.js";
-import { endOfBlocks, segmentsOf } from "./walk.js";
+import { segmentsOf } from "./walk.js";
 
 /** What a walk over all headers counts, to be compared with what the record says. */
 interface Census {
@@ -74,7 +74,7 @@ function checkSegment(of: ThreadHeap, id: number, census: Census): void {
   const m = of.words;
   const { segments } = of.store;
   const active = m[of.record + Rec.segment] === id;
-  const end = endOfBlocks(of, id);
+  const end = of.store.endOf(id);
   let belowIsFree = false;
   let b = segments.start(id) as Block;
   while (b < end && sizeOf(m, b) !== FENCE_BYTES) {

@@ -7,7 +7,6 @@
 import { FENCE_BYTES, isCached, isFree, nextOf, sizeOf } from "../core/block.js";
 import type { ThreadHeap } from "../core/heap.js";
 import { type Block, HEADER_BYTES, type Pointer } from "../core/memory.js";
-import { Rec } from "../core/record.js";
 import { heap, unusable } from "../malloc.js";
 
 export interface WalkedBlock {
@@ -50,15 +49,9 @@ export function* segmentsOf(of: ThreadHeap): Generator<number> {
 export function* blocksOf(of: ThreadHeap, id: number): Generator<Block> {
   const m = of.words;
   const { segments } = of.store;
-  const end = endOfBlocks(of, id);
+  const end = of.store.endOf(id);
   for (let b = segments.start(id) as Block; b < end; b = nextOf(m, b)) {
     if (sizeOf(m, b) <= FENCE_BYTES) return;
     yield b;
   }
-}
-
-/** First word above the blocks of a segment: the top of the active one, else its end. */
-export function endOfBlocks(of: ThreadHeap, id: number): number {
-  const m = of.words;
-  return m[of.record + Rec.segment] === id ? m[of.record + Rec.top]! : of.store.segments.end(id);
 }

@@ -2,6 +2,7 @@
  * Settings as programs give them: by configure(), or by the environment when the library is loaded.
  */
 import { Control } from "./core/control.js";
+import { recordOf } from "./core/heaps.js";
 import { applySettings } from "./core/process.js";
 import { Rec } from "./core/record.js";
 import { checkSetting, type Settings } from "./core/settings.js";
@@ -25,8 +26,9 @@ export interface Options {
 }
 
 /**
- * Changes settings of the process. All but `trace` only before the first allocation; each has an environment
- * variable too, and what is given here wins.
+ * Changes settings of the process, for all its threads. All but `trace` only before the first allocation in any of them;
+ * each has an environment variable too, of which those of the first thread count, and what is given here wins. `trace` is
+ * the calling thread's own.
  *
  * @throws HeapError ERR_INVALID_ARG for a setting that does not exist, makes no sense or comes too late; then none
  *   of them is changed
@@ -68,15 +70,23 @@ function setTrace(trace: boolean | ((event: TraceEvent) => void)): void {
 }
 
 function refuseWhenUsed(name: string): void {
-  const { words: m, record, store } = heap;
-  const start = store.segments.start(m[record + Rec.segment]!);
-  const used = m[record + Rec.top]! > start || m[record + Rec.high]! > start || m[Control.mmaps]! > 0;
+  const { words: m } = heap;
+  let used = m[Control.mmaps]! > 0;
+  for (let index = 0; index < m[Control.heaps]!; index++) used ||= wasUsed(recordOf(m, index));
   if (!used) return;
   throw new HeapError(
     "ERR_INVALID_ARG",
     `configure: ${name} comes too late, memory was allocated already; call configure before the first malloc, ` +
       "or set it in the environment",
   );
+}
+
+/** Whether anything was ever allocated from a heap. */
+function wasUsed(record: number): boolean {
+  const { words: m, store } = heap;
+  if (record === 0) return false;
+  const start = store.segments.start(m[record + Rec.segment]!);
+  return m[record + Rec.top]! > start || m[record + Rec.high]! > start || m[record + Rec.closedUnits]! > 0;
 }
 
 /** The settings in force. */

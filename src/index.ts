@@ -13,4 +13,5 @@ export type { TraceEvent } from "./inspect/log.js";
 export { type Stats, stats } from "./inspect/stats.js";
 export { trim } from "./inspect/trim.js";
 export { type WalkedBlock, walk } from "./inspect/walk.js";
-export { alignedAlloc, calloc, free, malloc, realloc, usableSize } from "./malloc.js";
+export { alignedAlloc, calloc, free, malloc, usableSize } from "./malloc.js";
+export { realloc } from "./realloc.js";

@@ -7,14 +7,15 @@
  * Each fast path is one test of the argument and one call into the heap, small enough that V8 inlines both into the
  * caller; then a pointer on its way from malloc to free is never boxed.
  */
+import { checkSize, heap, noMemory, settle, traced, unusable, wrongPointer } from "./attached.js";
 import { alignedPayload, blockBytes, MIN_BLOCK, sizeOf } from "./core/block.js";
-import { explainPointer } from "./core/diagnose.js";
+import { ownerOfWord } from "./core/control.js";
 import { MAX_SMALL } from "./core/heap.js";
-import type { TraceStep } from "./core/hooks.js";
 import { type Block, HEADER_BYTES, NULL, type Pointer, WORD_BYTES } from "./core/memory.js";
-import { attach } from "./core/process.js";
-import { cutFront, cutTail, isHemmedIn, resizeInPlace } from "./core/resize.js";
-import { outOfMemory, rangeError, show, typeError } from "./errors.js";
+import { cutFront, cutTail } from "./core/resize.js";
+import { rangeError, show, typeError } from "./errors.js";
+
+export { heap, unusable };
 
 // Constants of other modules, by names of this module's own: V8 folds those into the code, and loads an imported
 // one from its cell each time.
@@ -23,21 +24,13 @@ const minBlock = MIN_BLOCK;
 const wordBytes = WORD_BYTES;
 const maxSmall = MAX_SMALL;
 
-/** The same holds for the heap, which is exported for the layers above by another name. */
-const attached = attach();
-const own = attached.heap;
-/** The calling thread's heap, for the layers above. */
-export const heap = own;
-/** Why it cannot be used; null when it can. */
-export const unusable = attached.unusable;
+/** The same holds for the heap. */
+const own = heap;
 
 /** Largest alignment: 2 GiB. */
 const MAX_ALIGNMENT = 2 ** 31;
-/** A large block that shrinks below this part of the threshold moves into the heap. */
-const KEEP_MAPPED = 0.5;
 /** Up to this many words a loop is faster than the call of a builtin. */
 const LOOP_WORDS = 64;
-const maxCopied = LOOP_WORDS * wordBytes;
 
 /**
  * Allocates `size` bytes, 16-byte aligned, with undefined contents.
@@ -61,16 +54,18 @@ export function malloc(size: number): Pointer {
 
 /**
  * Frees a block. NULL does nothing. Blocks up to 1,016 bytes are kept for the next request of their size, a few of
- * each; others are joined with free neighbours at once; mappings go back to the kernel.
+ * each; others are joined with free neighbours at once; mappings go back to the kernel. A block of another thread's
+ * heap is sent back to it, with others when there are a few of them.
  *
- * @param pointer what malloc, calloc, realloc or alignedAlloc of this thread returned
- * @throws HeapError ERR_DOUBLE_FREE when the block is free already
+ * @param pointer what malloc, calloc, realloc or alignedAlloc returned, in whichever thread
+ * @throws HeapError ERR_DOUBLE_FREE when the block is free already; of two threads that free the same block of a third
+ *   one at once, exactly one gets it
  * @throws HeapError ERR_INVALID_POINTER when no block starts there; nothing was changed
  * @throws HeapError ERR_HEAP_CORRUPT when a neighbour's header was overwritten
  */
 export function free(pointer: Pointer): void {
   if (own.freeSmall(pointer)) return;
-  freeSlow(pointer);
+  release(pointer);
   settle();
 }
 
@@ -100,29 +95,6 @@ export function calloc(count: number, size: number): Pointer {
   clearFresh(pointer);
   settle();
   return pointer;
-}
-
-/**
- * Gives a block another size. Contents are kept up to the smaller of both sizes. Tries, in this order: cut the tail
- * off; grow over a free block or the wilderness above; grow over a free block below, moving the contents down; move.
- * Blocks with a mapping of their own are resized by the kernel, without copying.
- *
- * @param pointer a live block of this thread, or NULL, which makes this malloc(size)
- * @param size bytes; 0 leaves a minimal live block
- * @returns where the block is now; `pointer` is no longer valid if this differs
- * @throws HeapError as malloc and free do; the block is then untouched and still at `pointer`
- */
-export function realloc(pointer: Pointer, size: number): Pointer {
-  if (typeof pointer !== "number") throw wrongPointer("realloc", pointer);
-  const b = own.liveBlock(pointer);
-  if (b !== 0 && typeof size === "number" && size >>> 0 === size) {
-    const spare = sizeOf(own.words, b) - header - size;
-    if (own.hooks.trace === null) {
-      if (spare >= 0 && spare < minBlock) return pointer;
-      if (spare < 0 && size <= maxCopied && isHemmedIn(own, b)) return moveSmall(b, pointer, size);
-    }
-  }
-  return reallocSlow(b, pointer, size);
 }
 
 /**
@@ -157,9 +129,11 @@ export function usableSize(pointer: Pointer): number {
   if (typeof pointer !== "number") throw wrongPointer("usableSize", pointer);
   const b = own.liveBlock(pointer);
   if (b !== 0) return sizeOf(own.words, b) - header;
-  const entry = own.large.find(pointer);
-  if (entry < 0) throw wrongPointer("usableSize", pointer);
-  return own.large.usableSize(entry, pointer);
+  const foreign = own.foreignBlock(pointer);
+  if (foreign !== 0) return sizeOf(own.words, foreign) - header;
+  const size = own.large.sizeOf(pointer);
+  if (size < 0) throw wrongPointer("usableSize", pointer);
+  return size;
 }
 
 function mallocSlow(size: number): Pointer {
@@ -176,7 +150,8 @@ function allocate(operation: "malloc" | "calloc", size: number): Pointer {
   return pointer;
 }
 
-function freeSlow(pointer: Pointer): void {
+/** Frees what the fast path does not; the caller lets the tracer settle. */
+export function release(pointer: Pointer): void {
   if (pointer === NULL) return;
   if (typeof pointer !== "number") throw wrongPointer("free", pointer);
   const b = own.liveBlock(pointer);
@@ -185,65 +160,30 @@ function freeSlow(pointer: Pointer): void {
     own.freeBlock(b);
     return;
   }
-  const entry = own.large.find(pointer);
-  if (entry < 0) throw wrongPointer("free", pointer);
-  traced("free", pointer, own.large.usableSize(entry, pointer));
-  own.large.free(entry, pointer);
+  const foreign = own.foreignBlock(pointer);
+  if (foreign !== 0) freeForeign(foreign, pointer);
+  else freeLarge(pointer);
 }
 
-function reallocSlow(b: Block, pointer: Pointer, size: number): Pointer {
-  checkSize("realloc", "size", size);
-  if (pointer === NULL) return malloc(size);
-  const moved = b === 0 ? reallocMapped(pointer, size) : reallocBlock(b, pointer, size);
-  traced("realloc", moved, size);
-  settle();
-  return moved;
-}
-
-function reallocBlock(b: Block, pointer: Pointer, size: number): Pointer {
-  if (size <= own.mmapThreshold) {
-    const resized = resizeInPlace(own, b, size);
-    if (resized !== 0) return own.window.pointerOf(resized);
+/** A block of another heap: of one that this thread took over, or of another thread's. */
+function freeForeign(b: Block, pointer: Pointer): void {
+  const size = sizeOf(own.words, b) - header;
+  const taken = own.elsewhere === null ? null : own.elsewhere.heapOf(b);
+  if (taken === null) {
+    if (!own.outbox.put(b, ownerOfWord(own.words, b))) throw wrongPointer("free", pointer);
+    traced("free", pointer, size);
+  } else {
+    traced("free", pointer, size);
+    taken.freeBlock(b);
   }
-  if (size <= maxCopied) return moveSmall(b, pointer, size);
-  return move(pointer, sizeOf(own.words, b) - header, size);
 }
 
-function reallocMapped(pointer: Pointer, size: number): Pointer {
-  const { large } = heap;
-  const entry = large.find(pointer);
-  if (entry < 0) throw wrongPointer("realloc", pointer);
-  const have = large.usableSize(entry, pointer);
-  if (size > own.mmapThreshold * KEEP_MAPPED) {
-    const resized = large.resize(entry, pointer, size);
-    if (resized !== 0) return resized;
+function freeLarge(pointer: Pointer): void {
+  if (own.hooks.trace !== null) {
+    const size = own.large.sizeOf(pointer);
+    if (size >= 0) traced("free", pointer, size);
   }
-  return move(pointer, have, size);
-}
-
-/** The same to a small block, and copied by word: a builtin's call costs more than the loop. */
-function moveSmall(b: Block, from: Pointer, size: number): Pointer {
-  const to = own.popSmall(size) || own.allocate(size);
-  if (to === 0) throw noMemory("realloc", size);
-  const have = sizeOf(own.words, b) - header;
-  copyWords(b + 2, own.window.blockOf(to) + 2, Math.min(have, size + 3) >>> 2);
-  if (!own.freeSmall(from)) freeSlow(from);
-  return to;
-}
-
-/** To a new block; the old one is freed last, so that running out of memory changes nothing. */
-function move(from: Pointer, oldBytes: number, size: number): Pointer {
-  const to = own.allocate(size);
-  if (to === 0) throw noMemory("realloc", size);
-  const bytes = Math.min(oldBytes, size);
-  own.window.copy(to, from, bytes);
-  if (!own.freeSmall(from)) freeSlow(from);
-  return to;
-}
-
-function copyWords(from: number, to: number, count: number): void {
-  const m = own.words;
-  for (let i = 0; i < count; i++) m[to + i] = m[from + i]!;
+  if (own.large.free(pointer) < 0) throw wrongPointer("free", pointer);
 }
 
 function clearWords(from: number, to: number): void {
@@ -282,28 +222,6 @@ function alignedInHeap(alignment: number, size: number, reach: number): Pointer 
   return target as Pointer;
 }
 
-/** Tells the tracer, if there is one; only slow paths come by here. */
-function traced(step: TraceStep, pointer: number, size: number): void {
-  if (own.hooks.trace !== null) own.hooks.trace(step, pointer, size);
-}
-
-/** The heap is whole: the tracer may run code that uses it. */
-function settle(): void {
-  if (own.hooks.settle !== null) own.hooks.settle();
-}
-
-function checkSize(operation: string, name: string, size: number): void {
-  if (typeof size !== "number") {
-    throw typeError("ERR_INVALID_ARG", `${operation}: ${name} must be a number, got ${show(size)}`);
-  }
-  if (!Number.isSafeInteger(size) || size < 0) {
-    throw rangeError(
-      "ERR_INVALID_ARG",
-      `${operation}: ${name} must be a whole number from 0 to 2^53 - 1, got ${show(size)}`,
-    );
-  }
-}
-
 function checkAlignment(alignment: number): void {
   if (typeof alignment !== "number") {
     throw typeError("ERR_INVALID_ARG", `alignedAlloc: alignment must be a number, got ${show(alignment)}`);
@@ -315,18 +233,4 @@ function checkAlignment(alignment: number): void {
       `alignedAlloc: alignment must be a power of two from 1 to 2^31, got ${show(alignment)}`,
     );
   }
-}
-
-function noMemory(operation: string, size: number): Error {
-  if (unusable !== null) return unusable;
-  const { footprint, limit } = own.pressure();
-  const cap = limit === Number.POSITIVE_INFINITY ? "no limit is set" : `the limit is ${limit}`;
-  return outOfMemory(
-    `${operation}: no room for ${size} bytes; the footprint is ${footprint} bytes and ${cap}. ` +
-      "Free something, or raise the limit (HEAPWRIGHT_LIMIT)",
-  );
-}
-
-function wrongPointer(operation: string, pointer: unknown): Error {
-  return unusable ?? explainPointer(own, operation, pointer);
 }

@@ -32,6 +32,7 @@ export const paint = {
   faint: painter("gray"),
   live: painter("green"),
   cached: painter("yellow"),
+  remote: painter("magenta"),
   good: painter("green"),
   refused: painter("red"),
   plain: ((text) => text) as Paint,

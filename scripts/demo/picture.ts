@@ -34,6 +34,7 @@ const LOOKS = {
   live: { fill: "█", paint: paint.live },
   cached: { fill: "▒", paint: paint.cached },
   free: { fill: " ", paint: paint.plain },
+  remote: { fill: "░", paint: paint.remote },
 } as const;
 
 /** What the pictures mean. */
@@ -68,16 +69,17 @@ export function draw(bytes: number, names: ReadonlyMap<Pointer, string>): void {
 /** That the blocks lie without gaps, and that stats() counts what walk() yields. */
 function verifyAccount(blocks: readonly WalkedBlock[]): void {
   check();
-  const sums = { live: 0, cached: 0, free: 0, mapped: 0 };
+  const sums = { live: 0, cached: 0, free: 0, remote: 0, mapped: 0 };
   for (const [index, { pointer, size, state }] of blocks.entries()) {
     sums[state] += size;
     const next = blocks[index + 1];
     if (next !== undefined) same("the start of the next block", next.pointer, pointer + size + HEADER_BYTES);
   }
   const free = blocks.filter(({ state }) => state === "free").length;
-  const { allocated, cached, free: freeBytes } = stats();
+  const { allocated, cached, free: freeBytes, remote } = stats();
   same("the sum of what is in use", sums.live, allocated);
   same("the sum of what is cached", sums.cached, cached);
+  same("the sum of what is on its way back", sums.remote, remote);
   same("the sum of what is free", sums.free + free * HEADER_BYTES, freeBytes);
 }
 

@@ -19,7 +19,7 @@
  *
  *   word b      31                            4   3      2       1      0
  *              | size of the block, in bytes    |GONE|CACHED|FREE|PREVIOUS_FREE|
- *   word b+1   | check word: b ^ size ^ secret                                 |
+ *   word b+1   | check word: b ^ size ^ secret, or that ^ mark                 |
  *   word b+2   | payload …                      | while FREE: next in its bin  |
  *   word b+3   | payload …                      | while FREE: previous in bin  |
  *   word b+4  | payload …                      | while GONE: pages given back |
@@ -31,11 +31,13 @@
  *   PREVIOUS_FREE  the block below is FREE, and the word just below this header is its footer
  *   GONE           only with FREE: of the whole pages between the links and the footer, as many as word b+4 says
  *                  were given back
- *   none           live
+ *   none           live; with a mark in the check word, freed by another thread and on its way back. The mark is the one
+ *                  thing that other threads write into a header, and they do it by compareExchange: of two that free the
+ *                  same block one succeeds
  *
  * Invariants, checked by check():
  *   size(b) = 16·k >= 32, except a fence (16);   b + size(b)/4 is the next block, the fence or the wilderness
- *   m[b+1] = b ^ size(b) ^ secret
+ *   m[b+1] = b ^ size(b) ^ secret, or that ^ markOf(a heap) while live
  *   FREE(b)  <=>  PREVIOUS_FREE(next(b));   FREE(b) => m[next(b)-1] = size(b)
  *   FREE(b) => not FREE(next(b)), and next(b) is not the wilderness
  *
@@ -65,6 +67,10 @@ const LEAST_REQUEST = MIN_BLOCK - HEADER_BYTES;
 const ROUNDED_TO = GRAIN;
 const ROUNDING = HEADER_BYTES + GRAIN - 1;
 const GONE_COUNT = 4;
+/** An odd number whose multiples up to MARKS differ from 0 in more than two neighbouring bytes; and its inverse. */
+const SPREAD = 0x9e3779b1 | 0;
+const GATHER = 0x0e8b2f51 | 0;
+const MARKS = 1024;
 const LINKS_END = HEADER_BYTES + 3 * WORD_BYTES; // the count of given-back pages included
 
 /** Bytes of the block that a request needs: header included, at least MIN_BLOCK. For requests up to MAX_BLOCK. */
@@ -112,9 +118,35 @@ export function isGone(m: Int32Array, b: Block): boolean {
   return (m[b]! & GONE) !== 0;
 }
 
-/** Whether `b` carries this process's mark for its address and size, whatever its state. */
+/** The check word of a block of `size` bytes at `b`. */
+export function sealOf(b: Block, size: number, secret: number): number {
+  return b ^ size ^ secret;
+}
+
+/** Whether `b` carries this process's seal for its address and size, whatever its state and whether it is marked. */
 export function isSealed(m: Int32Array, b: Block, secret: number): boolean {
-  return ((m[b]! & ~FLAGS) ^ b ^ secret) === m[b + 1];
+  const difference = (m[b]! & ~FLAGS) ^ b ^ secret ^ m[b + 1]!;
+  return difference === 0 || markIn(difference) !== 0;
+}
+
+/** The mark of a live block that another thread freed: what markOf() made of that thread's heap; 0 when there is none. */
+export function markAt(m: Int32Array, b: Block, secret: number): number {
+  return (m[b]! & STATE) === 0 ? markIn((m[b]! & ~PREVIOUS_FREE) ^ b ^ secret ^ m[b + 1]!) : 0;
+}
+
+/** The mark that a thread leaves on a block it frees: its heap's index, spread so that no stray byte looks like one. */
+export function markOf(index: number): number {
+  return Math.imul(index + 1, SPREAD);
+}
+
+function markIn(difference: number): number {
+  const number = Math.imul(difference, GATHER) >>> 0;
+  return number <= MARKS ? difference : 0;
+}
+
+/** Makes seal and mark of a block what they should be by its size word: live blocks keep their marks. */
+export function reseal(m: Int32Array, b: Block, secret: number): void {
+  if (markAt(m, b, secret) === 0) m[b + 1] = b ^ (m[b]! & ~FLAGS) ^ secret;
 }
 
 /** Whether `b` is sealed and live: one comparison, because any state bit spoils the seal. */
@@ -195,4 +227,5 @@ export function innerEnd(b: Block, size: number, pageSize: number): number {
 
 if (MIN_BLOCK < LINKS_END + WORD_BYTES)
   throw new Error("block: the smallest block cannot hold links and footer");
+if (Math.imul(SPREAD, GATHER) !== 1) throw new Error("block: marks cannot be told from seals");
 if (STATE >= GRAIN) throw new Error("block: the state bits reach into the size");

@@ -3,16 +3,24 @@
  *
  * Owns the picture below and the word indices in it. Must not know when they change.
  *
- *   chunk 0 of the window, 1 MiB, touched only where something is stored:
+ *   chunks 0 and 1 of the window, touched only where something is stored:
  *
  *   word      0   CONTROL      settings, cursors, counters: the named words below
+ *            64   LOCK         the lock, on a cache line that nothing else is on
+ *            96   ADOPTION     the mutex under which heaps change hands, the same
+ *           128   PENDING      what the holder of the lock is in the middle of
  *          1024   OWNERS       one word per chunk of the zone: the heap record that owns it, 0 for nobody
  *          8192   SEGMENTS     4 words per segment: start, end, owner, spare
+ *         32768   HEAPS        32 words per heap, whether its thread lives or not (see heaps.ts)
  *         65536   MAPPINGS     2 words per large block: page of the mapping, pages in it (hash table)
- *        262144   end: the first segment starts here
+ *        196608   MAPPINGS     a second such table: the live entries move from one to the other to drop freed ones
+ *        524288   end: the first segment starts here
  *
  * A chunk is owned whole, and a chunk with an owner is mapped whole: reading a word of it never faults. That
  * one word per chunk is therefore both the test for a wild pointer and, between threads, the test whose it is.
+ *
+ * Written under the lock: PENDING, OWNERS, SEGMENTS, MAPPINGS, and of CONTROL the cursors and counters. Settings are
+ * written before the first allocation. Everybody reads everything.
  */
 import { WORD_BYTES, ZONE_LIMIT } from "./memory.js";
 
@@ -34,10 +42,18 @@ export const SEGMENT_START = 0;
 export const SEGMENT_END = 1;
 export const SEGMENT_OWNER = 2;
 export const MAX_SEGMENTS = CHUNKS;
+export const HEAPS = 32768;
+/** Words per heap in the table: two cache lines, for processors fetch lines in pairs. */
+export const HEAP_WORDS = 32;
+/** Threads that can have a heap at the same time. */
+export const MAX_HEAPS = 1024;
+/** The two tables. */
 export const MAPPINGS = 65536;
 /** A power of two; at most three quarters of the entries are used. */
 export const MAPPING_ENTRIES = 65536;
-export const CONTROL_BYTES = CHUNK_BYTES;
+export const MAPPING_WORDS = 2 * MAPPING_ENTRIES;
+export const CONTROL_CHUNKS = 2;
+export const CONTROL_BYTES = CONTROL_CHUNKS * CHUNK_BYTES;
 
 /** Words of the control block. Written in slow paths only. */
 export const Control = {
@@ -53,22 +69,22 @@ export const Control = {
   breakChunks: 5,
   /** Segments in the table. */
   segments: 6,
-  /** Pages charged: committed parts of segments and large blocks, less what was given back. */
-  chargedPages: 7,
+  /** Entries of the table of heaps that were ever used. */
+  heaps: 7,
   /** Highest footprint seen when it was about to fall, in pages. */
   peakPages: 8,
-  /** Cap on chargedPages; NO_LIMIT when there is none. */
+  /** Cap on the pages charged; NO_LIMIT when there is none. */
   limitPages: 9,
   /** Requests of more bytes than this get a mapping of their own. */
   mmapThreshold: 10,
   /** 1 while freeing a large block raises mmapThreshold. */
   thresholdRises: 11,
-  /** Free, touched, joined pages that make the heap give memory back by itself. */
+  /** Free, touched, joined pages that make a heap give memory back by itself. */
   trimPages: 12,
   /** Where the next large block is tried, and the end of the gap it is in, in pages from the window's base. */
   largeNext: 13,
   largeGapEnd: 14,
-  /** Large blocks live, and the pages of their mappings. */
+  /** Large blocks live, and the pages of their mappings: charged to the process, not to a heap. */
   largeCount: 15,
   largePages: 16,
   /** Counts since the process began. */
@@ -76,7 +92,6 @@ export const Control = {
   mmaps: 18,
   munmaps: 19,
   mremaps: 20,
-  trims: 21,
   /** First chunk to try when a segment has to be mapped. */
   nextMapped: 22,
   /** First and one past the last page of the part of the window that large blocks are placed in. */
@@ -86,6 +101,39 @@ export const Control = {
   mappingsUsed: 25,
   /** Bytes / 16 in front of the payloads of large blocks. */
   largeFront: 26,
+  /** First word of the mappings table in use. */
+  mappings: 27,
+
+  /** The lock: 0, or a claim of the heap whose thread holds it (see lock.ts). */
+  lock: 64,
+  /** A robust mutex. */
+  adoption: 96,
+
+  /** What the holder of the lock has begun and not finished: one of Pending; the words below are then valid. */
+  pending: 128,
+  /** Segments: the heap's entry, the segment, its chunks, and words in front of its first block. */
+  pendingHeap: 129,
+  pendingSegment: 130,
+  pendingFirst: 131,
+  pendingChunks: 132,
+  pendingLead: 133,
+  /** Large blocks: page and pages of the mapping, and of the one that takes its place. */
+  pendingPage: 136,
+  pendingPages: 137,
+  pendingNewPage: 138,
+  pendingNewPages: 139,
+  /** Bytes in front of its payload. */
+  pendingFront: 140,
+} as const;
+
+/** What can be left unfinished under the lock. The names say what is true already. */
+export const Pending = {
+  nothing: 0,
+  chunksTaken: 1,
+  chunksTakenToExtend: 2,
+  mapped: 3,
+  unmapping: 4,
+  remapped: 5,
 } as const;
 
 export const MAGIC = 0x68656170;
@@ -99,8 +147,13 @@ export function isOwned(m: Int32Array, word: number, record: number): boolean {
   return word >>> 0 < ZONE_WORDS && m[owners + (word >>> WORD_CHUNK_SHIFT)] === record;
 }
 
-if (SEGMENTS + MAX_SEGMENTS * SEGMENT_WORDS > MAPPINGS)
-  throw new Error("control: segment table overlaps mappings");
-if ((MAPPINGS + MAPPING_ENTRIES * 2) * WORD_BYTES > CONTROL_BYTES)
-  throw new Error("control: larger than a chunk");
+/** The record of the heap that owns the chunk of a word in the zone; 0 for nobody. */
+export function ownerOfWord(m: Int32Array, word: number): number {
+  return m[owners + (word >>> WORD_CHUNK_SHIFT)]!;
+}
+
+if (SEGMENTS + MAX_SEGMENTS * SEGMENT_WORDS > HEAPS) throw new Error("control: segment table overlaps heaps");
+if (HEAPS + MAX_HEAPS * HEAP_WORDS > MAPPINGS) throw new Error("control: table of heaps overlaps mappings");
+if ((MAPPINGS + 2 * MAPPING_WORDS) * WORD_BYTES > CONTROL_BYTES)
+  throw new Error("control: larger than its chunks");
 if (CHUNK_BYTES !== 2 ** CHUNK_SHIFT) throw new Error("control: chunk shift and size disagree");

@@ -5,10 +5,10 @@
  * only in chunks that have an owner, and headers of large blocks only when the table knows them.
  */
 import { type HeapError, hex, HeapError as PlainError, rangeError, show, typeError } from "../errors.js";
-import { isSealed, MIN_BLOCK, sizeOf } from "./block.js";
+import { isSealed, isSealedLive, MIN_BLOCK, sizeOf } from "./block.js";
+import { ownerOfWord } from "./control.js";
 import type { ThreadHeap } from "./heap.js";
-import { FREED } from "./large.js";
-import { ownerOf } from "./segments.js";
+import { FREED } from "./mappings.js";
 
 /** The error for `operation` on `pointer`, which is known not to be a live block. */
 export function explainPointer(heap: ThreadHeap, operation: string, pointer: unknown): HeapError {
@@ -43,11 +43,11 @@ export function explainPointer(heap: ThreadHeap, operation: string, pointer: unk
 /** Whether a block started there that was freed since, and nothing was written over its header yet. */
 function wasFreed(heap: ThreadHeap, pointer: number): boolean {
   const { window, words: m } = heap;
-  if (heap.large.find(pointer) === FREED) return true;
+  if (heap.large.sizeOf(pointer) === FREED) return true;
   if (!window.inZone(pointer) || pointer % 16 !== 0) return false;
   const b = window.blockOf(pointer);
-  if (ownerOf(m, b * 4) === 0) return false;
-  return isSealed(m, b, heap.secret) && sizeOf(m, b) >= MIN_BLOCK;
+  if (ownerOfWord(m, b) === 0) return false;
+  return isSealed(m, b, heap.secret) && !isSealedLive(m, b, heap.secret) && sizeOf(m, b) >= MIN_BLOCK;
 }
 
 function invalid(operation: string, pointer: number, why: string): HeapError {

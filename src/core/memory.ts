@@ -62,9 +62,9 @@ export class Window {
     return (this.payloadBase + ((block << 2) >>> 0)) as Pointer;
   }
 
-  /** Where a block's header lies. */
-  addressOf(block: Block): Address {
-    return (this.base + ((block << 2) >>> 0)) as Address;
+  /** Where a word of the zone lies. */
+  addressOf(word: number): Address {
+    return (this.base + ((word << 2) >>> 0)) as Address;
   }
 
   /** Whether `pointer` lies in the zone of small blocks. */
@@ -93,9 +93,25 @@ export class Window {
     this.bytes.copyWithin(target - this.base, from, from + bytes);
   }
 
-  clear(address: number, bytes: number): void {
-    const from = address - this.base;
-    this.bytes.fill(0, from, from + bytes);
+  // Words that several threads write. Each of these is a full barrier: what was stored before is seen before, by
+  // whoever sees it with one of these.
+
+  atomicLoad(word: number): number {
+    return Atomics.load(this.words, word);
+  }
+
+  atomicStore(word: number, value: number): void {
+    Atomics.store(this.words, word, value);
+  }
+
+  /** Puts `value` there if `expected` is there. Whether it was. */
+  compareExchange(word: number, expected: number, value: number): boolean {
+    return Atomics.compareExchange(this.words, word, expected, value) === expected;
+  }
+
+  /** Puts `value` there and returns what was there. */
+  exchange(word: number, value: number): number {
+    return Atomics.exchange(this.words, word, value);
   }
 }
 

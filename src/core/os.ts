@@ -11,6 +11,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { isMainThread } from "node:worker_threads";
 import { HeapError } from "../errors.js";
+import { type OsThreads, openThreads } from "./os-threads.js";
 
 /** What an address-returning call gives when it was refused. */
 export const FAILED = -1;
@@ -46,17 +47,30 @@ export interface Os {
   readonly countsReservations: boolean;
   /** The mapped ranges of the process, ascending, as [start, end) pairs. */
   mappings(): ReadonlyArray<readonly [number, number]>;
+  /** Where a page that was shared under this name lies; 0 when there is none. */
+  findShared(name: string): number;
+  /**
+   * Puts a page with these contents exactly at `address`, where findShared() sees it from every thread; false when
+   * something lies there. The kernel lets one of several threads that try this at once succeed.
+   */
+  share(name: string, address: number, contents: Uint8Array): boolean;
+  readonly threads: OsThreads;
   /** An ArrayBuffer over raw memory. The range need not be mapped until it is touched. */
   view(address: number, bytes: number): ArrayBuffer;
 }
 
 const READ_WRITE = 0x1 | 0x2; // PROT_READ | PROT_WRITE
 const NO_ACCESS = 0x0; // PROT_NONE
-const PRIVATE_ANONYMOUS = 0x02 | 0x20; // MAP_PRIVATE | MAP_ANONYMOUS
+const MAP_PRIVATE = 0x02;
+const PRIVATE_ANONYMOUS = MAP_PRIVATE | 0x20; // MAP_ANONYMOUS
 const FIXED_NOREPLACE = 0x100000; // Linux 4.17; older kernels take the address as a hint, which map() checks
 const REMAP_MAYMOVE_FIXED = 0x1 | 0x2; // MREMAP_MAYMOVE | MREMAP_FIXED
 const ADVISE_DONTNEED = 4;
-const SYSCALL_MSEAL = 462; // the same number on x64 and arm64
+const SYSTEM_CALLS = {
+  x64: { gettid: 186, futex: 202, memfdCreate: 319, mseal: 462 },
+  arm64: { gettid: 178, futex: 98, memfdCreate: 279, mseal: 462 },
+} as const;
+const MEMFD_CLOEXEC = 1;
 const RLIMIT = { data: 2, addressSpace: 9 } as const;
 
 /** The part of koffi that is used here. */
@@ -105,7 +119,11 @@ function linux(koffi: Koffi): Os {
   const munmap = libc.func("int munmap(uintptr_t, size_t)");
   const mremap = libc.func("intptr_t mremap(uintptr_t, size_t, size_t, int, uintptr_t)");
   const madvise = libc.func("int madvise(uintptr_t, size_t, int)");
+  const systemCalls = SYSTEM_CALLS[process.arch as keyof typeof SYSTEM_CALLS];
   const syscall = libc.func("long syscall(long, uintptr_t, size_t, ulong)");
+  const memfdCreate = libc.func("long syscall(long, str, ulong)");
+  const pwrite = libc.func("long pwrite(int, void *, size_t, long)");
+  const close = libc.func("int close(int)");
   const getrlimit = libc.func("int getrlimit(int, void *)");
 
   const mapExactly = (address: number, bytes: number, protection: number): number => {
@@ -129,7 +147,7 @@ function linux(koffi: Koffi): Os {
     move: (address, oldBytes, newBytes, target) =>
       mremap(address, oldBytes, newBytes, REMAP_MAYMOVE_FIXED, target) === target,
     discard: (address, bytes) => madvise(address, bytes, ADVISE_DONTNEED) === 0,
-    seal: (address, bytes) => syscall(SYSCALL_MSEAL, address, bytes, 0) === 0,
+    seal: (address, bytes) => syscall(systemCalls.mseal, address, bytes, 0) === 0,
     resourceLimit: (which) => {
       const pair = new BigUint64Array(2);
       if (getrlimit(RLIMIT[which], pair) !== 0) return Infinity;
@@ -137,6 +155,21 @@ function linux(koffi: Koffi): Os {
       return soft >= Number.MAX_SAFE_INTEGER ? Infinity : soft;
     },
     mappings: () => parseMappings(readText("/proc/self/maps")),
+    findShared: (name) => addressOfName(readText("/proc/self/maps"), `/memfd:${name} `),
+    share: (name, address, contents) => {
+      const file = memfdCreate(systemCalls.memfdCreate, name, MEMFD_CLOEXEC);
+      if (file < 0) return false;
+      try {
+        if (pwrite(file, contents, contents.length, 0) !== contents.length) return false;
+        // Private: a forked process gets a page of its own. The name is the file's, and stays when it is closed.
+        const got = mmap(address, contents.length, READ_WRITE, MAP_PRIVATE | FIXED_NOREPLACE, file, 0);
+        if (got !== address && got !== FAILED) munmap(got, contents.length);
+        return got === address;
+      } finally {
+        close(file);
+      }
+    },
+    threads: openThreads((prototype) => libc.func(prototype), systemCalls),
     view: (address, bytes) => koffi.view(address, bytes),
   };
 }
@@ -162,4 +195,10 @@ export function parseMappings(text: string): Array<readonly [number, number]> {
     if (end <= Number.MAX_SAFE_INTEGER) ranges.push([start, end]);
   }
   return ranges;
+}
+
+/** Where the mapping lies whose line in /proc/PID/maps contains `name`; 0 when there is none. */
+function addressOfName(text: string, name: string): number {
+  const at = text.indexOf(name);
+  return at < 0 ? 0 : Number.parseInt(text.slice(text.lastIndexOf("\n", at) + 1), 16);
 }

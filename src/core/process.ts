@@ -1,21 +1,21 @@
 /**
- * The process: sets the heap up when the library is loaded, and keeps what all layers above share.
+ * The process: sets the heap up when the library is loaded, or joins the one that another thread set up.
  *
  * Owns set-up and settings. Must not know C semantics. Loading never throws and never crashes: where the heap cannot
  * be set up, the reason is kept, a heap without memory takes its place, and the first use throws the reason.
  */
 import { randomBytes } from "node:crypto";
 import { HeapError } from "../errors.js";
-import { CHUNK_BYTES, CHUNK_WORDS, Control, MAGIC, NO_LIMIT } from "./control.js";
-import { ThreadHeap } from "./heap.js";
+import { initializeAdoption, joinProcess } from "./adopt.js";
+import { CHUNK_BYTES, CONTROL_CHUNKS, Control, MAGIC, MAPPINGS, NO_LIMIT } from "./control.js";
+import type { ThreadHeap } from "./heap.js";
 import type { Hooks } from "./hooks.js";
-import { HEADER_BYTES, roundUp, Window, WORD_BYTES } from "./memory.js";
+import { Window } from "./memory.js";
 import { type Os, openOs } from "./os.js";
-import { initializeRecord, RECORD_WORDS, Rec } from "./record.js";
+import { Rec } from "./record.js";
+import { meet } from "./rendezvous.js";
 import { placeWindow, setLargeRange } from "./reserve.js";
-import { Segments } from "./segments.js";
 import { DEFAULT_MMAP_THRESHOLD, defaults, type Settings, settingsFrom } from "./settings.js";
-import { Store } from "./store.js";
 
 export interface Attached {
   readonly heap: ThreadHeap;
@@ -23,13 +23,13 @@ export interface Attached {
   readonly unusable: HeapError | null;
 }
 
-/** The calling thread's heap. */
+/** The calling thread's heap. The first thread's environment gives the settings. */
 export function attach(): Attached {
   const hooks: Hooks = { trace: null, settle: null };
   const os = openOs();
   try {
-    const settings = settingsFrom(process.env);
-    return { heap: createHeap(os, hooks, settings), unusable: null };
+    const window = meet(os, () => openWindow(os, settingsFrom(process.env)));
+    return { heap: joinProcess(window, os, hooks), unusable: null };
   } catch (error) {
     const reason = error instanceof HeapError ? error : asUnsupported(error);
     return { heap: createInert(hooks), unusable: reason };
@@ -45,19 +45,25 @@ function asUnsupported(error: unknown): HeapError {
   );
 }
 
-/** A whole heap on the memory that `os` gives. */
-export function createHeap(os: Os, hooks: Hooks, settings: Settings): ThreadHeap {
+/** A window with its control block set up, on the memory that `os` gives. */
+export function openWindow(os: Os, settings: Settings): Window {
   const { window, breakChunks } = placeWindow(os, settings.reserve);
-  const m = window.words;
-  m[Control.secret] = randomBytes(4).readInt32LE() | (1 << 31);
-  m[Control.pageSize] = os.pageSize;
-  m[Control.nextChunk] = 1;
-  m[Control.breakChunks] = breakChunks;
-  m[Control.nextMapped] = Math.max(1, breakChunks);
+  initializeControl(window, os, breakChunks, settings);
+  window.words[Control.secret] = randomBytes(4).readInt32LE() | (1 << 31);
   setLargeRange(window, breakChunks, os.pageSize);
+  window.words[Control.magic] = MAGIC;
+  return window;
+}
+
+function initializeControl(window: Window, os: Os, breakChunks: number, settings: Settings): void {
+  const m = window.words;
+  m[Control.pageSize] = os.pageSize;
+  m[Control.nextChunk] = CONTROL_CHUNKS;
+  m[Control.breakChunks] = breakChunks;
+  m[Control.nextMapped] = Math.max(CONTROL_CHUNKS, breakChunks);
+  m[Control.mappings] = MAPPINGS;
   applySettings(m, settings);
-  m[Control.magic] = MAGIC;
-  return firstHeap(window, os, hooks);
+  initializeAdoption(window, os);
 }
 
 /** Writes settings into the control block. */
@@ -70,37 +76,22 @@ export function applySettings(m: Int32Array, settings: Omit<Settings, "reserve">
   m[Control.trimPages] = Math.ceil(settings.trimThreshold / pageSize);
 }
 
-function firstHeap(window: Window, os: Os, hooks: Hooks): ThreadHeap {
-  const m = window.words;
-  const segments = new Segments(window, os, hooks);
-  const id = segments.open(CHUNK_WORDS, 0);
-  if (id < 0) {
-    throw new HeapError("ERR_OUT_OF_MEMORY", `the kernel gave no memory for a heap of ${CHUNK_BYTES} bytes`);
-  }
-  const record = segments.start(id);
-  initializeRecord(m, record);
-  const first = roundUp(record + RECORD_WORDS, 4) + HEADER_BYTES / WORD_BYTES;
-  segments.setStart(id, first);
-  const pageWords = os.pageSize / WORD_BYTES;
-  const commit = roundUp(first, pageWords);
-  segments.recharge((commit - record) / pageWords);
-  m[record + Rec.segment] = id;
-  m[record + Rec.commit] = commit;
-  m[record + Rec.high] = first;
-  m[record + Rec.top] = first;
-  return new ThreadHeap(new Store(window, segments, os, hooks, record));
-}
-
 /** A heap in ordinary memory that nothing can be taken from: every request reaches a slow path and fails there. */
 function createInert(hooks: Hooks): ThreadHeap {
-  const window = new Window(CHUNK_BYTES, new ArrayBuffer(2 * CHUNK_BYTES));
-  const os = { pageSize: 4096, map: () => -1 } as unknown as Os;
+  const chunks = CONTROL_CHUNKS + 1;
+  const window = new Window(CHUNK_BYTES, new ArrayBuffer(chunks * CHUNK_BYTES));
+  const threads = {
+    threadId: () => 1,
+    initializeMutex() {},
+    lockMutex: () => true,
+    unlockMutex() {},
+    mutexWord: 0,
+  };
+  const os = { pageSize: 4096, map: () => -1, threads } as unknown as Os;
+  initializeControl(window, os, chunks, defaults);
+  const heap = joinProcess(window, os, hooks);
+  heap.elsewhere = null;
   const m = window.words;
-  m[Control.pageSize] = os.pageSize;
-  m[Control.nextChunk] = 1;
-  m[Control.breakChunks] = 2;
-  applySettings(m, defaults);
-  const heap = firstHeap(window, os, hooks);
   m[Control.limitPages] = 0;
   m[heap.record + Rec.commit] = m[heap.record + Rec.top]!;
   return heap;

@@ -3,13 +3,16 @@
  *
  * Owns the picture and the names of its words. Whoever has the index of a record can take the heap over.
  *
- *   record + 0      the words below
- *   record + 64     cache (aligned to 64 words)
+ *   record + 0      words of the thread that has the heap
+ *   record + 32     words that other threads write or read, on a cache line of their own
+ *   record + 64     outbox: blocks of other heaps that were freed here (see remote.ts)
+ *   record + 128    cache (aligned to 64 words)
  *   …               bins
  *   …               first block
  */
 import { BINS_WORDS, initializeBins } from "./bins.js";
 import { CACHE_WORDS, initializeCache } from "./cache.js";
+import { HEADER_BYTES, WORD_BYTES } from "./memory.js";
 
 /** Words of a heap record, relative to it. */
 export const Rec = {
@@ -37,11 +40,40 @@ export const Rec = {
   closedUnits: 13,
   /** Bytes / 16 of the cached blocks that are in lists. */
   spilledUnits: 14,
+  /** The same blocks counted. */
+  spilledBlocks: 15,
+  /** Pages charged to the heap: committed parts of its segments, less what was given back. */
+  charged: 16,
+  /** How often memory was given back. */
+  trims: 17,
+  /** Blocks of other heaps freed here, since the process began, and their bytes / 16; wrap around. */
+  sentBlocks: 18,
+  sentUnits: 19,
+  /** Blocks of this heap freed elsewhere that came back, in the same units. */
+  receivedBlocks: 20,
+  receivedUnits: 21,
+  /** A block of another heap that is being freed here; 0 otherwise. */
+  sending: 22,
+  /** The block that is being taken back; 0 otherwise. */
+  receiving: 23,
+  /** The blocks after it in the list that was taken from `remote`. */
+  received: 24,
+
+  /** First block of the list of blocks freed by other threads. Anybody pushes, the owner takes all. */
+  remote: 32,
+  /** Odd while the owner takes the list apart. Only the owner writes it. */
+  drains: 33,
+  /** The heap's entry in the table of heaps; never changes. */
+  entry: 48,
 } as const;
 
-const CACHE_AT = 64;
+export const OUTBOX = 64;
+const CACHE_AT = 128;
 const BINS_AT = CACHE_AT + CACHE_WORDS;
 export const RECORD_WORDS = BINS_AT + BINS_WORDS;
+
+/** Words from a record to the first block of its segment. */
+export const FIRST_BLOCK = Math.ceil(RECORD_WORDS / 4) * 4 + HEADER_BYTES / WORD_BYTES;
 
 export function cacheOf(record: number): number {
   return record + CACHE_AT;
@@ -51,8 +83,8 @@ export function binsOf(record: number): number {
   return record + BINS_AT;
 }
 
-/** Makes the record of an empty heap in zeroed memory. */
-export function initializeRecord(m: Int32Array, record: number): void {
+/** Empties cache and bins, whatever they held. */
+export function initializeIndex(m: Int32Array, record: number): void {
   initializeCache(m, cacheOf(record));
   initializeBins(m, binsOf(record));
 }

@@ -25,9 +25,9 @@ import {
   writeFree,
   writeFreed,
 } from "./block.js";
+import { isOwned } from "./control.js";
 import { type Block, WORD_BYTES } from "./memory.js";
 import { Rec } from "./record.js";
-import { ownerOf } from "./segments.js";
 import { NOTHING_CLEAN, Wilderness } from "./wilderness.js";
 
 // Constants of other modules, by names of this module's own: V8 folds those into the code, and loads an imported
@@ -166,7 +166,7 @@ export class Store extends Wilderness {
     // Which pages are gone is not known; that those in use now were is the assumption that never counts too few.
     const gone = gonePages(this.m, b);
     const used = Math.min(gone, this.runs.innerPages(b, have) - inner);
-    if (!this.segments.charge(used)) return 0 as Block;
+    if (!this.account.charge(used)) return 0 as Block;
     const remainder = this.runs.cut(b, size);
     if (gone > used) this.runs.setGone(remainder, gone - used);
     return b;
@@ -175,13 +175,13 @@ export class Store extends Wilderness {
   /** Whether the limit lets one free block, or two, be used; pages of them may have been given back. */
   affords(one: Block, other: Block): boolean {
     const m = this.m;
-    return this.segments.affords(gonePages(m, one) + (other === 0 ? 0 : gonePages(m, other)));
+    return this.account.affords(gonePages(m, one) + (other === 0 ? 0 : gonePages(m, other)));
   }
 
   /** Takes a free block out of its bin to be joined with a live one. */
   takeOut(b: Block): void {
     const gone = this.runs.remove(b);
-    if (gone > 0) this.segments.recharge(gone);
+    if (gone > 0) this.account.recharge(gone);
   }
 
   /** Counts blocks that a sweep joined to the one below. */
@@ -221,7 +221,7 @@ export class Store extends Wilderness {
   below(b: Block): Block {
     const m = this.m;
     const below = previousOf(m, b);
-    const plausible = below > 0 && below < b && ownerOf(m, below * WORD_BYTES) === this.record;
+    const plausible = below > 0 && below < b && isOwned(m, below, this.record);
     if (!plausible || !isSealed(m, below, this.secret) || !isFree(m, below) || nextOf(m, below) !== b) {
       throw corrupt(
         `the free block below 0x${this.window.pointerOf(b).toString(16)} has a footer that leads nowhere`,

@@ -24,25 +24,33 @@ import { type Block, WORD_BYTES } from "./memory.js";
 import { binsOf, Rec } from "./record.js";
 import type { Store } from "./store.js";
 
+/** Words of the record that are made again with the bins. */
+const RECOUNTED = [
+  Rec.freeBlocks,
+  Rec.freeUnits,
+  Rec.gonePages,
+  Rec.spilledUnits,
+  Rec.spilledBlocks,
+] as const;
+
 /**
  * Joins all free and cached blocks of the heap. The caller has verified the headers, and emptied the cache's stacks
  * and lists.
  */
 export function sweep(store: Store): void {
   const { words: m } = store.window;
-  const { record, segments } = store;
+  const { record } = store;
   initializeBins(m, binsOf(record));
-  for (const word of [Rec.freeBlocks, Rec.freeUnits, Rec.gonePages, Rec.spilledUnits]) m[record + word] = 0;
-  for (let id = 0; id < segments.count; id++) if (segments.owner(id) === record) sweepSegment(store, id);
+  for (const word of RECOUNTED) m[record + word] = 0;
+  for (const id of store.ownSegments()) sweepSegment(store, id);
 }
 
 /** Throws ERR_HEAP_CORRUPT when a sweep would meet an overwritten header: before anything is changed. */
 export function verifyHeaders(store: Store): void {
   const { words: m } = store.window;
-  const { segments, record } = store;
+  const { segments } = store;
   const { secret } = store.runs;
-  for (let id = 0; id < segments.count; id++) {
-    if (segments.owner(id) !== record) continue;
+  for (const id of store.ownSegments()) {
     const end = store.endOf(id);
     for (let b = segments.start(id) as Block; b < end; b = (b + (sizeOf(m, b) >>> 2)) as Block) {
       if (!isSealed(m, b, secret)) {

@@ -4,6 +4,7 @@
  * Owns when that is worth a system call and how it is accounted. The pages stay mapped and read as zero; touching
  * them again takes a page fault, so memory is given back only when much of it lies idle.
  */
+import type { Account } from "./account.js";
 import { BIN_COUNT, binOf, forEachBinned } from "./bins.js";
 import { gonePages, innerEnd, innerStart, sizeOf } from "./block.js";
 import { Control } from "./control.js";
@@ -12,11 +13,11 @@ import { type Block, roundUp, type Window, WORD_BYTES } from "./memory.js";
 import type { Os } from "./os.js";
 import { binsOf, Rec } from "./record.js";
 import type { Runs } from "./runs.js";
-import type { Segments } from "./segments.js";
 
 // Constants of other modules, by names of this module's own: V8 folds those into the code, and loads an imported
 // one from its cell each time.
 const {
+  charged: CHARGED,
   commit: COMMIT,
   freeBlocks: FREE_BLOCKS,
   freeUnits: FREE_UNITS,
@@ -24,13 +25,14 @@ const {
   high: HIGH,
   loose: LOOSE,
   top: TOP,
+  trims: TRIMS,
 } = Rec;
-const { chargedPages: CHARGED_PAGES, largePages: LARGE_PAGES, trimPages: TRIM_PAGES, trims: TRIMS } = Control;
+const { trimPages: TRIM_PAGES } = Control;
 
 /** What trimming needs of a store. */
 export interface Trimmable {
   readonly window: Window;
-  readonly segments: Segments;
+  readonly account: Account;
   readonly os: Os;
   readonly hooks: Hooks;
   readonly record: number;
@@ -55,7 +57,7 @@ export function trimIsDue(store: Trimmable): boolean {
   if (m[record + LOOSE]! * 16 < trimPages * store.runs.pageSize * RECHECK_SHARE) return false;
   m[record + LOOSE] = 0;
   const idle = idlePages(store);
-  return idle > trimPages && idle > m[CHARGED_PAGES]! - m[LARGE_PAGES]! - store.slackPages() - idle;
+  return idle > trimPages && idle > m[record + CHARGED]! - store.slackPages() - idle;
 }
 
 /** Free pages that are charged: in bins, and in the wilderness as far as it was ever touched. */
@@ -79,8 +81,8 @@ export function trim(store: Trimmable, leastRun: number): number {
   let pages = 0;
   for (const b of runs) pages += trimRun(store, b);
   pages += trimWilderness(store, 0);
-  m[store.record + LOOSE] = 0;
-  if (pages > 0) m[TRIMS] = m[TRIMS]! + 1;
+  m[record + LOOSE] = 0;
+  if (pages > 0) m[record + TRIMS] = m[record + TRIMS]! + 1;
   return pages * store.runs.pageSize;
 }
 
@@ -92,7 +94,7 @@ function trimRun(store: Trimmable, b: Block): number {
   const bytes = innerEnd(b, sizeOf(m, b), pageSize) - start;
   if (!store.os.discard(store.window.base + start, bytes)) return 0;
   const pages = bytes / pageSize - gonePages(m, b);
-  store.segments.discharge(pages, store.slackPages());
+  store.account.discharge(pages);
   store.runs.setGone(b, bytes / pageSize);
   store.hooks.trace?.("trim", store.window.base + start, bytes);
   return pages;
@@ -112,10 +114,10 @@ export function trimWilderness(store: Trimmable, gone: number): number {
   const address = store.window.base + first * WORD_BYTES;
   const bytes = (high - first) * WORD_BYTES;
   if (bytes <= 0 || !store.os.discard(address, bytes)) {
-    store.segments.recharge(gone);
+    store.account.recharge(gone);
     return 0;
   }
-  store.segments.discharge((m[record + COMMIT]! - first) / pageWords - gone, store.slackPages());
+  store.account.discharge((m[record + COMMIT]! - first) / pageWords - gone);
   m[record + HIGH] = first;
   m[record + COMMIT] = first;
   store.hooks.trace?.("trim", address, bytes);

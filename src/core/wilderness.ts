@@ -10,6 +10,8 @@
  *
  *   start <= top <= commit <= end,  high <= commit;  what lies above max(top, high) is zero
  */
+
+import { type Account, slackPages } from "./account.js";
 import {
   breakSeal,
   FENCE_BYTES,
@@ -37,6 +39,7 @@ const {
   blocks: BLOCKS,
   closedUnits: CLOSED_UNITS,
   commit: COMMIT,
+  entry: ENTRY,
   high: HIGH,
   loose: LOOSE,
   segment: SEGMENT,
@@ -49,6 +52,12 @@ const {
  */
 const LEAST_STEP = 64 * 1024;
 const MOST_STEP = 1024 * 1024;
+/**
+ * A new segment is at least this share of the heap, up to so many words: where several threads grow, their segments lie
+ * between one another and can seldom be extended, and each ends in a run that nothing can be joined to.
+ */
+const OPENED_SHARE = 1 / 8;
+const MOST_OPENED = (32 * 2 ** 20) / WORD_BYTES;
 /** Pages that closing a segment and opening the next may add to the account besides what is asked for. */
 const CLOSING_PAGES = 4;
 /** No word of the block that was taken last is known to be zero. */
@@ -57,6 +66,7 @@ export const NOTHING_CLEAN = 0x7fffffff;
 export class Wilderness {
   readonly window: Window;
   readonly segments: Segments;
+  readonly account: Account;
   readonly os: Os;
   readonly hooks: Hooks;
   readonly record: number;
@@ -68,9 +78,10 @@ export class Wilderness {
   /** How many blocks were carved at once. */
   carved = 0;
 
-  constructor(window: Window, segments: Segments, os: Os, hooks: Hooks, record: number) {
+  constructor(window: Window, segments: Segments, account: Account, os: Os, hooks: Hooks, record: number) {
     this.window = window;
     this.segments = segments;
+    this.account = account;
     this.os = os;
     this.hooks = hooks;
     this.record = record;
@@ -99,19 +110,18 @@ export class Wilderness {
     return true;
   }
 
+  /** The same without taking more address space. */
+  growWithin(size: number): Block {
+    return this.#commitWithin(size) ? this.carveOne(size) : (0 as Block);
+  }
+
   /** Commits the wilderness far enough for `size` bytes more; false when limit, window or kernel forbid it. */
   commitFor(size: number): boolean {
-    const m = this.m;
-    const { record, segments } = this;
-    const newTop = m[record + TOP]! + (size >>> 2);
-    const commit = m[record + COMMIT]!;
-    if (newTop <= commit) return true;
-    const segment = m[record + SEGMENT]!;
-    // A fence must always fit above the top, so that the segment can be closed.
-    const needed = newTop + (FENCE_BYTES >>> 2);
+    const { segments } = this;
+    const segment = this.m[this.record + SEGMENT]!;
+    const needed = this.#endFor(size);
     if (needed > segments.end(segment) && !segments.extend(segment, needed)) return false;
-    const end = segments.end(segment);
-    return this.#charge(newTop, commit, end, segments.start(segment));
+    return this.#commitWithin(size);
   }
 
   /** Bytes / 16 that the heap's blocks take together, in any state. */
@@ -128,11 +138,29 @@ export class Wilderness {
     return this.m[record + SEGMENT] === id ? this.m[record + TOP]! : this.segments.end(id);
   }
 
+  /** The segments that the heap has. */
+  ownSegments(): number[] {
+    const found: number[] = [];
+    for (let id = 0; id < this.segments.count; id++) {
+      if (this.segments.owner(id) === this.record) found.push(id);
+    }
+    return found;
+  }
+
+  /** Pages of the heap's segments that are committed, given back or not. */
+  committedPages(): number {
+    let words = 0;
+    for (const id of this.ownSegments()) {
+      const active = this.m[this.record + SEGMENT] === id;
+      words +=
+        (active ? this.m[this.record + COMMIT]! : this.segments.end(id)) - this.segments.chunkStart(id);
+    }
+    return (words * WORD_BYTES) / this.runs.pageSize;
+  }
+
   /** Pages charged to this heap that it never touched. */
   slackPages(): number {
-    const m = this.m;
-    const touched = Math.max(m[this.record + HIGH]!, m[this.record + TOP]!);
-    return Math.floor(((m[this.record + COMMIT]! - touched) * WORD_BYTES) / this.runs.pageSize);
+    return slackPages(this.m, this.record);
   }
 
   /** A live block of `size` bytes, if that much is committed; else 0. */
@@ -183,6 +211,22 @@ export class Wilderness {
     this.m[this.record + LOOSE] = this.m[this.record + LOOSE]! + (bytes >>> 4);
   }
 
+  /** Where the active segment must end for `size` bytes more: a fence must always fit, so that it can be closed. */
+  #endFor(size: number): number {
+    return this.m[this.record + TOP]! + ((size + FENCE_BYTES) >>> 2);
+  }
+
+  #commitWithin(size: number): boolean {
+    const m = this.m;
+    const { record, segments } = this;
+    const newTop = m[record + TOP]! + (size >>> 2);
+    const commit = m[record + COMMIT]!;
+    if (newTop <= commit) return true;
+    const segment = m[record + SEGMENT]!;
+    const end = segments.end(segment);
+    return this.#endFor(size) <= end && this.#charge(newTop, commit, end, segments.start(segment));
+  }
+
   #charge(newTop: number, commit: number, end: number, start: number): boolean {
     const m = this.m;
     const pageWords = this.runs.pageSize / WORD_BYTES;
@@ -191,7 +235,7 @@ export class Wilderness {
     const least = roundUp(newTop, pageWords);
     const most = Math.min(end, Math.max(least, roundUp(commit + step, pageWords)));
     for (const target of [most, least]) {
-      if (!this.segments.charge((target - commit) / pageWords)) continue;
+      if (!this.account.charge((target - commit) / pageWords)) continue;
       m[this.record + COMMIT] = target;
       return true;
     }
@@ -205,18 +249,32 @@ export class Wilderness {
     // A limit that forbids the block forbids it in a new segment too. The first page is charged at once, for the
     // top lies a header above its start.
     const pages = Math.ceil(size / this.runs.pageSize) + CLOSING_PAGES;
-    if (!segments.affords(pages)) return false;
-    const id = segments.open((size + FENCE_BYTES + HEADER_BYTES) >>> 2, record);
+    if (!this.account.affords(pages)) return false;
+    const least = (size + FENCE_BYTES + HEADER_BYTES) >>> 2;
+    const roomy = Math.min(MOST_OPENED, this.extentUnits() * 4 * OPENED_SHARE);
+    let id = segments.open(Math.max(least, roomy), m[record + ENTRY]!, HEADER_BYTES / WORD_BYTES);
+    if (id < 0) id = segments.open(least, m[record + ENTRY]!, HEADER_BYTES / WORD_BYTES);
     if (id < 0) return false;
     this.#close();
-    const chunkStart = segments.start(id);
-    segments.setStart(id, chunkStart + HEADER_BYTES / WORD_BYTES);
-    m[record + SEGMENT] = id;
-    m[record + TOP] = segments.start(id);
-    m[record + HIGH] = segments.start(id);
-    m[record + COMMIT] = chunkStart + this.runs.pageSize / WORD_BYTES;
-    segments.recharge(1);
+    this.begin(id);
     return this.commitFor(size);
+  }
+
+  /**
+   * Makes a segment that holds no block yet the active one. The segment first, by one store: while the other words
+   * point outside it, it is known to be empty.
+   */
+  begin(id: number): void {
+    const m = this.m;
+    const { record, segments } = this;
+    const pageWords = this.runs.pageSize / WORD_BYTES;
+    const start = segments.start(id);
+    const commit = roundUp(start, pageWords);
+    this.account.recharge((commit - segments.chunkStart(id)) / pageWords);
+    m[record + SEGMENT] = id;
+    m[record + COMMIT] = commit;
+    m[record + HIGH] = start;
+    m[record + TOP] = start;
   }
 
   /** Turns what is left of the active segment into a free block and a fence. */
@@ -231,7 +289,7 @@ export class Wilderness {
     const start = segments.start(m[record + SEGMENT]!);
     m[record + CLOSED_UNITS] = m[record + CLOSED_UNITS]! + ((fence - start) >>> 2);
     const commit = m[record + COMMIT]!;
-    segments.recharge(
+    this.account.recharge(
       ((end - commit) * WORD_BYTES) / this.runs.pageSize - this.#untouched(top, fence, commit),
     );
     writeLive(m, fence, FENCE_BYTES, this.secret);

@@ -1,11 +1,13 @@
 /**
- * Figures of the heap. Derived from what the slow paths count; the fast paths count nothing.
+ * Figures of the process. Derived from what the slow paths count; the fast paths count nothing.
  */
-import { MAX_BLOCK } from "../core/block.js";
-import { CACHED_UNITS, depthOf, forEachSpilled } from "../core/cache.js";
+import { notePeak } from "../core/account.js";
+import { CACHED_UNITS, depthOf } from "../core/cache.js";
 import { Control } from "../core/control.js";
+import { entryOf, holderOf, recordOf } from "../core/heaps.js";
 import { HEADER_BYTES } from "../core/memory.js";
 import { cacheOf, Rec } from "../core/record.js";
+import { freedElsewhere } from "../core/remote.js";
 import { heap, unusable } from "../malloc.js";
 
 /** Sizes in bytes, the rest counts since the process began. */
@@ -18,13 +20,17 @@ export interface Stats {
   cached: number;
   /** Bytes in joined free blocks, headers included. */
   free: number;
+  /** Usable bytes in blocks that another thread freed and that their owner has not taken back yet. */
+  remote: number;
   /** Address space that the heap holds and has ever touched, less what was given back. */
   footprint: number;
   /** The most that `footprint` has been. */
   peakFootprint: number;
   segments: number;
-  /** Threads with a heap. */
+  /** Threads that live and have a heap. */
   threads: number;
+  /** Heaps of threads that ended, waiting for one that takes them over. */
+  orphans: number;
   grows: number;
   mmaps: number;
   munmaps: number;
@@ -36,46 +42,115 @@ export interface Stats {
   remoteFrees: number;
 }
 
-/** Figures of the calling thread's heap. Takes microseconds: it counts what is cached. */
+/** What one heap has, in blocks and units of 16 bytes, headers included. */
+interface Holdings {
+  blocks: number;
+  units: number;
+  freeUnits: number;
+  cachedBlocks: number;
+  cachedUnits: number;
+  remoteBlocks: number;
+  remoteUnits: number;
+  sent: number;
+  trims: number;
+  splits: number;
+  merges: number;
+}
+
+/**
+ * Figures of the whole process, any thread. Takes microseconds. While other threads allocate and free, what is counted
+ * of them is of slightly different moments.
+ */
 export function stats(): Stats {
   if (unusable !== null) throw unusable;
-  const { words: m, record } = heap;
+  const { words: m, window, store } = heap;
+  notePeak(window);
   const pageSize = m[Control.pageSize]!;
-  heap.store.segments.notePeak(heap.store.slackPages());
-  const cached = cachedBlocks();
-  const heapBlocks = m[record + Rec.blocks]! - m[record + Rec.freeBlocks]! - cached.count;
-  const free = m[record + Rec.freeUnits]! * 16;
-  const live = heap.store.extentUnits() * 16 - free - cached.bytes - heapBlocks * HEADER_BYTES;
+  const all = holdings(m);
+  const { alive, orphans } = countThreads();
+  const liveBlocks = all.blocks - all.cachedBlocks - all.remoteBlocks;
+  const liveBytes = (all.units - all.freeUnits - all.cachedUnits - all.remoteUnits) * 16;
   const mapped = m[Control.largePages]! * pageSize - m[Control.largeFront]! * 16;
   return {
-    allocated: live + mapped,
-    blocks: heapBlocks + m[Control.largeCount]!,
-    cached: cached.bytes - cached.count * HEADER_BYTES,
-    free,
+    allocated: liveBytes - liveBlocks * HEADER_BYTES + mapped,
+    blocks: liveBlocks + m[Control.largeCount]!,
+    cached: all.cachedUnits * 16 - all.cachedBlocks * HEADER_BYTES,
+    free: all.freeUnits * 16,
+    remote: all.remoteUnits * 16 - all.remoteBlocks * HEADER_BYTES,
     footprint: heap.pressure().footprint,
     peakFootprint: m[Control.peakPages]! * pageSize,
-    segments: heap.store.segments.count,
-    threads: 1,
+    segments: store.segments.count,
+    threads: alive,
+    orphans,
     grows: m[Control.grows]!,
     mmaps: m[Control.mmaps]!,
     munmaps: m[Control.munmaps]!,
     mremaps: m[Control.mremaps]!,
-    trims: m[Control.trims]!,
-    splits: m[record + Rec.splits]!,
-    merges: m[record + Rec.mergesForward]! + m[record + Rec.mergesBackward]!,
-    remoteFrees: 0,
+    trims: all.trims,
+    splits: all.splits,
+    merges: all.merges,
+    remoteFrees: all.sent,
   };
 }
 
-function cachedBlocks(): { count: number; bytes: number } {
-  const cache = cacheOf(heap.record);
-  let count = 0;
-  let bytes = 0;
-  for (let units = 2; units <= CACHED_UNITS; units++) {
-    let depth = depthOf(heap.words, cache, units);
-    forEachSpilled(heap.words, cache, units, MAX_BLOCK, () => depth++);
-    count += depth;
-    bytes += depth * units * 16;
+/** Of all heaps, whether their threads live or not. */
+function holdings(m: Int32Array): Holdings {
+  const all: Holdings = {
+    blocks: 0,
+    units: 0,
+    freeUnits: 0,
+    cachedBlocks: 0,
+    cachedUnits: 0,
+    remoteBlocks: 0,
+    remoteUnits: 0,
+    sent: 0,
+    trims: 0,
+    splits: 0,
+    merges: 0,
+  };
+  for (let index = 0; index < m[Control.heaps]!; index++) {
+    const record = recordOf(m, index);
+    if (record !== 0) add(all, m, record);
   }
-  return { count, bytes };
+  // Sums of numbers that wrap around: of their low 32 bits the difference is right.
+  all.remoteBlocks |= 0;
+  all.remoteUnits |= 0;
+  all.sent >>>= 0;
+  return all;
+}
+
+function add(all: Holdings, m: Int32Array, record: number): void {
+  const start = heap.store.segments.start(m[record + Rec.segment]!);
+  const cache = cacheOf(record);
+  const sent = freedElsewhere(m, record);
+  all.blocks += m[record + Rec.blocks]! - m[record + Rec.freeBlocks]!;
+  all.units += m[record + Rec.closedUnits]! + ((m[record + Rec.top]! - start) >>> 2);
+  all.freeUnits += m[record + Rec.freeUnits]!;
+  all.cachedBlocks += m[record + Rec.spilledBlocks]!;
+  all.cachedUnits += m[record + Rec.spilledUnits]!;
+  for (let units = 2; units <= CACHED_UNITS; units++) {
+    all.cachedBlocks += depthOf(m, cache, units);
+    all.cachedUnits += depthOf(m, cache, units) * units;
+  }
+  all.remoteBlocks += sent.blocks - m[record + Rec.receivedBlocks]!;
+  all.remoteUnits += sent.units - m[record + Rec.receivedUnits]!;
+  all.sent += sent.blocks;
+  all.trims += m[record + Rec.trims]!;
+  all.splits += m[record + Rec.splits]!;
+  all.merges += m[record + Rec.mergesForward]! + m[record + Rec.mergesBackward]!;
+}
+
+/** A thread may have several heaps; those it took over do not count. */
+function countThreads(): { alive: number; orphans: number } {
+  const { words: m, store } = heap;
+  const { threads } = store.os;
+  const seen = new Set<number>();
+  let orphans = 0;
+  for (let index = 0; index < m[Control.heaps]!; index++) {
+    if (recordOf(m, index) === 0) continue;
+    const holder = holderOf(m, threads, entryOf(index));
+    if (holder === 0) orphans++;
+    else seen.add(holder);
+  }
+  return { alive: seen.size, orphans };
 }

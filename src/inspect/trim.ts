@@ -1,17 +1,39 @@
 /**
  * Giving free memory back on request.
  */
+import type { ThreadHeap } from "../core/heap.js";
 import { heap, unusable } from "../malloc.js";
+import { heapsOf } from "./walk.js";
 
 /**
- * Joins what is cached and gives every whole free page of the calling thread's heap back to the operating system.
+ * Joins what is cached and gives every whole free page of the calling thread's heap back to the operating system, and
+ * of the heaps of all threads that ended, which it takes over. What other threads freed is taken back first, and what
+ * this thread freed for others is sent.
+ *
  * The heap does so by itself when more than `trimThreshold` bytes lie idle and more than is in use.
  *
  * @returns bytes given back
  */
 export function trim(): number {
   if (unusable !== null) throw unusable;
-  const bytes = heap.trim();
+  heap.outbox.flush();
+  let bytes = 0;
+  for (const of of heapsOf(heap)) bytes += of.trim();
+  bytes += trimOrphans();
   heap.hooks.settle?.();
+  return bytes;
+}
+
+/** Takes over what no thread has, trims it, and leaves it to the next that needs it. */
+function trimOrphans(): number {
+  const { elsewhere } = heap;
+  if (elsewhere === null) return 0;
+  const taken: ThreadHeap[] = [];
+  for (let next = elsewhere.adopt(); next !== null; next = elsewhere.adopt()) taken.push(next);
+  let bytes = 0;
+  for (const of of taken) {
+    bytes += of.trim();
+    elsewhere.giveUp(of);
+  }
   return bytes;
 }

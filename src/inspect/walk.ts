@@ -4,7 +4,7 @@
  * Reads headers only. Must not change anything.
  */
 
-import { FENCE_BYTES, isCached, isFree, nextOf, sizeOf } from "../core/block.js";
+import { FENCE_BYTES, isCached, isFree, markAt, nextOf, sizeOf } from "../core/block.js";
 import type { ThreadHeap } from "../core/heap.js";
 import { type Block, HEADER_BYTES, type Pointer } from "../core/memory.js";
 import { heap, unusable } from "../malloc.js";
@@ -14,23 +14,29 @@ export interface WalkedBlock {
   /** Usable bytes. */
   readonly size: number;
   /**
-   * live: in use. cached: freed, kept for the next request of its size. free: joined, in a bin. mapped: in use, a
-   * mapping of its own.
+   * live: in use. cached: freed, kept for the next request of its size. free: joined, in a bin. remote: freed by
+   * another thread and on its way back. mapped: in use, a mapping of its own.
    */
-  readonly state: "live" | "cached" | "free" | "mapped";
+  readonly state: "live" | "cached" | "free" | "remote" | "mapped";
 }
 
 /**
- * Iterates the blocks of the calling thread's heap, then the large ones. Blocks allocated or freed while the
- * iteration goes on may be missed or seen twice; do not free the block just yielded and go on.
+ * Iterates the blocks of the calling thread's heap and of those it took over from ended threads, then the large blocks
+ * of the process. Blocks allocated or freed while the iteration goes on may be missed or seen twice; do not free the
+ * block just yielded and go on.
  */
 export function* walk(): Generator<WalkedBlock> {
   if (unusable !== null) throw unusable;
-  const { words: m, window } = heap;
-  for (const id of segmentsOf(heap)) {
-    for (const b of blocksOf(heap, id)) {
-      const state = isFree(m, b) ? "free" : isCached(m, b) ? "cached" : "live";
-      yield { pointer: window.pointerOf(b), size: sizeOf(m, b) - HEADER_BYTES, state };
+  const { window } = heap;
+  for (const of of heapsOf(heap)) {
+    for (const id of of.store.ownSegments()) {
+      for (const b of blocksOf(of, id)) {
+        yield {
+          pointer: window.pointerOf(b),
+          size: sizeOf(of.words, b) - HEADER_BYTES,
+          state: stateOf(of, b),
+        };
+      }
     }
   }
   for (const [start, bytes] of heap.large.mappings()) {
@@ -39,10 +45,16 @@ export function* walk(): Generator<WalkedBlock> {
   }
 }
 
-/** The segments of a heap. */
-export function* segmentsOf(of: ThreadHeap): Generator<number> {
-  const { segments } = of.store;
-  for (let id = 0; id < segments.count; id++) if (segments.owner(id) === of.record) yield id;
+/** The heaps that a thread has. */
+export function heapsOf(first: ThreadHeap): ThreadHeap[] {
+  return [first, ...(first.elsewhere?.heaps ?? [])];
+}
+
+function stateOf(of: ThreadHeap, b: Block): WalkedBlock["state"] {
+  const m = of.words;
+  if (isFree(m, b)) return "free";
+  if (isCached(m, b)) return "cached";
+  return markAt(m, b, of.secret) === 0 ? "live" : "remote";
 }
 
 /** The blocks of one segment; ends at the wilderness or the fence, or at a size that leads nowhere. */

@@ -42,11 +42,20 @@ for (const name of ["blocks", "freeBlocks", "freeUnits", "gonePages", "spilledUn
 finds("the wilderness' top above what is charged", counted("commit", -1_000_000), /out of order/);
 finds("the mark of what was touched above what is charged", counted("high", 10_000_000), /out of order/);
 finds("the charge above the segment's end", counted("commit", 10_000_000), /out of order|pages charged/);
-finds("pages charged that nothing accounts for", controlled("chargedPages"), /pages charged/);
-finds("a wrong count of large blocks", controlled("largeCount"), /count of large blocks/);
-finds("a wrong sum of large blocks' pages", controlled("largePages"), /pages of large blocks/);
-finds("a chunk without an owner", () => [OWNERS + 2, 0], /owner of chunk 2/);
-finds("a chunk with another owner", ({ of }) => [OWNERS + 1, of.heap.record + 4], /owner of chunk 1/);
+finds("pages charged that nothing accounts for", counted("charged"), /pages charged/);
+finds("a wrong count of large blocks", controlled("largeCount"), /\d+ blocks were found where \d+ are noted/);
+finds(
+  "a wrong sum of large blocks' pages",
+  controlled("largePages"),
+  /\d+ pages were found where \d+ are noted/,
+);
+finds("a wrong sum of what is in front of payloads", controlled("largeFront"), /front were found where/);
+finds("a chunk without an owner", () => [OWNERS + 3, 0], /chunk 3 of segment 0 has the owner 0/);
+finds(
+  "a chunk with another owner",
+  ({ of }) => [OWNERS + 3, of.heap.record + 4],
+  /chunk 3 of segment 0 has the owner/,
+);
 
 function headWord(of: FakeHeap): number {
   return binsOf(of.heap.record) + 16 + 2 * binOf(FREE_BYTES);

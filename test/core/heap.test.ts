@@ -158,7 +158,7 @@ test("what is cached is joined before more is committed", () => {
 test("above the threshold a block is a mapping, and in the heap when mapping is refused", () => {
   const of = fakeHeap();
   const mapped = of.heap.allocate(128 * 1024 + 1);
-  assert.ok(of.heap.large.find(mapped) >= 0);
+  assert.ok(of.heap.large.sizeOf(mapped) >= 0);
   assert.is(of.heap.liveBlock(of.heap.allocate(128 * 1024)) === 0, false);
   of.os.refused.add("map");
   const inHeap = of.heap.allocate(300_000);
@@ -169,7 +169,7 @@ test("above the threshold a block is a mapping, and in the heap when mapping is 
 
 test("the threshold is a setting; 0 maps all but small blocks", () => {
   const of = fakeHeap({ mmapThreshold: 0 });
-  assert.ok(of.heap.large.find(of.heap.allocate(MAX_SMALL + 1)) >= 0);
+  assert.ok(of.heap.large.sizeOf(of.heap.allocate(MAX_SMALL + 1)) >= 0);
   assert.is.not(of.heap.liveBlock(of.heap.allocate(MAX_SMALL)), 0);
 });
 

@@ -3,10 +3,18 @@
  */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { MAPPING_ENTRIES, MAPPINGS } from "../../src/core/control.js";
-import { FREED, UNKNOWN } from "../../src/core/large.js";
+import { MAPPING_ENTRIES, MAPPING_WORDS, MAPPINGS } from "../../src/core/control.js";
+import { FREED, UNKNOWN } from "../../src/core/mappings.js";
 import type { Pointer } from "../../src/core/memory.js";
-import { control, type FakeHeap, fakeHeap, limitTo, setControl, verify } from "../support/fake-heap.js";
+import {
+  charged,
+  control,
+  type FakeHeap,
+  fakeHeap,
+  limitTo,
+  setControl,
+  verify,
+} from "../support/fake-heap.js";
 import { MIB, PAGE } from "../support/fake-os.js";
 
 const MOST_USED = (MAPPING_ENTRIES * 3) / 4;
@@ -18,15 +26,15 @@ function allocate(of: FakeHeap, size: number, alignment = 16): Pointer {
 }
 
 function free(of: FakeHeap, pointer: Pointer): void {
-  of.heap.large.free(of.heap.large.find(pointer), pointer);
+  of.heap.large.free(pointer);
 }
 
 function resize(of: FakeHeap, pointer: Pointer, size: number): Pointer {
-  return of.heap.large.resize(of.heap.large.find(pointer), pointer, size);
+  return of.heap.large.resize(pointer, size) as Pointer;
 }
 
 function usable(of: FakeHeap, pointer: Pointer): number {
-  return of.heap.large.usableSize(of.heap.large.find(pointer), pointer);
+  return of.heap.large.sizeOf(pointer);
 }
 
 function bytes(of: FakeHeap, pointer: Pointer, length: number): Uint8Array {
@@ -58,9 +66,9 @@ test("a block grows where it is while nothing is above, and the next one goes ab
 test("shrinking gives the upper pages back, and their place", () => {
   const of = fakeHeap();
   const pointer = allocate(of, MIB);
-  const charged = control(of, "chargedPages");
+  const before = charged(of);
   assert.is(resize(of, pointer, 100_000), pointer);
-  assert.is(control(of, "chargedPages"), charged - 257 + 25);
+  assert.is(charged(of), before - 257 + 25);
   assert.not.ok(of.os.isMapped(pointer + 200_000 - (200_000 % PAGE) - 16, PAGE));
   verify(of);
   assert.ok(allocate(of, 100_000) < pointer + MIB);
@@ -78,7 +86,7 @@ test("a block whose neighbour is in the way moves, contents and all", () => {
       .subarray(102_400 - 16)
       .every((byte) => byte === 0),
   );
-  assert.is(of.heap.large.find(pointer!), FREED);
+  assert.is(of.heap.large.sizeOf(pointer!), FREED);
   assert.is(control(of, "largeCount"), 2);
   verify(of);
   assert.is(resize(of, moved, 100_000), moved);
@@ -118,26 +126,30 @@ for (const [why, refuse] of [
     const of = fakeHeap();
     const pointer = allocate(of, 100_000);
     bytes(of, pointer, 100_000).fill(3);
-    const charged = control(of, "chargedPages");
+    const before = charged(of);
     const mapped = of.os.mappings();
     refuse(of);
     assert.is(resize(of, pointer, 300_000), 0);
-    assert.is(control(of, "chargedPages"), charged);
+    assert.is(charged(of), before);
     assert.equal(of.os.mappings(), mapped, "nothing is left mapped for it");
     assert.ok(bytes(of, pointer, 100_000).every((byte) => byte === 3));
     verify(of);
   });
 }
 
-/** Fills entries of the table with freed blocks' pages, up to `used` that are not empty. */
-function crowd(of: FakeHeap, used: number): void {
+/** Fills entries of the table, as if of blocks of that many pages, 0 for freed ones, up to `used` that are not empty. */
+function crowd(of: FakeHeap, used: number, pages = 0): number[] {
+  const filled: number[] = [];
   for (let i = control(of, "mappingsUsed"), slot = 0; i < used; slot++) {
-    const at = MAPPINGS + 2 * slot;
+    const at = control(of, "mappings") + 2 * slot;
     if (of.m[at] !== 0) continue;
     of.m[at] = 0x4000_0000 + slot;
+    of.m[at + 1] = pages;
+    filled.push(at);
     i++;
   }
   setControl(of, "mappingsUsed", used);
+  return filled;
 }
 
 test("a crowded table forgets freed blocks, and keeps every live one", () => {
@@ -148,9 +160,23 @@ test("a crowded table forgets freed blocks, and keeps every live one", () => {
   crowd(of, MOST_USED);
   const last = allocate(of, 5 * MIB);
   assert.is(control(of, "mappingsUsed"), 5);
-  for (const pointer of [...pointers, last]) assert.ok(of.heap.large.find(pointer) >= 0);
-  assert.is(of.heap.large.find((last + 8 * MIB) as Pointer), UNKNOWN);
+  assert.is(control(of, "mappings"), MAPPINGS + MAPPING_WORDS, "the other table is in use");
+  for (const pointer of [...pointers, last]) assert.ok(of.heap.large.sizeOf(pointer) >= 0);
+  assert.is(of.heap.large.sizeOf((last + 8 * MIB) as Pointer), UNKNOWN);
   verify(of);
+});
+
+test("crowded again, the first table is used again, with nothing left of what it held", () => {
+  const of = fakeHeap();
+  const pointers = [1, 5000].map((size) => allocate(of, size));
+  for (const mappings of [MAPPINGS + MAPPING_WORDS, MAPPINGS, MAPPINGS + MAPPING_WORDS]) {
+    crowd(of, MOST_USED);
+    pointers.push(allocate(of, 100_000));
+    assert.is(control(of, "mappings"), mappings);
+    assert.is(control(of, "mappingsUsed"), pointers.length);
+    for (const pointer of pointers) assert.ok(usable(of, pointer) > 0);
+    verify(of);
+  }
 });
 
 test("blocks that only move never fill the table either", () => {
@@ -171,18 +197,19 @@ test("in a table without an empty entry a search ends", () => {
   const of = fakeHeap();
   const pointer = allocate(of, 100_000);
   crowd(of, MAPPING_ENTRIES);
-  assert.ok(of.heap.large.find(pointer) >= 0);
-  assert.is(of.heap.large.find(pointer + 4 * MIB), UNKNOWN);
+  assert.ok(of.heap.large.sizeOf(pointer) >= 0);
+  assert.is(of.heap.large.sizeOf(pointer + 4 * MIB), UNKNOWN);
 });
 
 test("a resize while the table is full of live blocks is refused", () => {
   const of = fakeHeap();
   const pointer = allocate(of, 100_000);
-  setControl(of, "mappingsUsed", MOST_USED);
-  setControl(of, "largeCount", MOST_USED);
+  const filled = crowd(of, MOST_USED, 1);
   assert.is(resize(of, pointer, 300_000), 0);
-  setControl(of, "largeCount", 1);
+  assert.is(usable(of, pointer), 25 * PAGE - 16, "as it was");
+  for (const at of filled) of.m[at + 1] = 0;
   assert.is(resize(of, pointer, 300_000), pointer);
+  assert.is(control(of, "mappingsUsed"), 1);
   verify(of);
 });
 

@@ -3,9 +3,11 @@
  */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { FREED, UNKNOWN } from "../../src/core/large.js";
+import { MAPPINGS } from "../../src/core/control.js";
+import { FREED, UNKNOWN } from "../../src/core/mappings.js";
 import type { Pointer } from "../../src/core/memory.js";
 import {
+  charged,
   control,
   type FakeHeap,
   fakeHeap,
@@ -23,17 +25,15 @@ function allocate(of: FakeHeap, size: number, alignment = 16): Pointer {
 }
 
 function free(of: FakeHeap, pointer: Pointer): void {
-  const entry = of.heap.large.find(pointer);
-  assert.ok(entry >= 0, "live");
-  of.heap.large.free(entry, pointer);
+  assert.ok(of.heap.large.free(pointer) >= 0, "live");
 }
 
 function usable(of: FakeHeap, pointer: Pointer): number {
-  return of.heap.large.usableSize(of.heap.large.find(pointer), pointer);
+  return of.heap.large.sizeOf(pointer);
 }
 
 function resize(of: FakeHeap, pointer: Pointer, size: number): Pointer {
-  return of.heap.large.resize(of.heap.large.find(pointer), pointer, size);
+  return of.heap.large.resize(pointer, size) as Pointer;
 }
 
 function bytes(of: FakeHeap, pointer: Pointer, length: number): Uint8Array {
@@ -57,12 +57,12 @@ test("a block is zeroed, aligned, holds what was asked for, and is a mapping of 
 
 test("freeing unmaps, and takes the pages off the account", () => {
   const of = fakeHeap();
-  const before = control(of, "chargedPages");
+  const before = charged(of);
   const pointer = allocate(of, 300_000);
-  assert.is(control(of, "chargedPages"), before + 74);
+  assert.is(charged(of), before + 74);
   free(of, pointer);
   assert.not.ok(of.os.isMapped(pointer - 16, PAGE));
-  assert.is(control(of, "chargedPages"), before);
+  assert.is(charged(of), before);
   assert.equal([control(of, "largeCount"), control(of, "largePages"), control(of, "largeFront")], [0, 0, 0]);
   assert.is(control(of, "munmaps"), 1);
   verify(of);
@@ -78,11 +78,11 @@ test("any alignment, below, at and above the page", () => {
   }
 });
 
-test("find: a live block's entry, FREED afterwards, UNKNOWN for all else", () => {
+test("sizeOf: a live block's bytes, FREED afterwards, UNKNOWN for all else", () => {
   const of = fakeHeap();
   const { large, window } = of.heap;
   const pointer = allocate(of, 100_000);
-  assert.ok(large.find(pointer) >= 0);
+  assert.ok(large.sizeOf(pointer) >= 0);
   for (const wild of [
     pointer + 8,
     pointer + 16,
@@ -95,10 +95,10 @@ test("find: a live block's entry, FREED afterwards, UNKNOWN for all else", () =>
     Number.NaN,
     pointer + 0.5,
   ]) {
-    assert.is(large.find(wild), UNKNOWN, `${wild}`);
+    assert.is(large.sizeOf(wild), UNKNOWN, `${wild}`);
   }
   free(of, pointer);
-  assert.is(large.find(pointer), FREED);
+  assert.is(large.sizeOf(pointer), FREED);
 });
 
 test("an overwritten header makes the pointer unknown, word by word", () => {
@@ -107,10 +107,10 @@ test("an overwritten header makes the pointer unknown, word by word", () => {
   for (const word of [pointer - 8, pointer - 4]) {
     const value = of.heap.window.load(word);
     of.heap.window.store(word, value + 1);
-    assert.is(of.heap.large.find(pointer), UNKNOWN);
+    assert.is(of.heap.large.sizeOf(pointer), UNKNOWN);
     of.heap.window.store(word, value);
   }
-  assert.ok(of.heap.large.find(pointer) >= 0);
+  assert.ok(of.heap.large.sizeOf(pointer) >= 0);
 });
 
 test("the table finds every block's payload again, and none in a broken one", () => {
@@ -133,9 +133,9 @@ test("over the limit or refused by the kernel: 0, and nothing is charged", () =>
   const last = allocate(of, 10 * PAGE - 16);
   free(of, last);
   of.os.refused.add("map");
-  const charged = control(of, "chargedPages");
+  const before = charged(of);
   assert.is(of.heap.large.allocate(5 * PAGE, 16), 0);
-  assert.is(control(of, "chargedPages"), charged);
+  assert.is(charged(of), before);
   assert.is(control(of, "largeCount"), 0);
   verify(of);
 });
@@ -227,10 +227,17 @@ test("a tracer hears of mapping, resizing and unmapping", () => {
 
 test("a block that fills its table entry's limit is refused while the table is full of live ones", () => {
   const of = fakeHeap();
-  setControl(of, "mappingsUsed", 49152);
-  setControl(of, "largeCount", 49152);
+  for (let slot = 0; slot < 49151; slot++) {
+    of.m[MAPPINGS + 2 * slot] = 0x4000_0000 + slot;
+    of.m[MAPPINGS + 2 * slot + 1] = 1;
+  }
+  setControl(of, "mappingsUsed", 49151);
+  const last = allocate(of, PAGE);
+  assert.is(control(of, "mappingsUsed"), 49152);
   assert.is(of.heap.large.allocate(PAGE, 16), 0);
-  assert.is(of.os.count("map"), 0);
+  assert.is(of.os.count("map"), 1, "the last one's alone");
+  free(of, last);
+  assert.is.not(of.heap.large.allocate(PAGE, 16), 0);
 });
 
 test.run();

@@ -49,7 +49,7 @@ test("words are the same through load and store, the array and the bytes", () =>
   assert.is(w.bytes[40], 0xfe);
 });
 
-test("copy moves overlapping bytes either way, clear zeroes exactly its range", () => {
+test("copy moves overlapping bytes either way", () => {
   const w = window();
   for (let i = 0; i < 64; i++) w.bytes[i] = i + 1;
   w.copy(BASE + 8, BASE, 32);
@@ -62,8 +62,19 @@ test("copy moves overlapping bytes either way, clear zeroes exactly its range", 
     [...w.bytes.subarray(4, 36)],
     Array.from({ length: 32 }, (_, i) => i + 1),
   );
-  w.clear(BASE + 10, 3);
-  assert.equal([...w.bytes.subarray(9, 14)], [6, 0, 0, 0, 10]);
+  assert.equal([w.bytes[3], w.bytes[36]], [4, 29], "and nothing beside them");
+});
+
+test("words that threads share: exchanged, or replaced only if they are what was expected", () => {
+  const w = window();
+  w.atomicStore(7, -5);
+  assert.equal([w.atomicLoad(7), w.words[7]], [-5, -5]);
+  assert.not.ok(w.compareExchange(7, 4, 9));
+  assert.is(w.words[7], -5, "another was expected");
+  assert.ok(w.compareExchange(7, -5, 9));
+  assert.is(w.exchange(7, 2 ** 31 - 1), 9);
+  assert.is(w.atomicLoad(7), 2 ** 31 - 1);
+  assert.equal([w.words[6], w.words[8]], [0, 0]);
 });
 
 test("rounding works on addresses wider than 32 bits", () => {

@@ -5,9 +5,10 @@
 import { createRequire } from "node:module";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { joinProcess } from "../../src/core/adopt.js";
 import { Control, MAGIC, NO_LIMIT } from "../../src/core/control.js";
 import type { Hooks } from "../../src/core/hooks.js";
-import { applySettings, attach, createHeap } from "../../src/core/process.js";
+import { applySettings, attach, openWindow } from "../../src/core/process.js";
 import { DEFAULT_MMAP_THRESHOLD, defaults } from "../../src/core/settings.js";
 import { HeapError } from "../../src/errors.js";
 import { control, fakeHeap, footprintPages, record, take, verify } from "../support/fake-heap.js";
@@ -58,7 +59,7 @@ test("no memory for the first segment is ERR_OUT_OF_MEMORY", () => {
   os.map = (address, bytes) => (os.count("map") > 0 ? -1 : map(address, bytes));
   const hooks: Hooks = { trace: null, settle: null };
   throwsHeapError(
-    () => createHeap(os, hooks, { ...defaults, reserve: 0 }),
+    () => joinProcess(openWindow(os, { ...defaults, reserve: 0 }), os, hooks),
     "ERR_OUT_OF_MEMORY",
     /no memory for a heap/,
   );
@@ -67,10 +68,7 @@ test("no memory for the first segment is ERR_OUT_OF_MEMORY", () => {
 test("a runtime that forbids views throws what it says", () => {
   const os = new FakeOs();
   os.refused.add("view");
-  assert.throws(
-    () => createHeap(os, { trace: null, settle: null }, defaults),
-    /External buffers are not allowed/,
-  );
+  assert.throws(() => openWindow(os, defaults), /External buffers are not allowed/);
 });
 
 /** attach() with the environment and the process as they might be. */
@@ -104,31 +102,42 @@ test("attaching where views over raw memory are forbidden names that as the reas
 });
 
 test("attaching gives a heap of the process's own memory", () => {
-  const { heap, unusable } = attachWith({ env: { HEAPWRIGHT_RESERVE: "0", HEAPWRIGHT_LIMIT: "64M" } });
+  const { heap, unusable } = attachWith({});
   assert.is(unusable, null);
-  assert.is(heap.pressure().limit, 64 * MIB);
   const pointer = heap.allocate(100);
   assert.ok(heap.liveBlock(pointer) !== 0 && heap.freeSmall(pointer));
 });
 
-for (const [why, changes, code] of [
-  ["a platform that cannot carry it", { platform: "darwin" }, "ERR_UNSUPPORTED_PLATFORM"],
-  ["a setting that makes no sense", { env: { HEAPWRIGHT_LIMIT: "much" } }, "ERR_INVALID_ARG"],
-] as const) {
-  test(`attaching never throws: ${why} is kept as the reason, and the heap has no memory`, () => {
-    const { heap, unusable } = attachWith(changes);
-    assert.instance(unusable, HeapError);
-    assert.is(unusable?.code, code);
-    for (const size of [0, 100, 5000, 200_000, 2 ** 40]) {
-      assert.is(heap.popSmall(Math.min(size, 1000)), 0);
-      assert.is(heap.allocate(size), 0);
-    }
-    for (const pointer of [0, 16, 2 ** 20 + 16, 2 ** 21 + 8192, 2 ** 47, -1]) {
-      assert.not.ok(heap.freeSmall(pointer));
-      assert.is(heap.liveBlock(pointer), 0);
-      assert.ok(heap.large.find(pointer) < 0);
-    }
-  });
-}
+test("attaching twice in a thread, as two copies of the library do, gives one heap", () => {
+  const [one, other] = [attachWith({}).heap, attachWith({}).heap];
+  assert.is(one.record, other.record);
+  const pointer = one.allocate(100);
+  assert.ok(other.freeSmall(pointer));
+  assert.is(one.liveBlock(pointer), 0);
+});
+
+test("the environment counts when the first thread attaches, and not later", () => {
+  for (const limit of ["64M", "much"]) {
+    const { heap, unusable } = attachWith({ env: { HEAPWRIGHT_LIMIT: limit } });
+    assert.is(unusable, null);
+    assert.is(heap.pressure().limit, Number.POSITIVE_INFINITY);
+  }
+});
+
+test("attaching never throws: a platform that cannot carry it is kept as the reason, and the heap has no memory", () => {
+  const { heap, unusable } = attachWith({ platform: "darwin" });
+  assert.instance(unusable, HeapError);
+  assert.is(unusable?.code, "ERR_UNSUPPORTED_PLATFORM");
+  for (const size of [0, 100, 5000, 200_000, 2 ** 40]) {
+    assert.is(heap.popSmall(Math.min(size, 1000)), 0);
+    assert.is(heap.allocate(size), 0);
+  }
+  for (const pointer of [0, 16, 2 ** 20 + 16, 2 ** 21 + 8192, 2 ** 47, -1]) {
+    assert.not.ok(heap.freeSmall(pointer));
+    assert.is(heap.liveBlock(pointer), 0);
+    assert.is(heap.foreignBlock(pointer), 0);
+    assert.ok(heap.large.sizeOf(pointer) < 0);
+  }
+});
 
 test.run();

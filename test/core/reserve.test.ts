@@ -3,7 +3,7 @@
  */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { CHUNK_BYTES, Control } from "../../src/core/control.js";
+import { CHUNK_BYTES, CONTROL_BYTES, Control } from "../../src/core/control.js";
 import { type Window, ZONE_LIMIT } from "../../src/core/memory.js";
 import { defaultReserve, placeWindow, setLargeRange } from "../../src/core/reserve.js";
 import { type FakeOptions, FakeOs, MIB, PAGE } from "../support/fake-os.js";
@@ -59,8 +59,8 @@ for (const [why, reserve, options] of [
     assert.is(os.currentBreak(), breakBefore);
     assert.ok(window.base >= breakBefore + ROOM_FOR_LIBC);
     assert.is(window.base % CHUNK_BYTES, 0);
-    assert.ok(os.isMapped(window.base, CHUNK_BYTES), "the control block");
-    assert.not.ok(os.isMapped(window.base, CHUNK_BYTES + 1), "and nothing else");
+    assert.ok(os.isMapped(window.base, CONTROL_BYTES), "the control block");
+    assert.not.ok(os.isMapped(window.base, CONTROL_BYTES + 1), "and nothing else");
   });
 }
 

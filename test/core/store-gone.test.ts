@@ -7,7 +7,7 @@ import { gonePages, isCached, isGone, nextOf } from "../../src/core/block.js";
 import type { Block } from "../../src/core/memory.js";
 import {
   bytesOf,
-  control,
+  charged,
   type FakeHeap,
   fakeHeap,
   giveBack,
@@ -30,17 +30,17 @@ function withRun(bytes: number): { of: FakeHeap; run: Block } {
 test("a run that was given back is charged again as far as it is used", () => {
   const { of, run } = withRun(64 * PAGE);
   const { store } = of.heap;
-  const before = control(of, "chargedPages");
+  const before = charged(of);
   assert.is(giveBack(of, run), 63);
-  assert.is(control(of, "chargedPages"), before - 63);
+  assert.is(charged(of), before - 63);
   verify(of);
   assert.is(store.take(4 * PAGE), run);
   const rest = nextOf(of.m, run);
   assert.ok(isGone(of.m, rest), "the rest is still given back");
-  assert.ok(control(of, "chargedPages") <= before - 58);
+  assert.ok(charged(of) <= before - 58);
   verify(of);
   assert.is(store.take(bytesOf(of, rest)), rest, "and then whole");
-  assert.is(control(of, "chargedPages"), before);
+  assert.is(charged(of), before);
   assert.is(record(of, "gonePages"), 0);
   verify(of);
 });
@@ -79,15 +79,15 @@ for (const where of ["below", "above"] as const) {
     const [, one, two] = row(of, 64, 32 * PAGE, 32 * PAGE, 64);
     const [run, freed] = where === "below" ? [two!, one!] : [one!, two!];
     join(of, run);
-    const charged = control(of, "chargedPages");
+    const before = charged(of);
     assert.is(giveBack(of, run), 31);
     join(of, freed);
-    assert.is(control(of, "chargedPages"), charged - 31);
+    assert.is(charged(of), before - 31);
     assert.is(record(of, "gonePages"), 31);
     assert.is(gonePages(of.m, one!), 31);
     verify(of);
     assert.is(giveBack(of, one!), 63 - 31, "the rest of them");
-    assert.is(control(of, "chargedPages"), charged - 63);
+    assert.is(charged(of), before - 63);
     verify(of);
   });
 }
@@ -109,11 +109,11 @@ test("a run that was given back and becomes wilderness stays given back", () => 
   const of = fakeHeap();
   const [, run, last] = row(of, 64, 32 * PAGE, 64);
   join(of, run!);
-  const charged = control(of, "chargedPages");
+  const before = charged(of);
   giveBack(of, run!);
   join(of, last!);
   assert.is(record(of, "top"), run);
-  assert.ok(control(of, "chargedPages") <= charged - 31);
+  assert.ok(charged(of) <= before - 31);
   assert.is(record(of, "gonePages"), 0);
   verify(of);
 });
@@ -122,11 +122,11 @@ test("it is charged again when the kernel does not take the rest", () => {
   const of = fakeHeap();
   const [, run, last] = row(of, 64, 32 * PAGE, 64);
   join(of, run!);
-  const charged = control(of, "chargedPages");
+  const before = charged(of);
   giveBack(of, run!);
   of.os.refused.add("discard");
   join(of, last!);
-  assert.is(control(of, "chargedPages"), charged);
+  assert.is(charged(of), before);
   verify(of);
 });
 
@@ -135,14 +135,14 @@ test("charging what is used of a run that was given back in part never counts to
     const of = fakeHeap();
     const [, one, two] = row(of, 64, 32 * PAGE, 32 * PAGE, 64);
     join(of, one!);
-    const charged = control(of, "chargedPages");
+    const before = charged(of);
     giveBack(of, one!);
     join(of, two!);
     const b = of.heap.store.take(taken * PAGE);
     assert.is(b, one);
     verify(of);
-    assert.ok(control(of, "chargedPages") >= charged - 31 + Math.min(31, taken - 2), `${taken} pages`);
-    assert.ok(control(of, "chargedPages") <= charged);
+    assert.ok(charged(of) >= before - 31 + Math.min(31, taken - 2), `${taken} pages`);
+    assert.ok(charged(of) <= before);
   }
 });
 

@@ -18,7 +18,7 @@ import { binsOf, cacheOf } from "../../src/core/record.js";
 import { sweep } from "../../src/core/sweep.js";
 import {
   bytesOf,
-  control,
+  charged,
   type FakeHeap,
   fakeHeap,
   giveBack,
@@ -80,7 +80,7 @@ test("what lies below the wilderness becomes wilderness", () => {
 test("runs that were given back stay so, alone and joined", () => {
   const of = fakeHeap({ trimThreshold: 2 ** 40 });
   const [, lone, , joined, cached] = row(of, 64, 32 * PAGE, 64, 32 * PAGE, 64, 64);
-  const charged = control(of, "chargedPages");
+  const before = charged(of);
   for (const run of [lone!, joined!]) {
     join(of, run);
     giveBack(of, run);
@@ -89,20 +89,20 @@ test("runs that were given back stay so, alone and joined", () => {
   sweep(of.heap.store);
   verify(of);
   assert.equal([gonePages(of.m, lone!), gonePages(of.m, joined!)], [31, 31]);
-  assert.is(control(of, "chargedPages"), charged - 62);
+  assert.is(charged(of), before - 62);
   assert.is(record(of, "gonePages"), 62);
 });
 
 test("a run that was given back and becomes wilderness stays given back", () => {
   const of = fakeHeap({ trimThreshold: 2 ** 40 });
   const [, run, last] = row(of, 64, 32 * PAGE, 64);
-  const charged = control(of, "chargedPages");
+  const before = charged(of);
   join(of, run!);
   giveBack(of, run!);
   forget(of, last!);
   sweep(of.heap.store);
   verify(of);
-  assert.ok(control(of, "chargedPages") <= charged - 31);
+  assert.ok(charged(of) <= before - 31);
   assert.is(record(of, "gonePages"), 0);
   assert.is(record(of, "top"), run);
 });

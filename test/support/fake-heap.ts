@@ -4,16 +4,19 @@
  * Owns setting such a heap up and looking at it from outside: its check, its footprint, its words.
  */
 import * as assert from "uvu/assert";
+import { chargedPages } from "../../src/core/account.js";
+import { joinProcess } from "../../src/core/adopt.js";
 import { nextOf, sizeOf } from "../../src/core/block.js";
 import { Control } from "../../src/core/control.js";
 import type { ThreadHeap } from "../../src/core/heap.js";
 import type { Hooks, TraceStep } from "../../src/core/hooks.js";
 import type { Block, Pointer } from "../../src/core/memory.js";
-import { createHeap } from "../../src/core/process.js";
+import { openWindow } from "../../src/core/process.js";
 import { Rec } from "../../src/core/record.js";
 import { defaults, type Settings } from "../../src/core/settings.js";
 import { trim } from "../../src/core/trim.js";
 import { checkHeap } from "../../src/inspect/check.js";
+import { checkShared } from "../../src/inspect/check-shared.js";
 import { type FakeOptions, FakeOs, PAGE } from "./fake-os.js";
 
 export interface FakeHeap {
@@ -27,13 +30,22 @@ export interface FakeHeap {
 export function fakeHeap(settings: Partial<Settings> = {}, options: FakeOptions = {}): FakeHeap {
   const os = new FakeOs(options);
   const hooks: Hooks = { trace: null, settle: null };
-  const heap = createHeap(os, hooks, { ...defaults, ...settings });
+  const heap = joinProcess(openWindow(os, { ...defaults, ...settings }), os, hooks);
   return { heap, os, hooks, m: heap.words };
+}
+
+/** The same process seen by another thread, which has a heap of its own. */
+export function anotherThread(of: FakeHeap, thread: number): FakeHeap {
+  of.os.threads.current = thread;
+  const hooks: Hooks = { trace: null, settle: null };
+  const heap = joinProcess(of.heap.window, of.os, hooks);
+  return { heap, os: of.os, hooks, m: heap.words };
 }
 
 /** Every header, list and count of the heap must agree. */
 export function verify(of: FakeHeap): void {
   checkHeap(of.heap);
+  checkShared(of.heap);
 }
 
 /** A live block of exactly `bytes`, header included, or at most a remainder more. */
@@ -84,9 +96,14 @@ export function setControl(of: FakeHeap, name: keyof typeof Control, value: numb
   of.m[Control[name]] = value;
 }
 
+/** Pages charged, of all heaps and large blocks. */
+export function charged(of: FakeHeap): number {
+  return chargedPages(of.m);
+}
+
 /** Leaves room for exactly `pages` more. */
 export function limitTo(of: FakeHeap, pages: number): void {
-  setControl(of, "limitPages", control(of, "chargedPages") + pages);
+  setControl(of, "limitPages", charged(of) + pages);
 }
 
 export function footprintPages(of: FakeHeap): number {

@@ -7,6 +7,7 @@
  * and each kind can be switched off. Must not know blocks or segments.
  */
 import { FAILED, type Os } from "../../src/core/os.js";
+import { FakeThreads } from "./fake-threads.js";
 
 export const PAGE = 4096;
 export const MIB = 2 ** 20;
@@ -47,6 +48,8 @@ export class FakeOs implements Os {
   readonly viewLimit: number;
   readonly mayMoveBreak: boolean;
   readonly countsReservations: boolean;
+  /** Who runs, and who died: see there. */
+  readonly threads: FakeThreads;
   /** Calls refused from now on. */
   readonly refused = new Set<Call>();
   readonly #calls = new Map<Call, number>();
@@ -64,6 +67,7 @@ export class FakeOs implements Os {
     this.viewLimit = options.viewLimit ?? 64 * MIB;
     this.mayMoveBreak = options.mayMoveBreak ?? true;
     this.countsReservations = options.countsReservations ?? false;
+    this.threads = new FakeThreads((address) => new Int32Array(this.#bytes.buffer, address - this.#base, 12));
   }
 
   /** How often a call was made, refused ones included. */
@@ -146,6 +150,15 @@ export class FakeOs implements Os {
 
   mappings(): ReadonlyArray<Range> {
     return this.#refuses("mappings") ? [] : [...this.#mapped];
+  }
+
+  /** Threads of a simulation meet in the object that they are given. */
+  findShared(): number {
+    return 0;
+  }
+
+  share(): boolean {
+    return false;
   }
 
   /** The first call decides where the bytes lie; there is one view per process here. */

@@ -1,0 +1,52 @@
+/**
+ * The calling thread's heap, and what all that is done with it has in common: arguments, errors, tracing.
+ *
+ * Owns the one call that attaches this thread to the heap of the process. Must not know header bits or koffi.
+ */
+import { explainPointer } from "./core/diagnose.js";
+import type { TraceStep } from "./core/hooks.js";
+import { attach } from "./core/process.js";
+import { outOfMemory, rangeError, show, typeError } from "./errors.js";
+
+const attached = attach();
+/** V8 folds what it finds in a const of the module that uses it: modules with fast paths keep a name of their own. */
+const own = attached.heap;
+export const heap = own;
+/** Why it cannot be used; null when it can. */
+export const unusable = attached.unusable;
+
+/** Tells the tracer, if there is one; only slow paths come by here. */
+export function traced(step: TraceStep, pointer: number, size: number): void {
+  if (own.hooks.trace !== null) own.hooks.trace(step, pointer, size);
+}
+
+/** The heap is whole: the tracer may run code that uses it. */
+export function settle(): void {
+  if (own.hooks.settle !== null) own.hooks.settle();
+}
+
+export function checkSize(operation: string, name: string, size: number): void {
+  if (typeof size !== "number") {
+    throw typeError("ERR_INVALID_ARG", `${operation}: ${name} must be a number, got ${show(size)}`);
+  }
+  if (!Number.isSafeInteger(size) || size < 0) {
+    throw rangeError(
+      "ERR_INVALID_ARG",
+      `${operation}: ${name} must be a whole number from 0 to 2^53 - 1, got ${show(size)}`,
+    );
+  }
+}
+
+export function noMemory(operation: string, size: number): Error {
+  if (unusable !== null) return unusable;
+  const { footprint, limit } = own.pressure();
+  const cap = limit === Number.POSITIVE_INFINITY ? "no limit is set" : `the limit is ${limit}`;
+  return outOfMemory(
+    `${operation}: no room for ${size} bytes; the footprint is ${footprint} bytes and ${cap}. ` +
+      "Free something, or raise the limit (HEAPWRIGHT_LIMIT)",
+  );
+}
+
+export function wrongPointer(operation: string, pointer: unknown): Error {
+  return unusable ?? explainPointer(own, operation, pointer);
+}

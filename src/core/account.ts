@@ -1,0 +1,102 @@
+/**
+ * The account of pages: what the process holds, against its limit.
+ *
+ * Owns how charges are counted. Each heap has a word of its own for what is charged to it, which its thread alone
+ * writes; large blocks are counted under the lock. The sum is taken when it is asked for, so there is no word that two
+ * threads add to, and none that a thread that dies could leave wrong: whoever takes its heap over counts again.
+ *
+ *   charged = sum over heaps of Rec.charged + Control.largePages <= Control.limitPages
+ *   footprint = charged - sum over heaps of what is committed and was never touched
+ */
+import { Control, NO_LIMIT } from "./control.js";
+import { recordOf } from "./heaps.js";
+import type { Lock } from "./lock.js";
+import { type Window, WORD_BYTES } from "./memory.js";
+import { Rec } from "./record.js";
+
+const { charged: CHARGED } = Rec;
+const { limitPages: LIMIT_PAGES } = Control;
+
+/** Pages charged, of all heaps and large blocks. */
+export function chargedPages(m: Int32Array): number {
+  let pages = m[Control.largePages]!;
+  for (let index = m[Control.heaps]! - 1; index >= 0; index--) {
+    const record = recordOf(m, index);
+    if (record !== 0) pages += m[record + CHARGED]!;
+  }
+  return pages;
+}
+
+/** Pages charged that were ever touched. */
+export function footprintPages(m: Int32Array): number {
+  let pages = m[Control.largePages]!;
+  for (let index = m[Control.heaps]! - 1; index >= 0; index--) {
+    const record = recordOf(m, index);
+    if (record !== 0) pages += m[record + CHARGED]! - slackPages(m, record);
+  }
+  return pages;
+}
+
+/** Pages charged to a heap that it never touched. */
+export function slackPages(m: Int32Array, record: number): number {
+  const touched = Math.max(m[record + Rec.high]!, m[record + Rec.top]!);
+  const untouched = (m[record + Rec.commit]! - touched) * WORD_BYTES;
+  return Math.max(0, Math.floor(untouched / m[Control.pageSize]!)); // of a running thread's heap, words of two moments
+}
+
+/** The footprint only falls by a discharge, so the peak is exact if it is taken there and when it is asked for. */
+export function notePeak(window: Window): void {
+  const m = window.words;
+  const footprint = footprintPages(m);
+  // Several threads may note a peak at once; the highest stays.
+  for (let seen = m[Control.peakPages]!; footprint > seen; seen = m[Control.peakPages]!) {
+    if (window.compareExchange(Control.peakPages, seen, footprint)) return;
+  }
+}
+
+/** One heap's side of the account; for the thread that has the heap. */
+export class Account {
+  readonly #window: Window;
+  readonly #m: Int32Array;
+  readonly #lock: Lock;
+  readonly #record: number;
+
+  constructor(window: Window, lock: Lock, record: number) {
+    this.#window = window;
+    this.#m = window.words;
+    this.#lock = lock;
+    this.#record = record;
+  }
+
+  /** Counts pages as the heap's; false, with nothing changed, when the limit forbids it. */
+  charge(pages: number): boolean {
+    const m = this.#m;
+    if (m[LIMIT_PAGES] === NO_LIMIT) {
+      this.recharge(pages);
+      return true;
+    }
+    this.#lock.acquire(); // between the sum and the charge nobody else may charge
+    const affordable = this.affords(pages);
+    if (affordable) this.recharge(pages);
+    this.#lock.release();
+    return affordable;
+  }
+
+  /** Whether the limit leaves room for that many pages. */
+  affords(pages: number): boolean {
+    const m = this.#m;
+    const limit = m[LIMIT_PAGES]!;
+    return limit === NO_LIMIT || chargedPages(m) + pages <= limit;
+  }
+
+  /** Counts pages as the heap's, limit or not: for callers that asked affords() before. */
+  recharge(pages: number): void {
+    this.#m[this.#record + CHARGED] = this.#m[this.#record + CHARGED]! + pages;
+  }
+
+  /** Counts pages off. */
+  discharge(pages: number): void {
+    notePeak(this.#window);
+    this.#m[this.#record + CHARGED] = this.#m[this.#record + CHARGED]! - pages;
+  }
+}

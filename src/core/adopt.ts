@@ -1,0 +1,192 @@
+/**
+ * Claiming heaps: one for each thread that comes, those of ended threads again, and more of them for a thread that
+ * needs memory.
+ *
+ * Owns who gets which heap. Must not know how blocks are found in one. Claims are made under the mutex at
+ * Control.adoption, held until the heap is in order; it passes on when its holder dies, and the heap with it.
+ */
+import { HeapError, outOfMemory } from "../errors.js";
+import { Account } from "./account.js";
+import { CHUNK_BYTES, Control, MAX_HEAPS, ownerOfWord } from "./control.js";
+import { type Elsewhere, ThreadHeap } from "./heap.js";
+import {
+  claim,
+  claimOf,
+  disclaim,
+  findMine,
+  findOrphan,
+  findVacant,
+  HEAP_RECORD,
+  isMine,
+  ruin,
+} from "./heaps.js";
+import type { Hooks } from "./hooks.js";
+import { LargeBlocks } from "./large.js";
+import { Lock } from "./lock.js";
+import type { Block, Pointer, Window } from "./memory.js";
+import type { Os } from "./os.js";
+import { FIRST_BLOCK, Rec } from "./record.js";
+import { recover } from "./recover.js";
+import { Segments } from "./segments.js";
+import { Store } from "./store.js";
+
+/** What all heaps of one thread share. */
+interface Place {
+  readonly window: Window;
+  readonly os: Os;
+  readonly hooks: Hooks;
+  readonly lock: Lock;
+  readonly segments: Segments;
+  readonly large: LargeBlocks;
+}
+
+/** The heap of the calling thread: the one that it has, an ended thread's, or a new one. */
+export function joinProcess(window: Window, os: Os, hooks: Hooks): ThreadHeap {
+  return underAdoption(window, os, () => {
+    const mine = findMine(window, os.threads);
+    const place = mine === 0 ? null : placeFor(window, os, hooks, mine);
+    const heap = place === null ? firstHeap(window, os, hooks) : heapAt(place, mine);
+    heap.elsewhere = new Annexes(place ?? placeFor(window, os, hooks, heap.words[heap.record + Rec.entry]!));
+    return heap;
+  });
+}
+
+/** Heaps of ended threads that this thread took over, besides its own. */
+export class Annexes implements Elsewhere {
+  readonly #place: Place;
+  #heaps: ThreadHeap[] = [];
+
+  constructor(place: Place) {
+    this.#place = place;
+  }
+
+  /** This library may be loaded twice in a thread, and the other copy may have given up what this one knows. */
+  get heaps(): readonly ThreadHeap[] {
+    const { window, os } = this.#place;
+    const { words: m } = window;
+    if (this.#heaps.some((heap) => !isMine(m, os.threads, entryOf(heap)))) {
+      this.#heaps = this.#heaps.filter((heap) => isMine(m, os.threads, entryOf(heap)));
+    }
+    return this.#heaps;
+  }
+
+  giveUp(heap: ThreadHeap): void {
+    const { window, os } = this.#place;
+    this.#heaps = this.#heaps.filter((other) => other !== heap);
+    disclaim(window, os.threads, entryOf(heap));
+  }
+
+  allocate(size: number): Pointer {
+    for (const heap of this.heaps) {
+      const pointer = heap.allocateWithin(size);
+      if (pointer !== 0) return pointer;
+    }
+    for (let heap = this.adopt(); heap !== null; heap = this.adopt()) {
+      const pointer = heap.allocateWithin(size);
+      if (pointer !== 0) return pointer;
+    }
+    return 0 as Pointer;
+  }
+
+  /** Takes over the heap of an ended thread; null when there is none. */
+  adopt(): ThreadHeap | null {
+    const { window, os } = this.#place;
+    if (findOrphan(window, os.threads) === 0) return null; // asked again below: without the mutex it is a guess
+    return underAdoption(window, os, () => {
+      for (let entry = findOrphan(window, os.threads); entry !== 0; entry = findOrphan(window, os.threads)) {
+        claim(window, os.threads, entry);
+        const heap = putInOrder(this.#place, entry);
+        if (heap === null) continue;
+        this.#heaps.push(heap);
+        return heap;
+      }
+      return null;
+    });
+  }
+
+  /** The heap of this thread that a block lies in; null when another thread has it, or nobody. */
+  heapOf(b: Block): ThreadHeap | null {
+    const { window, os } = this.#place;
+    const m = window.words;
+    const owner = ownerOfWord(m, b);
+    const entry = m[owner + Rec.entry]!;
+    if (!isMine(m, os.threads, entry)) return null;
+    for (const heap of this.#heaps) if (heap.record === owner) return heap;
+    const heap = heapAt(this.#place, entry); // the other copy took it over, or it is the other copy's first
+    this.#heaps.push(heap);
+    return heap;
+  }
+}
+
+function entryOf(heap: ThreadHeap): number {
+  return heap.words[heap.record + Rec.entry]!;
+}
+
+/** Makes the control block's mutex; for whoever opens the window. */
+export function initializeAdoption(window: Window, os: Os): void {
+  os.threads.initializeMutex(window.addressOf(Control.adoption));
+}
+
+/** Does something while no heap changes hands. */
+export function underAdoption<T>(window: Window, os: Os, work: () => T): T {
+  const mutex = window.addressOf(Control.adoption);
+  if (!os.threads.lockMutex(mutex)) {
+    throw new HeapError(
+      "ERR_HEAP_CORRUPT",
+      "heapwright could not lock the mutex under which heaps change hands",
+    );
+  }
+  try {
+    return work();
+  } finally {
+    os.threads.unlockMutex(mutex);
+  }
+}
+
+function firstHeap(window: Window, os: Os, hooks: Hooks): ThreadHeap {
+  for (let tries = MAX_HEAPS; tries > 0; tries--) {
+    const entry = findOrphan(window, os.threads) || findVacant(window, os.threads);
+    if (entry === 0) break;
+    claim(window, os.threads, entry);
+    const heap = putInOrder(placeFor(window, os, hooks, entry), entry);
+    if (heap !== null) return heap;
+  }
+  throw outOfMemory(`${MAX_HEAPS} threads have a heap already; end some of them first`);
+}
+
+/** The heap of an entry just claimed; null when its headers were overwritten, which ruins it. */
+function putInOrder(place: Place, entry: number): ThreadHeap | null {
+  const { window, os, lock, segments } = place;
+  const m = window.words;
+  // A thread that died with the lock may have been growing this very heap: that is finished before it is looked at.
+  lock.acquire();
+  lock.release();
+  if (m[entry + HEAP_RECORD] === 0 && segments.open(FIRST_BLOCK, entry, FIRST_BLOCK) < 0) {
+    disclaim(window, os.threads, entry);
+    throw outOfMemory(`the kernel gave no memory for a heap of ${CHUNK_BYTES} bytes`);
+  }
+  m[m[entry + HEAP_RECORD]! + Rec.entry] = entry;
+  const heap = heapAt(place, entry);
+  if (recover(heap.store)) return heap;
+  ruin(m, entry);
+  disclaim(window, os.threads, entry);
+  return null;
+}
+
+function placeFor(window: Window, os: Os, hooks: Hooks, entry: number): Place {
+  const lock = new Lock(window, os.threads, claimOf(window.words, entry));
+  const segments = new Segments(window, os, hooks, lock);
+  const large = new LargeBlocks(window, os, hooks, lock);
+  lock.repair = () => {
+    segments.repair();
+    large.repair();
+  };
+  return { window, os, hooks, lock, segments, large };
+}
+
+function heapAt(place: Place, entry: number): ThreadHeap {
+  const { window, os, hooks, lock, segments, large } = place;
+  const record = window.words[entry + HEAP_RECORD]!;
+  const account = new Account(window, lock, record);
+  return new ThreadHeap(new Store(window, segments, account, os, hooks, record), large);
+}

@@ -1,0 +1,125 @@
+/**
+ * The table of heaps: which there are, and whether their threads live.
+ *
+ * Owns the picture of an entry, its claim by a thread, and the test for life. Must not know what a heap record holds.
+ *
+ *   entry + 0    record       word index of the heap's record; 0 while it has none
+ *         + 1    generation   counts the claims of the entry; never 0 once it was claimed
+ *         + 2    ruined       1 when its headers were overwritten: nobody takes such a heap over
+ *         + 16   certificate  a robust mutex, held by the thread that has the heap for as long as it lives
+ *
+ * A heap is never given up while the process lives; it changes hands. One thread may hold several: its own, and those
+ * of ended threads that it took over when it needed memory. Entries change hands only under the mutex at
+ * Control.adoption, so that of two threads one gets a heap.
+ */
+import { Control, HEAP_WORDS, HEAPS, MAX_HEAPS } from "./control.js";
+import type { Window } from "./memory.js";
+import { holderIn, isHeld, isHeldBy, MUTEX_BYTES, type OsThreads } from "./os-threads.js";
+
+export const HEAP_RECORD = 0;
+const GENERATION = 1;
+const RUINED = 2;
+const CERTIFICATE = 16;
+const INDEX_BITS = 10;
+const GENERATIONS = 0xfffff;
+
+/** The entries ever used, by word index. */
+export function entryOf(index: number): number {
+  return HEAPS + index * HEAP_WORDS;
+}
+
+export function indexOf(entry: number): number {
+  return (entry - HEAPS) / HEAP_WORDS;
+}
+
+/** The record of the heap with this index; 0 while it has none. */
+export function recordOf(m: Int32Array, index: number): number {
+  return m[HEAPS + index * HEAP_WORDS + HEAP_RECORD]!;
+}
+
+/** Whether a living thread has the heap. */
+export function isAlive(window: Window, threads: OsThreads, entry: number): boolean {
+  // Orders the reads of the heap that follow after the death that they rely on.
+  return isHeld(window.atomicLoad(entry + CERTIFICATE + threads.mutexWord));
+}
+
+/** The kernel's number of the thread that has the heap; 0 when none does. */
+export function holderOf(m: Int32Array, threads: OsThreads, entry: number): number {
+  return holderIn(m[entry + CERTIFICATE + threads.mutexWord]!);
+}
+
+/** Whether the calling thread has it. */
+export function isMine(m: Int32Array, threads: OsThreads, entry: number): boolean {
+  return isHeldBy(m[entry + CERTIFICATE + threads.mutexWord]!, threads.threadId());
+}
+
+/** Makes the calling thread the one that has the heap. Only for an entry whose thread does not live. */
+export function claim(window: Window, threads: OsThreads, entry: number): void {
+  const m = window.words;
+  m[entry + GENERATION] = (m[entry + GENERATION]! % GENERATIONS) + 1;
+  const certificate = window.addressOf(entry + CERTIFICATE);
+  threads.initializeMutex(certificate);
+  threads.lockMutex(certificate);
+}
+
+/** Gives a heap up while its thread lives on, as if the thread had ended. */
+export function disclaim(window: Window, threads: OsThreads, entry: number): void {
+  threads.unlockMutex(window.addressOf(entry + CERTIFICATE));
+}
+
+/** A positive number that stands for this claim of this entry, and for no later one. */
+export function claimOf(m: Int32Array, entry: number): number {
+  return (m[entry + GENERATION]! << INDEX_BITS) | indexOf(entry);
+}
+
+/** Whether the thread that made a claim lives and has the heap still. */
+export function isClaimAlive(window: Window, threads: OsThreads, claimed: number): boolean {
+  const entry = entryOf(claimed & (MAX_HEAPS - 1));
+  return claimOf(window.words, entry) === claimed && isAlive(window, threads, entry);
+}
+
+/** An entry of a dead thread whose heap can be taken over; 0 when there is none. */
+export function findOrphan(window: Window, threads: OsThreads): number {
+  const m = window.words;
+  for (let index = 0; index < m[Control.heaps]!; index++) {
+    const entry = entryOf(index);
+    if (m[entry + HEAP_RECORD] === 0 || m[entry + RUINED] === 1) continue;
+    if (!isAlive(window, threads, entry)) return entry;
+  }
+  return 0;
+}
+
+/** An entry that has no heap yet; 0 when the table is full. */
+export function findVacant(window: Window, threads: OsThreads): number {
+  const m = window.words;
+  const used = m[Control.heaps]!;
+  for (let index = 0; index < used; index++) {
+    const entry = entryOf(index);
+    if (m[entry + HEAP_RECORD] === 0 && !isAlive(window, threads, entry)) return entry;
+  }
+  if (used === MAX_HEAPS) return 0;
+  m[Control.heaps] = used + 1;
+  return entryOf(used);
+}
+
+/** The heap that the calling thread claimed first, if it has one: then this library was loaded in it twice. */
+export function findMine(window: Window, threads: OsThreads): number {
+  const m = window.words;
+  for (let index = 0; index < m[Control.heaps]!; index++) {
+    const entry = entryOf(index);
+    if (m[entry + HEAP_RECORD] !== 0 && isMine(m, threads, entry)) return entry;
+  }
+  return 0;
+}
+
+export function isRuined(m: Int32Array, entry: number): boolean {
+  return m[entry + RUINED] === 1;
+}
+
+/** Nobody takes this heap over any more. */
+export function ruin(m: Int32Array, entry: number): void {
+  m[entry + RUINED] = 1;
+}
+
+if (MAX_HEAPS !== 1 << INDEX_BITS) throw new Error("heaps: an index does not fit into a claim");
+if (CERTIFICATE * 4 + MUTEX_BYTES > HEAP_WORDS * 4) throw new Error("heaps: the certificate does not fit");

@@ -1,0 +1,116 @@
+/**
+ * Taking back the blocks of a heap that other threads freed.
+ *
+ * Owns the list of each heap from the side of its owner, and finishing what a dead owner had begun. Must not know joining
+ * or caches: what came back is handed to a function. How blocks get into the list is remote.ts's.
+ *
+ *   Rec.remote     the list that others push to, linked by word 2 of each block
+ *   Rec.received   what was taken from it and is not taken apart yet
+ *   Rec.receiving  the block in hand
+ *   Rec.drains     odd while that goes on: who wants to know what is in the lists waits, or looks again
+ */
+import { corrupt } from "../errors.js";
+import { isSealedLive, markAt, markCached, sealOf, sizeOf } from "./block.js";
+import { isOwned } from "./control.js";
+import type { Block, Window } from "./memory.js";
+import { Rec } from "./record.js";
+
+// Constants of other modules, by names of this module's own: V8 folds those into the code.
+const {
+  drains: DRAINS,
+  received: RECEIVED,
+  receivedBlocks: RECEIVED_BLOCKS,
+  receivedUnits: RECEIVED_UNITS,
+  receiving: RECEIVING,
+  remote: REMOTE,
+} = Rec;
+
+/** The word of a block that leads to the next in a list. */
+export const LINK = 2;
+/** How long a list is followed before it is taken to be bent. */
+const LONGEST_LIST = 2 ** 28;
+
+/**
+ * Takes back what other threads freed: calls `take` for each block, whose mark is removed and which is live then.
+ * Throws ERR_HEAP_CORRUPT when a freed block was written to so that the list leads nowhere; the rest of it is lost.
+ */
+export function drain(window: Window, record: number, secret: number, take: (b: Block) => void): void {
+  const m = window.words;
+  m[record + DRAINS] = m[record + DRAINS]! | 1;
+  // Orders the odd number before the list is taken, and the links before they are followed.
+  if (m[record + RECEIVED] === 0) takeList(window, record);
+  try {
+    for (let b = m[record + RECEIVED]! as Block; b !== 0; b = m[record + RECEIVED]! as Block) {
+      if (!isMarkedBlock(m, b, record, secret)) {
+        m[record + RECEIVED] = 0;
+        throw corrupt(`a block that another thread freed, near word ${b}, was overwritten`);
+      }
+      m[record + RECEIVING] = b;
+      m[record + RECEIVED] = m[b + LINK]!;
+      receive(m, record, b, secret);
+      take(b);
+    }
+  } finally {
+    m[record + RECEIVING] = 0;
+    // Orders the end of all that after it, for settleChain().
+    window.atomicStore(record + DRAINS, m[record + DRAINS]! + 1);
+  }
+}
+
+/** Moves the list from `remote` to `received`, by way of a note: who dies in between leaves it in one of them. */
+function takeList(window: Window, record: number): void {
+  const m = window.words;
+  for (;;) {
+    const first = window.atomicLoad(record + REMOTE);
+    m[record + RECEIVED] = first;
+    if (first === 0 || window.compareExchange(record + REMOTE, first, 0)) return;
+  }
+}
+
+/** Removes the mark: from here on the block is this heap's again. */
+function receive(m: Int32Array, record: number, b: Block, secret: number): void {
+  const units = sizeOf(m, b) >>> 4;
+  m[b + 1] = sealOf(b, units << 4, secret);
+  m[record + RECEIVED_BLOCKS] = m[record + RECEIVED_BLOCKS]! + 1;
+  m[record + RECEIVED_UNITS] = m[record + RECEIVED_UNITS]! + units;
+}
+
+/**
+ * Finishes a drain that a dead thread had begun. Blocks come out marked CACHED and in no list: the headers are about to
+ * be swept. The caller has claimed the heap.
+ */
+export function recoverDrain(window: Window, record: number, secret: number): void {
+  const m = window.words;
+  const b = m[record + RECEIVING]! as Block;
+  if (b !== 0) {
+    if (m[record + RECEIVED] === b) m[record + RECEIVED] = m[b + LINK]!;
+    if (markAt(m, b, secret) !== 0) receive(m, record, b, secret);
+    if (isSealedLive(m, b, secret)) markCached(m, b);
+    m[record + RECEIVING] = 0;
+  }
+  // Noted, but not taken: then the list still contains it.
+  if (chainContains(m, record, m[record + REMOTE]!, m[record + RECEIVED]!, secret)) m[record + RECEIVED] = 0;
+  drain(window, record, secret, (received) => markCached(m, received));
+}
+
+/** Whether a heap's lists hold the block. */
+export function listContains(m: Int32Array, record: number, block: number, secret: number): boolean {
+  return (
+    chainContains(m, record, m[record + REMOTE]!, block, secret) ||
+    chainContains(m, record, m[record + RECEIVED]!, block, secret)
+  );
+}
+
+function chainContains(m: Int32Array, record: number, first: number, block: number, secret: number): boolean {
+  let b = first;
+  for (let left = LONGEST_LIST; b !== 0 && left > 0; left--) {
+    if (b === block) return true;
+    if (!isMarkedBlock(m, b, record, secret)) return false;
+    b = m[b + LINK]!;
+  }
+  return false;
+}
+
+export function isMarkedBlock(m: Int32Array, b: number, record: number, secret: number): boolean {
+  return (b & 3) === 2 && isOwned(m, b, record) && markAt(m, b as Block, secret) !== 0;
+}

@@ -1,0 +1,251 @@
+/**
+ * Freeing a block of another thread's heap: marking it, sending it to its owner, and taking it back there.
+ *
+ * Owns the outbox, the list of each heap, and what becomes of both when a thread dies between two steps. Must not know
+ * joining or caches: what came back is handed to a function.
+ *
+ *   freeing thread                                       owner
+ *   mark the block (compareExchange on its check word)
+ *   put it in the outbox, one chain per heap             Rec.remote: a chain of chains, linked through payloads
+ *   send the chain (one compareExchange on Rec.remote) ->
+ *                                                        take all (one exchange), then block by block: remove the mark,
+ *                                                        and free it like any other
+ *
+ * The mark makes the block the freeing thread's alone: of two threads that free it at once, one is told that it is
+ * free already. A chain is sent when it has CHAIN_BLOCKS blocks or CHAIN_UNITS of memory, so that the list, which two
+ * processors pull at, is touched seldom; an outbox never holds more than that for each of its OUTBOX_CHAINS places.
+ * Pushing chains and taking all at once is Treiber's stack (1986) without its ABA problem.
+ *
+ *   chain + 0   destination   the record of the heap that the blocks belong to; 0 while unused
+ *         + 1   head          first block, linked by word 2 of each; the last one's link is 0 until it is sent
+ *         + 2   tail
+ *         + 3   load          bytes / 16 of its blocks, shifted, and their number
+ *         + 4   sending       1 from before the compareExchange that sends it until the chain is empty again
+ *         + 5   sent blocks   what Rec.sentBlocks and Rec.sentUnits will be when it is sent
+ *         + 6   sent units
+ *
+ * A thread may die between any two stores. Rec.sending says which block it was marking; a chain with `sending` set was
+ * sent or was not, and settleChain() finds out by looking for it in its owner's list while the owner does not take
+ * that apart (Rec.drains is even and stays the same).
+ */
+import { markAt, markOf, sealOf, sizeOf } from "./block.js";
+import { ownerOfWord } from "./control.js";
+import { indexOf, isAlive } from "./heaps.js";
+import { isMarkedBlock, LINK, listContains } from "./inbox.js";
+import type { Block, Window } from "./memory.js";
+import type { OsThreads } from "./os-threads.js";
+import { OUTBOX, Rec } from "./record.js";
+
+// Constants of other modules, by names of this module's own: V8 folds those into the code.
+const {
+  drains: DRAINS,
+  entry: ENTRY,
+  receiving: RECEIVING,
+  remote: REMOTE,
+  sending: SENDING,
+  sentBlocks: SENT_BLOCKS,
+  sentUnits: SENT_UNITS,
+} = Rec;
+
+const OUTBOX_CHAINS = 8;
+const CHAIN_WORDS = 8;
+const CHAIN_BLOCKS = 32;
+const CHAIN_UNITS = 512; // 8 KiB
+const CHAIN_CHUNK_SHIFT = 18;
+const DESTINATION = 0;
+const HEAD = 1;
+const TAIL = 2;
+const LOAD = 3;
+const SENT = 4;
+const BLOCKS_AFTER = 5;
+const UNITS_AFTER = 6;
+const COUNT_BITS = 6;
+const COUNT_MASK = (1 << COUNT_BITS) - 1;
+const link = LINK;
+const outboxAt = OUTBOX;
+/** In milliseconds, and how often: an owner takes its list apart in less. */
+const WAIT = 1;
+const WAITS = 2000;
+
+/** Sends blocks to other heaps, on behalf of the heap with this record. */
+export class Outbox {
+  readonly #window: Window;
+  readonly #m: Int32Array;
+  readonly #record: number;
+  readonly #mark: number;
+  readonly #secret: number;
+
+  constructor(window: Window, record: number, secret: number) {
+    this.#window = window;
+    this.#m = window.words;
+    this.#record = record;
+    this.#mark = markOf(indexOf(this.#m[record + ENTRY]!));
+    this.#secret = secret;
+  }
+
+  /** Frees a block of the heap `owner`, seen to be live; false when another thread was faster. */
+  put(b: Block, owner: number): boolean {
+    const m = this.#m;
+    const seal = sealOf(b, sizeOf(m, b), this.#secret);
+    m[this.#record + SENDING] = b;
+    // Whoever changes the seal has the block; all others see a free one from here on.
+    if (!this.#window.compareExchange(b + 1, seal, seal ^ this.#mark)) {
+      m[this.#record + SENDING] = 0;
+      return false;
+    }
+    const chain = this.#chainFor(owner);
+    this.#link(chain, b);
+    m[this.#record + SENDING] = 0;
+    const load = m[chain + LOAD]!;
+    if ((load & COUNT_MASK) >= CHAIN_BLOCKS || load >>> COUNT_BITS >= CHAIN_UNITS) this.#send(chain);
+    return true;
+  }
+
+  /** Sends everything. */
+  flush(): void {
+    for (let i = 0; i < OUTBOX_CHAINS; i++) this.#send(this.#record + outboxAt + i * CHAIN_WORDS);
+  }
+
+  /**
+   * Sends what a dead thread left in the outbox, and finishes what it was doing. May itself be cut off by a death and
+   * done again. The caller has claimed the heap.
+   */
+  recover(threads: OsThreads): void {
+    const m = this.#m;
+    const b = m[this.#record + SENDING]! as Block;
+    for (let i = 0; i < OUTBOX_CHAINS; i++) {
+      const chain = this.#record + outboxAt + i * CHAIN_WORDS;
+      if (m[chain + HEAD] === 0 || m[chain + SENT] === 0) m[chain + SENT] = 0;
+      else if (settleChain(this.#window, threads, chain, this.#mark, this.#secret)) this.#emptied(chain);
+      else m[chain + SENT] = 0;
+      if (m[chain + HEAD] !== 0) this.#count(chain);
+    }
+    if (b !== 0 && markAt(m, b, this.#secret) === this.#mark) {
+      const owner = ownerOfWord(m, b);
+      const chain = this.#chainFor(owner);
+      if (m[chain + HEAD] !== b) this.#link(chain, b);
+    }
+    m[this.#record + SENDING] = 0;
+    this.flush();
+  }
+
+  /** The chain for a heap; what is in its place for another is sent first. */
+  #chainFor(owner: number): number {
+    const m = this.#m;
+    const place = (owner >>> CHAIN_CHUNK_SHIFT) & (OUTBOX_CHAINS - 1);
+    const chain = this.#record + outboxAt + place * CHAIN_WORDS;
+    if (m[chain + DESTINATION] !== owner) {
+      this.#send(chain);
+      m[chain + DESTINATION] = owner;
+    }
+    return chain;
+  }
+
+  /** The head last: by it the block is in the chain. */
+  #link(chain: number, b: Block): void {
+    const m = this.#m;
+    const head = m[chain + HEAD]!;
+    m[b + link] = head;
+    if (head === 0) m[chain + TAIL] = b;
+    m[chain + HEAD] = b;
+    m[chain + LOAD] = m[chain + LOAD]! + loadOf(m, b);
+  }
+
+  #send(chain: number): void {
+    const m = this.#m;
+    const head = m[chain + HEAD]!;
+    if (head === 0) return;
+    const load = m[chain + LOAD]!;
+    m[chain + BLOCKS_AFTER] = m[this.#record + SENT_BLOCKS]! + (load & COUNT_MASK);
+    m[chain + UNITS_AFTER] = m[this.#record + SENT_UNITS]! + (load >>> COUNT_BITS);
+    m[chain + SENT] = 1;
+    const list = m[chain + DESTINATION]! + REMOTE;
+    const tail = m[chain + TAIL]!;
+    for (;;) {
+      const first = this.#window.atomicLoad(list);
+      m[tail + link] = first;
+      // Orders the links before the list that leads to them.
+      if (this.#window.compareExchange(list, first, head)) break;
+    }
+    this.#emptied(chain);
+  }
+
+  /** The chain was sent: it counts now, and is empty. */
+  #emptied(chain: number): void {
+    const m = this.#m;
+    m[this.#record + SENT_BLOCKS] = m[chain + BLOCKS_AFTER]!;
+    m[this.#record + SENT_UNITS] = m[chain + UNITS_AFTER]!;
+    m[chain + LOAD] = 0;
+    m[chain + HEAD] = 0;
+    m[chain + SENT] = 0;
+  }
+
+  /** Makes the load again from the links, and ends the chain at its tail: before, or where a link was overwritten. */
+  #count(chain: number): void {
+    const m = this.#m;
+    const owner = m[chain + DESTINATION]!;
+    const tail = m[chain + TAIL]!;
+    let last = m[chain + HEAD]! as Block;
+    let load = loadOf(m, last);
+    while (last !== tail && isMarkedBlock(m, m[last + link]!, owner, this.#secret)) {
+      last = m[last + link]! as Block;
+      load += loadOf(m, last);
+    }
+    m[last + link] = 0;
+    m[chain + TAIL] = last;
+    m[chain + LOAD] = load;
+  }
+}
+
+/** What a block adds to the load of its chain. */
+function loadOf(m: Int32Array, b: Block): number {
+  return ((sizeOf(m, b) >>> 4) << COUNT_BITS) + 1;
+}
+
+/** Whether the chain of a dead thread was sent. */
+function settleChain(
+  window: Window,
+  threads: OsThreads,
+  chain: number,
+  mark: number,
+  secret: number,
+): boolean {
+  const m = window.words;
+  const record = m[chain + DESTINATION]!;
+  const head = m[chain + HEAD]! as Block;
+  for (let waits = 0; waits < WAITS; waits++) {
+    const drains = window.atomicLoad(record + DRAINS);
+    if ((drains & 1) === 0) {
+      const found = listContains(m, record, head, secret) || markAt(m, head, secret) !== mark;
+      if (window.atomicLoad(record + DRAINS) === drains) return found;
+    } else if (!isAlive(window, threads, m[record + ENTRY]!)) {
+      return deadOwnerHas(m, record, head, mark, secret);
+    } else {
+      threads.waitOn(window.addressOf(record + DRAINS), drains, WAIT);
+    }
+  }
+  return true; // an owner that stands still in the middle: rather lose a chain than hand it out twice
+}
+
+/** The same while the owner died in the middle of taking its list apart. */
+function deadOwnerHas(m: Int32Array, record: number, head: Block, mark: number, secret: number): boolean {
+  return (
+    markAt(m, head, secret) !== mark ||
+    m[record + RECEIVING] === head ||
+    listContains(m, record, head, secret)
+  );
+}
+
+/** Blocks of other heaps that were freed on this one, sent or not; wraps around. */
+export function freedElsewhere(m: Int32Array, record: number): { blocks: number; units: number } {
+  let blocks = m[record + SENT_BLOCKS]!;
+  let units = m[record + SENT_UNITS]!;
+  for (let i = 0; i < OUTBOX_CHAINS; i++) {
+    const load = m[record + outboxAt + i * CHAIN_WORDS + LOAD]!;
+    blocks += load & COUNT_MASK;
+    units += load >>> COUNT_BITS;
+  }
+  return { blocks: blocks | 0, units: units | 0 };
+}
+
+if (CHAIN_BLOCKS > COUNT_MASK) throw new Error("remote: the number of blocks of a chain does not fit");

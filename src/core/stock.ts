@@ -1,0 +1,245 @@
+/**
+ * The stock of one heap: its cache, and how that is filled, emptied and joined.
+ *
+ * Owns the slow side of malloc and free of small blocks, and the policy: when cached blocks are joined, when more is
+ * committed, when memory is given back, when what other threads freed is taken back. Must not know the fast paths.
+ */
+import { GRAIN, MIN_BLOCK, markCached, markLive, sizeOf } from "./block.js";
+import {
+  CACHED_UNITS,
+  depthOf,
+  emptyCache,
+  entryOf,
+  isFull,
+  pop,
+  push,
+  roomOf,
+  spill,
+  unspill,
+} from "./cache.js";
+import { Control } from "./control.js";
+import type { Hooks } from "./hooks.js";
+import { drain } from "./inbox.js";
+import type { LargeBlocks } from "./large.js";
+import type { Block, Pointer, Window } from "./memory.js";
+import { cacheOf, Rec } from "./record.js";
+import type { Store } from "./store.js";
+import { sweep, verifyHeaders } from "./sweep.js";
+import { POLICY_RUN, trim, trimIsDue } from "./trim.js";
+import { NOTHING_CLEAN } from "./wilderness.js";
+
+// Constants of other modules, by names of this module's own: V8 folds those into the code, and loads an imported
+// one from its cell each time.
+const {
+  freeUnits: FREE_UNITS,
+  remote: REMOTE,
+  spilledBlocks: SPILLED_BLOCKS,
+  spilledUnits: SPILLED_UNITS,
+} = Rec;
+const { pageSize: PAGE_SIZE, secret: SECRET, trimPages: TRIM_PAGES } = Control;
+
+/** Bytes carved at once for a size whose stack is empty. */
+const BATCH_BYTES = 1024;
+/**
+ * Spilled blocks are joined when they hold more than the trim threshold, so that what lies idle can go back to the
+ * operating system, and more than this share of the bytes in use, so that joining costs no more per free than the
+ * free itself did.
+ */
+const CACHE_SHARE = 0.5;
+/** More memory is committed only while spilled blocks are less than this share of the heap. */
+const JOIN_FIRST_SHARE = 1 / 64;
+/** A cache of more than this share of the heap is joined by a sweep. */
+const SWEEP_SHARE = 1 / 8;
+
+export class Stock {
+  readonly window: Window;
+  readonly words: Int32Array;
+  readonly store: Store;
+  readonly large: LargeBlocks;
+  readonly hooks: Hooks;
+  readonly record: number;
+  readonly secret: number;
+  readonly payloadBase: number;
+  readonly cache: number;
+  /** The table of stack tops that the fast paths use. */
+  tops: number;
+
+  constructor(store: Store, large: LargeBlocks) {
+    this.window = store.window;
+    this.words = store.window.words;
+    this.store = store;
+    this.hooks = store.hooks;
+    this.large = large;
+    this.record = store.record;
+    this.secret = this.words[SECRET]!;
+    this.payloadBase = store.window.payloadBase;
+    this.cache = cacheOf(store.record);
+    this.tops = this.cache;
+  }
+
+  /** A CACHED block of that size, no longer in the cache; or 0. */
+  fromCache(units: number): Block {
+    return pop(this.words, this.cache, units) || this.#refill(units);
+  }
+
+  madeLive(b: Block): Pointer {
+    markLive(this.words, b);
+    this.store.cleanFrom = NOTHING_CLEAN;
+    return this.window.pointerOf(b);
+  }
+
+  /** An empty stack gets what came back from other threads, what it spilled, or new blocks. One of them, still CACHED. */
+  #refill(units: number): Block {
+    const m = this.words;
+    const { record } = this;
+    if (m[record + REMOTE] !== 0) {
+      this.drain();
+      const b = pop(m, this.cache, units);
+      if (b !== 0) return b;
+    }
+    const count = unspill(m, this.cache, units, this.secret, record);
+    if (count === 0) {
+      const most = Math.min(roomOf(m, this.cache, units) >>> 1, (BATCH_BYTES / (units << 4)) | 0);
+      return this.#carveBatch(units, Math.max(1, most));
+    }
+    this.#countSpilled(-count, units);
+    return pop(m, this.cache, units);
+  }
+
+  /** The lowest of a batch goes out first, the others wait in the stack so that they follow in the order of memory. */
+  #carveBatch(units: number, most: number): Block {
+    const m = this.words;
+    const first = this.store.carve(units << 4, most);
+    for (let i = this.store.carved - 1; i > 0; i--)
+      push(m, this.cache, units, (first + i * (units << 2)) as Block);
+    return first;
+  }
+
+  /** A live block of `bytes` (header included), from the store; 0 when memory is out. */
+  takeBlock(bytes: number): Block {
+    return this.store.take(bytes) || this.replenish(bytes) || this.growOut(bytes);
+  }
+
+  /** Takes back what other threads freed. */
+  drain(): void {
+    if (this.words[this.record + REMOTE] === 0) return;
+    drain(this.window, this.record, this.secret, (b) => this.#takeBack(b));
+  }
+
+  /** Joins every cached block. */
+  joinCache(): void {
+    const m = this.words;
+    const { record } = this;
+    const share = m[record + SPILLED_UNITS]! / this.store.extentUnits();
+    if (share > SWEEP_SHARE && this.hooks.trace === null) {
+      verifyHeaders(this.store);
+      emptyCache(m, this.cache);
+      sweep(this.store);
+    } else {
+      this.#joinEach();
+    }
+    this.#considerTrim();
+  }
+
+  /** Gives every free page back to the operating system; returns bytes. */
+  trim(): number {
+    this.drain();
+    this.joinCache();
+    return trim(this.store, this.store.runs.pageSize);
+  }
+
+  /** Neither bins nor committed wilderness have it: what came back and what is cached is joined, then more committed. */
+  replenish(bytes: number): Block {
+    if (this.words[this.record + REMOTE] !== 0) {
+      this.drain();
+      const b = this.store.take(bytes);
+      if (b !== 0) return b;
+    }
+    if (this.#cacheHolds()) {
+      this.joinCache();
+      const b = this.store.take(bytes);
+      if (b !== 0) return b;
+    }
+    return this.store.growWithin(bytes);
+  }
+
+  /** More address space. */
+  growOut(bytes: number): Block {
+    const grown = this.store.grow(bytes);
+    if (grown !== 0) return grown;
+    // Nothing more is to be had: the last cached block counts now, then free pages elsewhere in the heap.
+    this.joinCache();
+    const joined = this.store.take(bytes);
+    if (joined !== 0) return joined;
+    if (trim(this.store, this.store.runs.pageSize) === 0) return 0 as Block;
+    const b = this.store.take(bytes);
+    return b === 0 ? this.store.grow(bytes) : b;
+  }
+
+  /** Block by block; each leaves the cache when it is joined, so that an error leaves it where it was. */
+  #joinEach(): void {
+    const m = this.words;
+    for (let units = MIN_BLOCK / GRAIN; units <= CACHED_UNITS; units++) {
+      let count = 0;
+      do {
+        this.#countSpilled(-count, units);
+        for (let i = depthOf(m, this.cache, units) - 1; i >= 0; i--) {
+          this.store.release(entryOf(m, this.cache, units, i));
+          pop(m, this.cache, units);
+        }
+        count = unspill(m, this.cache, units, this.secret, this.record);
+      } while (count > 0);
+    }
+  }
+
+  /** Bytes in bins and spilled lists. */
+  idleBytes(): number {
+    const m = this.words;
+    return (m[this.record + FREE_UNITS]! + m[this.record + SPILLED_UNITS]!) * GRAIN;
+  }
+
+  /** Whether enough is spilled for joining it to be better than committing more. */
+  #cacheHolds(): boolean {
+    const m = this.words;
+    return m[this.record + SPILLED_UNITS]! > this.store.extentUnits() * JOIN_FIRST_SHARE;
+  }
+
+  /** Makes room in a full stack; joins everything when lists hold more than CACHE_SHARE of what is in use. */
+  makeRoom(units: number): void {
+    const m = this.words;
+    const { record } = this;
+    this.#countSpilled(spill(m, this.cache, units), units);
+    const spilled = m[record + SPILLED_UNITS]!;
+    if (spilled <= (m[TRIM_PAGES]! * m[PAGE_SIZE]!) / GRAIN) return;
+    if (spilled > (this.store.extentUnits() - m[record + FREE_UNITS]! - spilled) * CACHE_SHARE)
+      this.joinCache();
+  }
+
+  #countSpilled(blocks: number, units: number): void {
+    const m = this.words;
+    m[this.record + SPILLED_UNITS] = m[this.record + SPILLED_UNITS]! + blocks * units;
+    m[this.record + SPILLED_BLOCKS] = m[this.record + SPILLED_BLOCKS]! + blocks;
+  }
+
+  /** A block that came back: into the cache, or joined. Whether memory is given back is asked when all came. */
+  #takeBack(b: Block): void {
+    const m = this.words;
+    const units = sizeOf(m, b) >>> 4;
+    if (units > CACHED_UNITS) {
+      this.store.release(b);
+      return;
+    }
+    if (isFull(m, this.cache, units)) this.#countSpilled(spill(m, this.cache, units), units);
+    markCached(m, b);
+    push(m, this.cache, units, b);
+  }
+
+  /** Joins a block with its neighbours at once. */
+  release(b: Block): void {
+    if (this.store.release(b)) this.#considerTrim();
+  }
+
+  #considerTrim(): void {
+    if (trimIsDue(this.store)) trim(this.store, POLICY_RUN);
+  }
+}

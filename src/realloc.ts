@@ -1,0 +1,118 @@
+/**
+ * realloc: another size for a block, in place where that can be.
+ *
+ * Owns its semantics and the order in which it tries. Must not know header bits or koffi.
+ */
+import { checkSize, heap, noMemory, settle, traced, wrongPointer } from "./attached.js";
+import { MIN_BLOCK, sizeOf } from "./core/block.js";
+import type { ThreadHeap } from "./core/heap.js";
+import { type Block, HEADER_BYTES, NULL, type Pointer, WORD_BYTES } from "./core/memory.js";
+import { isHemmedIn, resizeInPlace } from "./core/resize.js";
+import { malloc, release } from "./malloc.js";
+
+// By names of this module's own: V8 folds those into the code, and loads an imported one from its cell each time.
+const own = heap;
+const header = HEADER_BYTES;
+const minBlock = MIN_BLOCK;
+
+/** A large block that shrinks below this part of the threshold moves into the heap. */
+const KEEP_MAPPED = 0.5;
+/** A block of another thread's heap that shrinks below this part of its size moves: its owner alone could cut it. */
+const KEEP_FOREIGN = 0.5;
+/** Up to this many words a loop is faster than the call of a builtin. */
+const LOOP_WORDS = 64;
+const maxCopied = LOOP_WORDS * WORD_BYTES;
+
+/**
+ * Gives a block another size. Contents are kept up to the smaller of both sizes. Tries, in this order: cut the tail
+ * off; grow over a free block or the wilderness above; grow over a free block below, moving the contents down; move.
+ * Blocks with a mapping of their own are resized by the kernel, without copying.
+ *
+ * A block of another thread's heap stays where it is while it is large enough and not twice too large, else it moves to
+ * this thread's heap.
+ *
+ * @param pointer a live block, of whichever thread, or NULL, which makes this malloc(size)
+ * @param size bytes; 0 leaves a minimal live block
+ * @returns where the block is now; `pointer` is no longer valid if this differs
+ * @throws HeapError as malloc and free do; the block is then untouched and still at `pointer`
+ */
+export function realloc(pointer: Pointer, size: number): Pointer {
+  if (typeof pointer !== "number") throw wrongPointer("realloc", pointer);
+  const b = own.liveBlock(pointer);
+  if (b !== 0 && typeof size === "number" && size >>> 0 === size) {
+    const spare = sizeOf(own.words, b) - header - size;
+    if (own.hooks.trace === null) {
+      if (spare >= 0 && spare < minBlock) return pointer;
+      if (spare < 0 && size <= maxCopied && isHemmedIn(own, b)) return moveSmall(b, pointer, size);
+    }
+  }
+  return reallocSlow(b, pointer, size);
+}
+
+function reallocSlow(b: Block, pointer: Pointer, size: number): Pointer {
+  checkSize("realloc", "size", size);
+  if (pointer === NULL) return malloc(size);
+  const moved = b === 0 ? reallocElsewhere(pointer, size) : reallocBlock(own, b, pointer, size);
+  traced("realloc", moved, size);
+  settle();
+  return moved;
+}
+
+/** A block of a heap that this thread has. */
+function reallocBlock(of: ThreadHeap, b: Block, pointer: Pointer, size: number): Pointer {
+  if (size <= own.mmapThreshold) {
+    const resized = resizeInPlace(of, b, size);
+    if (resized !== 0) return own.window.pointerOf(resized);
+  }
+  if (size <= maxCopied) return moveSmall(b, pointer, size);
+  return move(pointer, sizeOf(own.words, b) - header, size);
+}
+
+function reallocElsewhere(pointer: Pointer, size: number): Pointer {
+  const b = own.foreignBlock(pointer);
+  if (b === 0) return reallocMapped(pointer, size);
+  const taken = own.elsewhere === null ? null : own.elsewhere.heapOf(b);
+  return taken === null ? reallocForeign(b, pointer, size) : reallocBlock(taken, b, pointer, size);
+}
+
+/** Its owner alone may write its header, so it stays as it is or moves. */
+function reallocForeign(b: Block, pointer: Pointer, size: number): Pointer {
+  const have = sizeOf(own.words, b) - header;
+  return size <= have && size >= have * KEEP_FOREIGN ? pointer : move(pointer, have, size);
+}
+
+function reallocMapped(pointer: Pointer, size: number): Pointer {
+  const have = own.large.sizeOf(pointer);
+  if (have < 0) throw wrongPointer("realloc", pointer);
+  if (size > own.mmapThreshold * KEEP_MAPPED) {
+    const resized = own.large.resize(pointer, size);
+    if (resized < 0) throw wrongPointer("realloc", pointer);
+    if (resized !== 0) return resized as Pointer;
+  }
+  return move(pointer, have, size);
+}
+
+/** The same to a small block, and copied by word: a builtin's call costs more than the loop. */
+function moveSmall(b: Block, from: Pointer, size: number): Pointer {
+  const to = own.popSmall(size) || own.allocate(size);
+  if (to === 0) throw noMemory("realloc", size);
+  const have = sizeOf(own.words, b) - header;
+  copyWords(b + 2, own.window.blockOf(to) + 2, Math.min(have, size + 3) >>> 2);
+  if (!own.freeSmall(from)) release(from);
+  return to;
+}
+
+/** To a new block; the old one is freed last, so that running out of memory changes nothing. */
+function move(from: Pointer, oldBytes: number, size: number): Pointer {
+  const to = own.allocate(size);
+  if (to === 0) throw noMemory("realloc", size);
+  const bytes = Math.min(oldBytes, size);
+  own.window.copy(to, from, bytes);
+  if (!own.freeSmall(from)) release(from);
+  return to;
+}
+
+function copyWords(from: number, to: number, count: number): void {
+  const m = own.words;
+  for (let i = 0; i < count; i++) m[to + i] = m[from + i]!;
+}

@@ -1,0 +1,197 @@
+/**
+ * A simulated process of several threads, with blocks that people hold, for tests about death.
+ *
+ * Owns which blocks are held by whom and what is written in them, and the verdict after a death: what others hold is
+ * whole, nothing is handed out twice, and all else can be used again.
+ */
+import * as assert from "uvu/assert";
+import { joinProcess } from "../../src/core/adopt.js";
+import { isCached, isFree, markAt, sizeOf } from "../../src/core/block.js";
+import { ownerOfWord } from "../../src/core/control.js";
+import type { ThreadHeap } from "../../src/core/heap.js";
+import type { Pointer } from "../../src/core/memory.js";
+import { resizeInPlace } from "../../src/core/resize.js";
+import { checkHeap } from "../../src/inspect/check.js";
+import { checkShared } from "../../src/inspect/check-shared.js";
+import { blocksOf, heapsOf } from "../../src/inspect/walk.js";
+import { anotherThread, type FakeHeap, fakeHeap } from "../support/fake-heap.js";
+import type { FakeOptions } from "../support/fake-os.js";
+import { Killed, Killer } from "../support/killer.js";
+
+/** The thread that stays, and the one that dies. */
+export const SURVIVOR = 1;
+export const VICTIM = 2;
+
+export class Scene {
+  readonly survivor: FakeHeap;
+  readonly victim: FakeHeap;
+  /** Blocks that somebody holds, with their usable sizes. */
+  readonly held = new Map<Pointer, number>();
+
+  constructor(options: FakeOptions = {}) {
+    this.survivor = fakeHeap({}, options);
+    this.victim = anotherThread(this.survivor, VICTIM);
+    for (const thread of [SURVIVOR, VICTIM]) {
+      const heap = this.as(thread);
+      const pointers = Array.from({ length: 10 }, () => this.take(heap, 40));
+      for (let i = 0; i < pointers.length; i += 2) this.give(heap, pointers[i]!);
+    }
+  }
+
+  get os() {
+    return this.survivor.os;
+  }
+
+  /** Lets a thread run until another does. */
+  as(thread: number): ThreadHeap {
+    this.os.threads.current = thread;
+    return thread === SURVIVOR ? this.survivor.heap : this.victim.heap;
+  }
+
+  /** Lets one more thread join. */
+  another(thread: number): ThreadHeap {
+    return anotherThread(this.survivor, thread).heap;
+  }
+
+  /** A block of `size` bytes that is held from now on. */
+  take(heap: ThreadHeap, size: number): Pointer {
+    const pointer = heap.allocate(size);
+    assert.is.not(pointer, 0, `room for ${size} bytes`);
+    this.hold(heap, pointer);
+    return pointer;
+  }
+
+  hold(heap: ThreadHeap, pointer: Pointer): void {
+    const bytes = usable(heap, pointer);
+    assert.not(this.held.has(pointer), "a block that is held was handed out again");
+    this.held.set(pointer, bytes);
+    stamp(heap, pointer, bytes);
+  }
+
+  /** Frees a block of any heap as free() does. */
+  give(heap: ThreadHeap, pointer: Pointer): void {
+    this.held.delete(pointer);
+    giveBack(heap, pointer);
+  }
+
+  /**
+   * Runs `work` as the victim, who dies before its store number `at`. What it works on must not be held any more. Whether
+   * it died.
+   */
+  kill(at: number, work: (heap: ThreadHeap) => void, thread: number = VICTIM): boolean {
+    const killer = new Killer(at);
+    this.os.threads.current = thread;
+    try {
+      const hooks = { trace: null, settle: null };
+      const window = killer.window(this.survivor.heap.window);
+      work(joinProcess(window, killer.os(this.os), hooks));
+    } catch (error) {
+      if (!(error instanceof Killed)) throw error;
+    }
+    this.os.threads.kill(thread);
+    this.os.threads.current = SURVIVOR;
+    return killer.dead;
+  }
+
+  /** The survivor takes over all there is, and everything must be well; at most `lost` blocks are held by nobody. */
+  verdict(lost: number): void {
+    const heap = this.as(SURVIVOR);
+    while (heap.elsewhere!.adopt()) {}
+    for (const of of heapsOf(heap)) {
+      of.drain();
+      checkHeap(of);
+    }
+    checkShared(heap);
+    this.verifyHeld(heap);
+    const { live, underway } = countBlocks(heap);
+    assert.ok(live <= this.held.size + lost, `${live} live, ${this.held.size} held`);
+    assert.is(underway, 0, "no block is on its way for ever");
+    this.refill(heap);
+  }
+
+  verifyHeld(heap: ThreadHeap): void {
+    for (const [pointer, bytes] of this.held) {
+      assert.is(usable(heap, pointer), bytes, "a held block kept its size");
+      verifyStamp(heap, pointer, bytes);
+    }
+  }
+
+  /** All heaps hand out and take back whatever they have: nothing that is held may be among it. */
+  refill(heap: ThreadHeap): void {
+    const got: Pointer[] = [];
+    for (const of of heapsOf(heap)) {
+      for (const size of [40, 200, 1000, 5000, 24]) {
+        for (let i = 0; i < 80; i++) {
+          const pointer = of.allocateWithin(size);
+          if (pointer === 0) break;
+          this.hold(heap, pointer);
+          got.push(pointer);
+        }
+      }
+    }
+    this.verifyHeld(heap);
+    for (const pointer of got) this.give(heap, pointer);
+    for (const of of heapsOf(heap)) checkHeap(of);
+  }
+}
+
+/** Frees as free() does. */
+export function giveBack(heap: ThreadHeap, pointer: Pointer): void {
+  if (heap.freeSmall(pointer)) return;
+  const b = heap.liveBlock(pointer);
+  if (b !== 0) {
+    heap.freeBlock(b);
+    return;
+  }
+  const foreign = heap.foreignBlock(pointer);
+  if (foreign === 0) {
+    assert.ok(heap.large.free(pointer) >= 0, "a large block");
+    return;
+  }
+  const taken = heap.elsewhere!.heapOf(foreign);
+  if (taken !== null) taken.freeBlock(foreign);
+  else
+    assert.ok(heap.outbox.put(foreign, ownerOfWord(heap.words, foreign)), "a block that nobody freed before");
+}
+
+/** Resizes in place as realloc() does; 0 when the block would have to move. */
+export function resize(heap: ThreadHeap, pointer: Pointer, size: number): Pointer {
+  const b = resizeInPlace(heap, heap.liveBlock(pointer), size);
+  return b === 0 ? (0 as Pointer) : heap.window.pointerOf(b);
+}
+
+function usable(heap: ThreadHeap, pointer: Pointer): number {
+  const b = heap.foreignBlock(pointer);
+  const bytes = b === 0 ? heap.large.sizeOf(pointer) : sizeOf(heap.words, b) - 8;
+  assert.ok(bytes > 0, "a held block is live");
+  return bytes;
+}
+
+/** Blocks in use, and blocks freed by another thread than their own that did not come back. */
+function countBlocks(heap: ThreadHeap): { live: number; underway: number } {
+  const m = heap.words;
+  let live = heap.large.mappings().length;
+  let underway = 0;
+  for (const of of heapsOf(heap)) {
+    for (const id of of.store.ownSegments()) {
+      for (const b of blocksOf(of, id)) {
+        if (isFree(m, b) || isCached(m, b)) continue;
+        if (markAt(m, b, of.secret) === 0) live++;
+        else underway++;
+      }
+    }
+  }
+  return { live, underway };
+}
+
+function stamp(heap: ThreadHeap, pointer: Pointer, bytes: number): void {
+  const { data, base } = heap.window;
+  for (const at of [0, bytes - 8]) data.setFloat64(pointer - base + at, pointer + bytes, true);
+}
+
+function verifyStamp(heap: ThreadHeap, pointer: Pointer, bytes: number): void {
+  const { data, base } = heap.window;
+  for (const at of [0, bytes - 8]) {
+    assert.is(data.getFloat64(pointer - base + at, true), pointer + bytes, "a held block kept its contents");
+  }
+}

@@ -3,6 +3,7 @@
  * JSON, and ends. Nothing is imported before the task is known, because libc's figures must not be taken in a
  * process that heapwright lives in.
  */
+import type { CrewAsk, CrewResult, StartAsk } from "./crew.js";
 import type { PairOptions, PairResult } from "./pair.js";
 import type { PeakResult } from "./resident.js";
 import type { Trace } from "./trace.js";
@@ -13,6 +14,8 @@ export interface Tasks {
   heapwright: { ask: ReplayAsk; answer: number[] };
   libc: { ask: ReplayAsk; answer: number[] };
   peak: { ask: { trace: string }; answer: PeakResult };
+  crew: { ask: CrewAsk; answer: CrewResult };
+  start: { ask: StartAsk; answer: number };
 }
 
 interface ReplayAsk {
@@ -33,6 +36,8 @@ const tasks: { [K in keyof Tasks]: (ask: Tasks[K]["ask"]) => Promise<Tasks[K]["a
     return Array.from({ length: ask.passes }, () => replayLibc(trace, pointers));
   },
   peak: async (ask) => (await import("./resident.js")).measurePeak(await load(ask.trace)),
+  crew: async (ask) => (await import("./crew.js")).measureCrew(ask),
+  start: async (ask) => (await import("./crew.js")).measureStart(ask),
 };
 
 async function load(name: string): Promise<Trace> {

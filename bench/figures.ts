@@ -4,23 +4,11 @@
  * ratio is taken within its round, so that a change of the machine's speed hits both sides of it.
  */
 import { type Comparison, compare, type Figure, median } from "./compare.js";
+import type { Effort } from "./effort.js";
 import { buildNative, type NativeResult, runNative } from "./native/build.js";
 import type { PairResult } from "./pair.js";
 import { interleave, runChild } from "./spawn.js";
 import { readTrace, type Trace, traceNames } from "./trace.js";
-
-export interface Effort {
-  readonly rounds: number;
-  /** Passes over a trace in one process; the first half is not counted. */
-  readonly passes: number;
-  readonly milliseconds: number;
-  readonly warmupMilliseconds: number;
-}
-
-/** 30 passes, because V8 has compiled the seldom taken paths only after about ten. */
-export const FULL: Effort = { rounds: 7, passes: 30, milliseconds: 500, warmupMilliseconds: 250 };
-/** Only shows that everything still runs: its figures mean nothing. */
-export const QUICK: Effort = { rounds: 1, passes: 3, milliseconds: 20, warmupMilliseconds: 10 };
 
 /** Promises: a third of libc's price through koffi; twice glibc's in C, whose memory use we stay close to. */
 const PAIR_TARGET = 1 / 3;

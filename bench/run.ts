@@ -1,7 +1,7 @@
 /**
  * The figures of the project, from one command:
  *
- *   tsx bench/run.ts [pair|traces|trace-off|all] [--quick] [--json FILE]
+ *   tsx bench/run.ts [pair|traces|trace-off|scaling|remote|start|all] [--quick] [--json FILE]
  *
  * Prints a table per figure as soon as it is there. --quick runs everything for a moment only, to see that it
  * still runs; --json writes the numbers to FILE as well. A missed target is printed, and is no error; a child
@@ -10,14 +10,19 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import type { Figure } from "./compare.js";
-import { type Effort, FULL, pairFigure, QUICK, traceOffFigure, tracesFigure } from "./figures.js";
+import { type Effort, FULL, QUICK } from "./effort.js";
+import { pairFigure, traceOffFigure, tracesFigure } from "./figures.js";
 import { describeMachine, formatMachine } from "./machine.js";
 import { formatFigure } from "./table.js";
+import { remoteFigure, scalingFigure, startFigure } from "./thread-figures.js";
 
-const figures: Record<string, (effort: Effort) => Figure> = {
+const figures: Record<string, (effort: Effort) => Figure | Promise<Figure>> = {
   pair: pairFigure,
   traces: tracesFigure,
   "trace-off": traceOffFigure,
+  scaling: scalingFigure,
+  remote: remoteFigure,
+  start: startFigure,
 };
 
 const USAGE = `usage: tsx bench/run.ts [${Object.keys(figures).join("|")}|all] [--quick] [--json FILE]\n`;
@@ -45,13 +50,13 @@ function parseWish(args: string[]): Wish | null {
   }
 }
 
-function run({ names, quick, json }: Wish): void {
+async function run({ names, quick, json }: Wish): Promise<void> {
   const machine = describeMachine();
   process.stdout.write(formatMachine(machine));
   if (quick) process.stdout.write("Quick: this shows that everything runs; the figures mean nothing.\n");
   const done: Figure[] = [];
   for (const name of names) {
-    const figure = figures[name]!(quick ? QUICK : FULL);
+    const figure = await figures[name]!(quick ? QUICK : FULL);
     done.push(figure);
     process.stdout.write(`\n${formatFigure(figure)}`);
   }
@@ -69,7 +74,7 @@ if (wish === null) {
   process.exitCode = 2;
 } else {
   try {
-    run(wish);
+    await run(wish);
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = 1;

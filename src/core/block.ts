@@ -184,9 +184,11 @@ export function markCached(m: Int32Array, b: Block): void {
   m[b] = m[b]! | CACHED;
 }
 
-/** cached -> live. One store. */
-export function markLive(m: Int32Array, b: Block): void {
-  m[b] = m[b]! & ~CACHED;
+/** cached -> live, without a mark: whoever freed it just when its owner did, and marked it, came too late. */
+export function markLive(m: Int32Array, b: Block, secret: number): void {
+  const header = m[b]! & ~CACHED;
+  m[b] = header;
+  m[b + 1] = (header & ~PREVIOUS_FREE) ^ b ^ secret;
 }
 
 /** Pages of a free block that were given back. */

@@ -70,6 +70,7 @@ export class ThreadHeap extends Stock {
     if (b === 0) return 0 as Pointer;
     m[slot] = top;
     m[b] = m[b]! & ~CACHED;
+    m[b + 1] = (units << 4) ^ b ^ this.secret; // the mark of a thread that freed it just when its owner did goes
     return (this.payloadBase + ((b << 2) >>> 0)) as Pointer;
   }
 

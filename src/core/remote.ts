@@ -89,7 +89,7 @@ export class Outbox {
     const seal = sealOf(b, sizeOf(m, b), this.#secret);
     m[this.#record + SENDING] = b;
     // Whoever changes the seal has the block; all others see a free one from here on.
-    if (!this.#window.compareExchange(b + 1, seal, seal ^ this.#mark)) {
+    if (!this.#window.compareExchange(b + 1, seal, seal ^ this.#mark) || !this.#isStillLive(b, seal)) {
       m[this.#record + SENDING] = 0;
       return false;
     }
@@ -99,6 +99,16 @@ export class Outbox {
     const load = m[chain + LOAD]!;
     if ((load & COUNT_MASK) >= CHAIN_BLOCKS || load >>> COUNT_BITS >= CHAIN_UNITS) this.#send(chain);
     return true;
+  }
+
+  /**
+   * Whether the owner did not free the block while it was being marked; else the mark is taken off again. The owner's
+   * store may not be visible yet: then both frees succeed, and the mark goes when the owner hands the block out.
+   */
+  #isStillLive(b: Block, seal: number): boolean {
+    const live = markAt(this.#m, b, this.#secret) === this.#mark;
+    if (!live) this.#window.compareExchange(b + 1, seal ^ this.#mark, seal);
+    return live;
   }
 
   /** Sends everything. */

@@ -83,7 +83,7 @@ export class Stock {
   }
 
   madeLive(b: Block): Pointer {
-    markLive(this.words, b);
+    markLive(this.words, b, this.secret);
     this.store.cleanFrom = NOTHING_CLEAN;
     return this.window.pointerOf(b);
   }

@@ -86,7 +86,7 @@ test("cached and back: one bit, and only a live block is sealed live", () => {
   markCached(m, b);
   assert.ok(isCached(m, b) && isSealed(m, b, SECRET) && !isSealedLive(m, b, SECRET));
   assert.is(sizeOf(m, b), 96);
-  markLive(m, b);
+  markLive(m, b, SECRET);
   assert.ok(!isCached(m, b) && isSealedLive(m, b, SECRET));
 });
 

@@ -2,7 +2,7 @@
  * The README is true: its example runs and prints what its comments say, and what it names exists.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -21,6 +21,21 @@ test("the example runs from the built package and prints what it says", () => {
   assert.is(lines[0], "9");
   assert.match(printed, /Uint8Array\(16\)/);
   assert.is(lines.at(-1), "0");
+});
+
+test("so does the example of several threads", () => {
+  const code = /## Threads[\s\S]*?```ts\n([\s\S]*?)```/.exec(readme)![1]!;
+  const folder = mkdtempSync(`${root}test/readme-`); // inside the package, which so finds itself by its name
+  try {
+    writeFileSync(`${folder}/threads.mjs`, code);
+    const printed = execFileSync(process.execPath, [`${folder}/threads.mjs`], {
+      encoding: "utf8",
+      timeout: LIMIT_MS,
+    });
+    assert.is(printed, "42\n");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test("every function in the API table is exported", () => {

@@ -10,6 +10,7 @@ import { HeapError, show, typeError } from "./errors.js";
 import { logStep, queueFor, type TraceEvent, type TraceQueue } from "./inspect/log.js";
 import { heap, unusable } from "./malloc.js";
 
+/** Settings of the process, for configure(). */
 export interface Options {
   /** Most bytes of footprint, a whole number or Infinity. Rounded down to pages. */
   limit?: number;
@@ -32,6 +33,18 @@ export interface Options {
  *
  * @throws HeapError ERR_INVALID_ARG for a setting that does not exist, makes no sense or comes too late; then none
  *   of them is changed
+ *
+ * @example
+ * ```ts
+ * import { configure, malloc } from "heapwright";
+ *
+ * configure({ limit: 64 * 1024 * 1024, trimThreshold: 8 * 1024 * 1024 });
+ * try {
+ *   malloc(100_000_000);
+ * } catch (error) {
+ *   console.log(error.code); // ERR_OUT_OF_MEMORY
+ * }
+ * ```
  */
 export function configure(options: Options): void {
   if (unusable !== null) throw unusable;

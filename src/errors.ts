@@ -6,6 +6,7 @@
  * `error instanceof HeapError` and `error instanceof RangeError` both hold.
  */
 
+/** What a HeapError's `code` says. */
 export type HeapErrorCode =
   /** The limit, the address window or the kernel has no memory left. Everything allocated stays valid. */
   | "ERR_OUT_OF_MEMORY"
@@ -23,7 +24,24 @@ export type HeapErrorCode =
 /** What `instanceof HeapError` looks for; a registered symbol, so that two copies of the module agree. */
 const brand = Symbol.for("heapwright.HeapError");
 
+/**
+ * What this library throws. Where Node would throw a RangeError or a TypeError it is one of those as well.
+ *
+ * @example
+ * ```ts
+ * import { free, HeapError, malloc } from "heapwright";
+ *
+ * const block = malloc(16);
+ * free(block);
+ * try {
+ *   free(block);
+ * } catch (error) {
+ *   if (error instanceof HeapError) console.log(error.code); // ERR_DOUBLE_FREE
+ * }
+ * ```
+ */
 export class HeapError extends Error {
+  /** What went wrong, for programs to switch on. */
   readonly code: HeapErrorCode;
 
   constructor(code: HeapErrorCode, message: string, options?: ErrorOptions) {
@@ -32,6 +50,7 @@ export class HeapError extends Error {
     decorate(this, code);
   }
 
+  /** So that a HeapError that is a RangeError or TypeError, or another copy of the library's, counts too. */
   static override [Symbol.hasInstance](value: unknown): boolean {
     return typeof value === "object" && value !== null && brand in value;
   }

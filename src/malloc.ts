@@ -43,6 +43,17 @@ const LOOP_WORDS = 64;
  * @throws HeapError ERR_INVALID_ARG when `size` is not a non-negative whole number
  * @throws HeapError ERR_OUT_OF_MEMORY when the limit, the address window or the kernel has no room; every other
  *   block stays as it is
+ *
+ * @example
+ * ```ts
+ * import { free, malloc, read, write } from "heapwright";
+ *
+ * const point = malloc(16);
+ * write.f64(point, 1.5);
+ * write.f64(point, -2, 8);
+ * console.log(read.f64(point) + read.f64(point, 8)); // -0.5
+ * free(point);
+ * ```
  */
 export function malloc(size: number): Pointer {
   if (typeof size === "number" && size >>> 0 === size && size <= maxSmall) {
@@ -62,6 +73,19 @@ export function malloc(size: number): Pointer {
  *   one at once, exactly one gets it
  * @throws HeapError ERR_INVALID_POINTER when no block starts there; nothing was changed
  * @throws HeapError ERR_HEAP_CORRUPT when a neighbour's header was overwritten
+ *
+ * @example
+ * ```ts
+ * import { free, malloc } from "heapwright";
+ *
+ * const block = malloc(100);
+ * free(block);
+ * try {
+ *   free(block);
+ * } catch (error) {
+ *   console.log(error.code); // ERR_DOUBLE_FREE
+ * }
+ * ```
  */
 export function free(pointer: Pointer): void {
   if (own.freeSmall(pointer)) return;
@@ -74,7 +98,18 @@ export function free(pointer: Pointer): void {
  *
  * @throws HeapError ERR_INVALID_ARG when an argument is not a non-negative whole number, or the product is beyond
  *   Number.MAX_SAFE_INTEGER
+ * @param count how many, a whole number
+ * @param size bytes of each, a whole number
  * @throws HeapError ERR_OUT_OF_MEMORY like malloc
+ *
+ * @example
+ * ```ts
+ * import { calloc, free, read } from "heapwright";
+ *
+ * const counters = calloc(10, 4); // ten u32
+ * console.log(read.u32(counters, 9 * 4)); // 0
+ * free(counters);
+ * ```
  */
 export function calloc(count: number, size: number): Pointer {
   checkSize("calloc", "count", count);
@@ -98,11 +133,21 @@ export function calloc(count: number, size: number): Pointer {
 }
 
 /**
- * Allocates `size` bytes at a multiple of `alignment`. What has to be skipped in front of it goes back to the own.
+ * Allocates `size` bytes at a multiple of `alignment`. What has to be skipped in front of it goes back to the heap.
  *
  * @param alignment a power of two from 1 to 2^31
+ * @param size bytes, a whole number
  * @throws HeapError ERR_INVALID_ARG for another alignment, or as malloc does
  * @throws HeapError ERR_OUT_OF_MEMORY like malloc
+ *
+ * @example
+ * ```ts
+ * import { alignedAlloc, free } from "heapwright";
+ *
+ * const page = alignedAlloc(4096, 100);
+ * console.log(page % 4096); // 0
+ * free(page);
+ * ```
  */
 export function alignedAlloc(alignment: number, size: number): Pointer {
   checkSize("alignedAlloc", "size", size);
@@ -123,7 +168,17 @@ export function alignedAlloc(alignment: number, size: number): Pointer {
 /**
  * Bytes that may be used at `pointer`: at least what was asked for, a multiple of 8.
  *
- * @throws HeapError ERR_INVALID_POINTER or ERR_DOUBLE_FREE when no live block of this thread starts there
+ * @param pointer a live block's, of any thread
+ * @throws HeapError ERR_INVALID_POINTER or ERR_DOUBLE_FREE when no live block starts there
+ *
+ * @example
+ * ```ts
+ * import { free, malloc, usableSize } from "heapwright";
+ *
+ * const block = malloc(100);
+ * console.log(usableSize(block)); // 104
+ * free(block);
+ * ```
  */
 export function usableSize(pointer: Pointer): number {
   if (typeof pointer !== "number") throw wrongPointer("usableSize", pointer);

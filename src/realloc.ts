@@ -35,6 +35,17 @@ const maxCopied = LOOP_WORDS * WORD_BYTES;
  * @param size bytes; 0 leaves a minimal live block
  * @returns where the block is now; `pointer` is no longer valid if this differs
  * @throws HeapError as malloc and free do; the block is then untouched and still at `pointer`
+ *
+ * @example
+ * ```ts
+ * import { free, malloc, read, realloc, write } from "heapwright";
+ *
+ * let list = malloc(4);
+ * write.u32(list, 7);
+ * list = realloc(list, 4000);
+ * console.log(read.u32(list)); // 7
+ * free(list);
+ * ```
  */
 export function realloc(pointer: Pointer, size: number): Pointer {
   if (typeof pointer !== "number") throw wrongPointer("realloc", pointer);

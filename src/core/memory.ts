@@ -25,7 +25,18 @@ export type Address = number & { readonly __address: unique symbol };
 /** Word index of a block's header. 0 stands for "no block": the control block lies there. */
 export type Block = number & { readonly __block: unique symbol };
 
-/** The pointer that points nowhere. */
+/**
+ * The pointer that points nowhere.
+ *
+ * @example
+ * ```ts
+ * import { free, malloc, NULL, realloc } from "heapwright";
+ *
+ * free(NULL); // does nothing
+ * console.log(malloc(0) !== NULL); // true
+ * console.log(realloc(NULL, 10) !== NULL); // true
+ * ```
+ */
 export const NULL = 0 as Pointer;
 
 export const WORD_BYTES = 4;

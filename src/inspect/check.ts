@@ -41,6 +41,21 @@ interface Census {
  * Heaps of other running threads change all the time and are not looked at.
  *
  * @throws HeapError ERR_HEAP_CORRUPT that says what contradicts what, and where
+ *
+ * @example
+ * ```ts
+ * import { check, malloc, write } from "heapwright";
+ *
+ * const block = malloc(24);
+ * malloc(24);
+ * check(); // all is well
+ * write.u32(block, 0, 24); // past the end
+ * try {
+ *   check();
+ * } catch (error) {
+ *   console.log(error.code); // ERR_HEAP_CORRUPT
+ * }
+ * ```
  */
 export function check(): void {
   if (unusable !== null) throw unusable;

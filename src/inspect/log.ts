@@ -17,11 +17,13 @@ const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
 /** A step of the heap, as a trace function gets it. */
 export interface TraceEvent {
+  /** What was done. */
   readonly step: TraceStep;
   /** The payload, page or mapping it concerns. */
   readonly address: number;
   /** Bytes: asked for (malloc, calloc, realloc, aligned), usable (free), of the block or mapping (the others). */
   readonly size: number;
+  /** The worker that did it, by its `threadId`; 0 is the main thread. */
   readonly thread: number;
 }
 

@@ -26,17 +26,25 @@ export interface Stats {
   footprint: number;
   /** The most that `footprint` has been. */
   peakFootprint: number;
+  /** Ranges of address space that heaps carve blocks from. */
   segments: number;
   /** Threads that live and have a heap. */
   threads: number;
   /** Heaps of threads that ended, waiting for one that takes them over. */
   orphans: number;
+  /** Times that a heap took more address space. */
   grows: number;
+  /** Mappings made, for segments and large blocks. */
   mmaps: number;
+  /** Mappings given back. */
   munmaps: number;
+  /** Large blocks resized or moved by their page tables. */
   mremaps: number;
+  /** Times that pages inside free blocks were given back. */
   trims: number;
+  /** Free blocks cut to fit. */
   splits: number;
+  /** Free blocks joined with a free neighbour. */
   merges: number;
   /** Blocks freed by another thread than their own. */
   remoteFrees: number;
@@ -60,6 +68,17 @@ interface Holdings {
 /**
  * Figures of the whole process, any thread. Takes microseconds. While other threads allocate and free, what is counted
  * of them is of slightly different moments.
+ *
+ * @example
+ * ```ts
+ * import { free, malloc, stats } from "heapwright";
+ *
+ * const before = stats().allocated;
+ * const block = malloc(1000);
+ * console.log(stats().allocated - before); // 1000
+ * free(block);
+ * console.log(stats().allocated - before); // 0
+ * ```
  */
 export function stats(): Stats {
   if (unusable !== null) throw unusable;

@@ -13,6 +13,16 @@ import { heapsOf } from "./walk.js";
  * The heap does so by itself when more than `trimThreshold` bytes lie idle and more than is in use.
  *
  * @returns bytes given back
+ *
+ * @example
+ * ```ts
+ * import { free, malloc, trim, view } from "heapwright";
+ *
+ * const blocks = Array.from({ length: 100 }, () => malloc(100_000));
+ * for (const block of blocks) view(block).fill(1); // touched, so there is memory behind it
+ * blocks.forEach(free);
+ * console.log(trim() > 9_000_000); // true
+ * ```
  */
 export function trim(): number {
   if (unusable !== null) throw unusable;

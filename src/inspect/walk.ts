@@ -9,7 +9,9 @@ import type { ThreadHeap } from "../core/heap.js";
 import { type Block, HEADER_BYTES, type Pointer } from "../core/memory.js";
 import { heap, unusable } from "../malloc.js";
 
+/** A block as walk() yields it. */
 export interface WalkedBlock {
+  /** Its first usable byte. */
   readonly pointer: Pointer;
   /** Usable bytes. */
   readonly size: number;
@@ -24,6 +26,17 @@ export interface WalkedBlock {
  * Iterates the blocks of the calling thread's heap and of those it took over from ended threads, then the large blocks
  * of the process. Blocks allocated or freed while the iteration goes on may be missed or seen twice; do not free the
  * block just yielded and go on.
+ *
+ * @example
+ * ```ts
+ * import { free, malloc, walk } from "heapwright";
+ *
+ * const block = malloc(500);
+ * for (const { pointer, size, state } of walk()) {
+ *   if (pointer === block) console.log(size, state); // 504 live
+ * }
+ * free(block);
+ * ```
  */
 export function* walk(): Generator<WalkedBlock> {
   if (unusable !== null) throw unusable;

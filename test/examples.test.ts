@@ -1,0 +1,59 @@
+/**
+ * The examples in the docstrings run as they stand, and print what their comments say.
+ */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { runProgram } from "./support/child.js";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const LIMIT_MS = 30_000;
+
+interface Example {
+  readonly name: string;
+  readonly code: string;
+}
+
+/** Every TypeScript block under an @example of the sources. */
+function examples(): Example[] {
+  const files = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" }).sort();
+  return files.flatMap((file) => {
+    if (!file.endsWith(".ts")) return [];
+    const text = readFileSync(join(root, "src", file), "utf8");
+    return [...text.matchAll(/@example[^`]*```ts\n([\s\S]*?)```/g)].map((match, index) => ({
+      name: `${file} #${index + 1}`,
+      code: match[1]!.replaceAll(/^ *\* ?/gm, ""),
+    }));
+  });
+}
+
+/** What an example says that it prints: the comments behind its calls of console.log. */
+function promised(code: string): string[] {
+  return [...code.matchAll(/console\.log\(.*\);? *\/\/ (.*)$/gm)].map((match) => match[1]!);
+}
+
+const all = examples();
+// Inside the package, which finds itself by its name there.
+const folder = mkdtempSync(join(root, "test/examples-"));
+
+test.after(() => rmSync(folder, { recursive: true }));
+
+test("there are examples", () => {
+  assert.ok(all.length >= 13, `${all.length} found`);
+});
+
+for (const [index, { name, code }] of all.entries()) {
+  test(name, async () => {
+    assert.match(code, 'from "heapwright"');
+    const file = join(folder, `${index}.mts`);
+    writeFileSync(file, code);
+    const { code: status, stdout, stderr } = await runProgram(pathToFileURL(file), { limitMs: LIMIT_MS });
+    assert.is(stderr, "");
+    assert.is(status, 0);
+    assert.equal(stdout.trimEnd().split("\n").filter(Boolean), promised(code));
+  });
+}
+
+test.run();

@@ -23,7 +23,10 @@ test("generations of threads swap blocks with one another; those left at last ca
   const found = await findings<Stats & { footprints: number[] }>(compiled("stress"), {
     args: [workers, generations, swaps].map(String),
   });
-  assert.ok(found.remoteFrees > (generations * swaps) / 2, `${found.remoteFrees} blocks were freed elsewhere`);
+  assert.ok(
+    found.remoteFrees > (generations * swaps) / 2,
+    `${found.remoteFrees} blocks were freed elsewhere`,
+  );
   // 600 + 4 * 300 blocks at a time, of 2.2 KB in the middle.
   assert.ok(found.peakFootprint < 24 * MIB, `at most ${found.peakFootprint} bytes`);
   const [first, last] = [found.footprints[0]!, found.footprints.at(-1)!];

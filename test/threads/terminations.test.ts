@@ -1,0 +1,31 @@
+/**
+ * Workers that are ended at moments of chance, in the middle of whatever the library does.
+ */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import type { Stats } from "../../src/index.js";
+import { findings } from "../support/child.js";
+import { compiled } from "./compiled.js";
+import { IN_HAND } from "./programs/in-hand.js";
+import type { Findings } from "./programs/terminations.js";
+
+const MIB = 2 ** 20;
+const TERMINATED = 500;
+
+test("five hundred workers are terminated, and nobody else notices", async () => {
+  const found = await findings<Findings & Stats>(compiled("terminations"), {
+    args: [String(TERMINATED)],
+    limitMs: 150_000,
+  });
+  const { terminated, others, lost, lostBytes, highestFootprint } = found;
+  assert.is(terminated, TERMINATED);
+  assert.ok(others > 10, `${others} ended by themselves`);
+  assert.ok(
+    lost <= (terminated + others + 4) * IN_HAND,
+    `${lost} blocks were in the hands of those that ended`,
+  );
+  // Four workers hold 60 blocks each, of 400 KB at the most, and 150 more are on their way.
+  assert.ok(highestFootprint < lostBytes + 64 * MIB, `${highestFootprint} bytes, and ${lostBytes} in hands`);
+});
+
+test.run();

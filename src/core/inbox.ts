@@ -22,6 +22,8 @@ const {
   receivedBlocks: RECEIVED_BLOCKS,
   receivedUnits: RECEIVED_UNITS,
   receiving: RECEIVING,
+  receivingBlocks: RECEIVING_BLOCKS,
+  receivingUnits: RECEIVING_UNITS,
   remote: REMOTE,
 } = Rec;
 
@@ -45,10 +47,13 @@ export function drain(window: Window, record: number, secret: number, take: (b: 
         m[record + RECEIVED] = 0;
         throw corrupt(`a block that another thread freed, near word ${b}, was overwritten`);
       }
+      m[record + RECEIVING_BLOCKS] = m[record + RECEIVED_BLOCKS]! + 1;
+      m[record + RECEIVING_UNITS] = m[record + RECEIVED_UNITS]! + (sizeOf(m, b) >>> 4);
       m[record + RECEIVING] = b;
       m[record + RECEIVED] = m[b + LINK]!;
       receive(m, record, b, secret);
       take(b);
+      m[record + RECEIVING] = 0; // before the next one's counts are noted
     }
   } finally {
     m[record + RECEIVING] = 0;
@@ -67,12 +72,14 @@ function takeList(window: Window, record: number): void {
   }
 }
 
-/** Removes the mark: from here on the block is this heap's again. */
+/**
+ * Removes the mark: from here on the block is this heap's again. It is counted as was noted, so that a thread that
+ * takes over in the middle does all of it again.
+ */
 function receive(m: Int32Array, record: number, b: Block, secret: number): void {
-  const units = sizeOf(m, b) >>> 4;
-  m[b + 1] = sealOf(b, units << 4, secret);
-  m[record + RECEIVED_BLOCKS] = m[record + RECEIVED_BLOCKS]! + 1;
-  m[record + RECEIVED_UNITS] = m[record + RECEIVED_UNITS]! + units;
+  if (markAt(m, b, secret) !== 0) m[b + 1] = sealOf(b, sizeOf(m, b), secret);
+  m[record + RECEIVED_BLOCKS] = m[record + RECEIVING_BLOCKS]!;
+  m[record + RECEIVED_UNITS] = m[record + RECEIVING_UNITS]!;
 }
 
 /**
@@ -84,7 +91,7 @@ export function recoverDrain(window: Window, record: number, secret: number): vo
   const b = m[record + RECEIVING]! as Block;
   if (b !== 0) {
     if (m[record + RECEIVED] === b) m[record + RECEIVED] = m[b + LINK]!;
-    if (markAt(m, b, secret) !== 0) receive(m, record, b, secret);
+    receive(m, record, b, secret);
     if (isSealedLive(m, b, secret)) markCached(m, b);
     m[record + RECEIVING] = 0;
   }

@@ -58,6 +58,9 @@ export const Rec = {
   receiving: 23,
   /** The blocks after it in the list that was taken from `remote`. */
   received: 24,
+  /** What receivedBlocks and receivedUnits are when that block is back; valid while there is one. */
+  receivingBlocks: 25,
+  receivingUnits: 26,
 
   /** First block of the list of blocks freed by other threads. Anybody pushes, the owner takes all. */
   remote: 32,

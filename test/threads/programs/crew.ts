@@ -5,6 +5,7 @@
  * that waits is bounded: a hang is an error.
  */
 import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
 import { Worker, workerData } from "node:worker_threads";
 
 /** Far above what any step takes on a busy machine. */
@@ -109,6 +110,15 @@ export function awaitChange(words: Int32Array, index: number, value: number): vo
     const left = end - Date.now();
     if (left <= 0) throw new Error(`waited in vain for word ${index} to change from ${value}`);
     Atomics.wait(words, index, value, left);
+  }
+}
+
+/** The same without keeping the thread from anything else. */
+export async function left(words: Int32Array, index: number, value: number): Promise<void> {
+  const end = Date.now() + PATIENCE_MS;
+  while (Atomics.load(words, index) === value) {
+    if (Date.now() > end) throw new Error(`waited in vain for word ${index} to change from ${value}`);
+    await delay(1);
   }
 }
 

@@ -22,4 +22,9 @@ export class Slots {
   swap(index: number, pointer: Pointer): Pointer {
     return Number(Atomics.exchange(this.#slots, index, BigInt(pointer))) as Pointer;
   }
+
+  /** What is in it; it stays there. */
+  peek(index: number): Pointer {
+    return Number(Atomics.load(this.#slots, index)) as Pointer;
+  }
 }

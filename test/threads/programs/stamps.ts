@@ -19,11 +19,18 @@ export const LEAST = 16;
 
 export type Library = typeof Heapwright;
 
+/** What of the library is needed here. */
+export interface Memory {
+  readonly read: { u32(pointer: Heapwright.Pointer, byteOffset?: number): number };
+  readonly write: { u32(pointer: Heapwright.Pointer, value: number, byteOffset?: number): void };
+  view(pointer: Heapwright.Pointer, byteLength: number): Uint8Array;
+}
+
 export class Stamps {
-  readonly #lib: Library;
+  readonly #lib: Memory;
   readonly #pattern: Buffer;
 
-  constructor(lib: Library, seed: number) {
+  constructor(lib: Memory, seed: number) {
     this.#lib = lib;
     const random = new Random(seed ^ 0x2545f491);
     const once = Buffer.alloc(PERIOD);

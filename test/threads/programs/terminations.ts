@@ -12,7 +12,7 @@ import * as lib from "../../../src/index.js";
 import { heap } from "../../../src/malloc.js";
 import { tell } from "../../hazards/programs/proc.js";
 import { Random, testSeed } from "../../support/seed.js";
-import { announce, given, type Member, PATIENCE_MS, start, terminate, within } from "./crew.js";
+import { announce, given, left, type Member, start, terminate, within } from "./crew.js";
 import { type Hazard, ORDER, Order, READY, Worker } from "./hazard.js";
 import { Slots } from "./slots.js";
 import { Stamps, verdict } from "./stamps.js";
@@ -163,11 +163,7 @@ class Theatre {
  * Error::ThrowAsJavaScriptException napi_throw"). So none is before it has the library.
  */
 async function ready(words: Int32Array): Promise<void> {
-  const end = Date.now() + PATIENCE_MS;
-  while (Atomics.load(words, READY) === 0) {
-    if (Date.now() > end) throw new Error("a worker does not begin");
-    await delay(1);
-  }
+  await left(words, READY, 0);
 }
 
 if (isMainThread) {

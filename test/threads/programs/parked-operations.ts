@@ -1,0 +1,149 @@
+/**
+ * The operations in which a worker is stopped, each brought to where it does what it is about.
+ */
+import type { ThreadHeap } from "../../../src/core/heap.js";
+import { NULL, type Pointer } from "../../../src/core/memory.js";
+import { resizeInPlace } from "../../../src/core/resize.js";
+import { type Actor, giveBack } from "./actor.js";
+
+export interface Operation {
+  /** What comes before, with stores that are not counted; what it returns is given to `run`. null: joining counts. */
+  readonly prepare: ((actor: Actor) => Pointer[]) | null;
+  readonly run: (heap: ThreadHeap, pointers: readonly Pointer[]) => void;
+  /** Blocks that may be left to nobody: what the thread had in hand. */
+  readonly lost: number;
+  /** The main thread frees what the worker put into the slots between, or puts blocks of its own there first. */
+  readonly passes?: "to main" | "to worker";
+  /** Another worker dies in one of these first, and nobody looks. */
+  readonly after?: readonly string[];
+  /** Another thread wants the same lock all the time. */
+  readonly contended?: true;
+}
+
+/** More than a chain holds: it is sent on the way, among the last of them. */
+export const PASSED = 36;
+const SMALL = 64;
+const RUN = 4000;
+const BIG = 120_000;
+const LARGE = 300_000;
+
+function resize(heap: ThreadHeap, pointer: Pointer, size: number): void {
+  if (resizeInPlace(heap, heap.liveBlock(pointer), size) === 0) throw new Error("not resized in place");
+}
+
+/** The middle of three neighbours, in nobody's hands; those named are free. */
+function between(actor: Actor, ...free: number[]): Pointer[] {
+  const row = actor.row(RUN, 5);
+  actor.give(...free.map((i) => row[i]!));
+  return actor.letGo(row[2]!);
+}
+
+/** Uses up what the heap has, so that the next block needs more address space. */
+function fill(actor: Actor): Pointer[] {
+  for (;;) {
+    const pointer = actor.heap.allocateWithin(BIG);
+    if (pointer === NULL) return [];
+    actor.hold(pointer, BIG);
+  }
+}
+
+export const operations: Record<string, Operation> = {
+  "malloc of a batch": { prepare: () => [], run: (heap) => void heap.allocate(SMALL), lost: 1 },
+  "malloc that splits": {
+    prepare: (actor) => {
+      actor.give(actor.row(20_000, 3)[1]!);
+      return [];
+    },
+    run: (heap) => void heap.allocate(5000),
+    lost: 1,
+  },
+  "free into the cache": {
+    prepare: (actor) => actor.letGo(...actor.row(120, 70)),
+    run: (heap, pointers) => {
+      for (const pointer of pointers) giveBack(heap, pointer);
+    },
+    lost: 70,
+  },
+  "free that joins forward": {
+    prepare: (actor) => between(actor, 3),
+    run: (heap, [pointer]) => giveBack(heap, pointer!),
+    lost: 1,
+  },
+  "free that joins both ways": {
+    prepare: (actor) => between(actor, 1, 3),
+    run: (heap, [pointer]) => giveBack(heap, pointer!),
+    lost: 1,
+  },
+  "realloc that shrinks": {
+    prepare: (actor) => between(actor),
+    run: (heap, [pointer]) => resize(heap, pointer!, 1500),
+    lost: 1,
+  },
+  "realloc that grows forward": {
+    prepare: (actor) => between(actor, 3),
+    run: (heap, [pointer]) => resize(heap, pointer!, 6000),
+    lost: 1,
+  },
+  "realloc that grows backward": {
+    prepare: (actor) => between(actor, 1),
+    run: (heap, [pointer]) => resize(heap, pointer!, 6000),
+    lost: 1,
+  },
+  growth: {
+    prepare: fill,
+    run: (heap) => {
+      for (let i = 0; i < 2; i++) heap.allocate(BIG);
+    },
+    lost: 2,
+    contended: true,
+  },
+  "mmap and munmap": {
+    prepare: () => [],
+    run: (heap) => void heap.large.free(heap.allocate(LARGE)),
+    lost: 1,
+    contended: true,
+  },
+  mremap: {
+    prepare: (actor) => {
+      const block = actor.take(LARGE);
+      actor.take(LARGE);
+      return actor.letGo(block);
+    },
+    run: (heap, [pointer]) => {
+      const moved = heap.large.resize(pointer!, 500_000);
+      heap.large.resize(moved, 400_000);
+    },
+    lost: 1,
+    contended: true,
+  },
+  "remote free": {
+    prepare: (actor) => {
+      const pointers = actor.fromOthers(PASSED);
+      actor.give(...pointers.splice(8));
+      return pointers;
+    },
+    run: (heap, pointers) => {
+      for (const pointer of pointers) giveBack(heap, pointer);
+      heap.outbox.flush();
+    },
+    lost: PASSED, // in hand, or in the outbox of one who lives still
+    passes: "to worker",
+  },
+  drain: {
+    prepare: (actor) => {
+      const pointers = [...actor.row(SMALL, 6), ...actor.row(RUN, 4)];
+      for (const [i, pointer] of actor.letGo(...pointers).entries()) actor.passed.swap(i, pointer);
+      return [];
+    },
+    run: (heap) => heap.drain(),
+    lost: 0,
+    passes: "to main",
+  },
+  adoption: {
+    prepare: () => [],
+    run: (heap) => void heap.elsewhere!.adopt(),
+    lost: 2 * PASSED,
+    after: ["free that joins both ways", "growth", "remote free", "drain"],
+  },
+  joining: { prepare: null, run: () => {}, lost: 0 },
+};

@@ -155,4 +155,36 @@ test("four recorded programs: progress, and a table", async () => {
   }
 });
 
+test("three workers: pointers travel, and what is freed goes back", async () => {
+  const text = await chapter("One heap for all threads");
+  const [, address] = /writer: +malloc\(\d+\) +(0x[0-9a-f]+)/.exec(text) ?? [];
+  assert.ok(address);
+  shows(text, `reader 1: +free\\(${address}\\) +record 0`);
+  shows(text, "writer +30,000 +4\\.\\d MiB +0\\n");
+  for (const reader of [1, 2]) shows(text, `reader ${reader} +15,000 +2\\.\\d MiB +15,000\\n`);
+  shows(text, "the footprint grew by [\\d.]+ MiB");
+});
+
+test("a worker dies in the middle, and the next one has its heap", async () => {
+  const text = await chapter("A worker dies");
+  const [before, found, after] = pictures(text);
+  const named = (boxes: readonly string[]) => boxes.filter((box) => /[A-F]|new/.test(box)).join(" ");
+  assert.is(before!.boxes.at(-1), "wilderness");
+  assert.match(named(before!.boxes), /A.*B.*C.*D.*E.*F/);
+  assert.match(named(found!.boxes), /A.*C.*D.*F/);
+  assert.is(found!.boxes.filter((box) => box.startsWith("░")).length, 2);
+  shows(text, "worker\\.terminate\\(\\) +in round [\\d,]+; its heap waits");
+  shows(text, "The dead worker had \\d blocks? in its hands");
+  assert.match(named(after!.boxes), /A.*new.*C.*D.*F/);
+});
+
+test("a table for 1, 2 and 4 workers", async () => {
+  const text = await chapter("Several workers at once");
+  for (const workers of [1, 2, 4]) {
+    const others = workers === 1 ? "0" : "[\\d,]+";
+    const row = `\\n +${workers} +\\d+\\.\\d +[\\d,]+ +${others}`;
+    shows(text, `${row} +\\d+\\.\\d MiB +\\d+\\.\\d MiB\\n`);
+  }
+});
+
 test.run();

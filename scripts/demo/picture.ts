@@ -52,6 +52,15 @@ export function legend(): void {
 export function draw(bytes: number, names: ReadonlyMap<Pointer, string>): void {
   const blocks = [...walk()].filter(({ state }) => state !== "mapped");
   verifyAccount(blocks);
+  drawBlocks(blocks, bytes, names);
+}
+
+/** The same for blocks that another thread walked over. */
+export function drawBlocks(
+  blocks: readonly WalkedBlock[],
+  bytes: number,
+  names: ReadonlyMap<Pointer, string>,
+): void {
   const boxes = boxesOf(blocks, bytes, names);
   line(row(boxes, "┌", "┬", ({ edge }) => edge));
   line(

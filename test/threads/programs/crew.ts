@@ -6,7 +6,7 @@
  */
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
-import { Worker, workerData } from "node:worker_threads";
+import { Worker, type WorkerOptions, workerData } from "node:worker_threads";
 
 /** Far above what any step takes on a busy machine. */
 export const PATIENCE_MS = 30_000;
@@ -20,8 +20,9 @@ export interface Member<T> {
 }
 
 /** Starts a worker on a module, and hands it `data`. */
-export function start<T>(program: string | URL, data: object, env?: NodeJS.ProcessEnv): Member<T> {
-  const options = { argv: [], execArgv: [], workerData: data, ...(env === undefined ? {} : { env }) };
+export function start<T>(program: string | URL, data: object, env?: WorkerOptions["env"]): Member<T> {
+  const options: WorkerOptions = { argv: [], execArgv: [], workerData: data };
+  if (env !== undefined) options.env = env;
   const worker = new Worker(new URL(program), options);
   const ended = new Promise<number>((resolve) => worker.once("exit", resolve));
   const said = new Promise<T>((resolve, reject) => {

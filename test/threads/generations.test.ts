@@ -1,0 +1,39 @@
+/**
+ * Threads that come and go; after tests of glibc's malloc.
+ */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import type { Stats } from "../../src/index.js";
+import { findings } from "../support/child.js";
+import { compiled } from "./compiled.js";
+
+const MIB = 2 ** 20;
+/** glibc's has 100,000; a worker takes 30 ms and more. HEAPWRIGHT_TEST_THREADS asks for more of them. */
+const THREADS = Number(process.env.HEAPWRIGHT_TEST_THREADS ?? 200);
+const LIMIT_MS = 60_000 + THREADS * 200;
+
+test("threads end while others use their blocks (tst-malloc-thread-exit)", async () => {
+  const found = await findings<Stats & { resized: number }>(compiled("generations"), {
+    args: ["exit", "12"],
+  });
+  assert.ok(found.resized > 500, `${found.resized} blocks were resized`);
+  assert.ok(found.peakFootprint < 32 * MIB, `at most ${found.peakFootprint} bytes`);
+});
+
+test(`${THREADS} threads leave nothing behind (tst-malloc-tcache-leak)`, async () => {
+  const found = await findings<Stats & { settled: number; last: number }>(compiled("generations"), {
+    args: ["leak", String(THREADS)],
+    limitMs: LIMIT_MS,
+  });
+  const { settled, last } = found;
+  assert.ok(last < settled + MIB, `the footprint went from ${settled} to ${last} bytes`);
+  assert.ok(found.segments <= 4, `${found.segments} segments`);
+});
+
+test("aligned blocks are freed by other threads (tst-aligned-alloc-random-thread-cross)", async () => {
+  const found = await findings<Stats>(compiled("aligned-cross"), { args: ["4", "5000"] });
+  assert.ok(found.remoteFrees > 5000, `${found.remoteFrees} blocks were freed by another thread`);
+  assert.ok(found.peakFootprint < 64 * MIB, `at most ${found.peakFootprint} bytes`);
+});
+
+test.run();

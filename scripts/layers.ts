@@ -52,6 +52,14 @@ const order = [
   "access/read.ts",
   "access/write.ts",
   "access/view.ts",
+  "access/bytes.ts",
+  "access/cstring.ts",
+  "access/shape.ts",
+  "access/layout.ts",
+  "access/codec.ts",
+  "access/record.ts",
+  "access/koffi.ts",
+  "access/struct.ts",
   "inspect/walk.ts",
   "inspect/check-shared.ts",
   "inspect/check.ts",
@@ -76,7 +84,8 @@ for (const file of files) {
     if (order.indexOf(target) >= order.indexOf(file)) problems.push(`${file} imports upwards: ${target}`);
   }
   const text = readFileSync(join(src, file), "utf8");
-  if (file !== koffiOwner && /["']koffi["']/.test(text))
+  const code = text.replace(/^\s*(?:\/\/|\/?\*).*$/gm, ""); // the examples of docstrings may import it
+  if (file !== koffiOwner && /["']koffi["']/.test(code))
     problems.push(`${file} knows koffi; only ${koffiOwner} may`);
 }
 

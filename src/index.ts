@@ -1,8 +1,24 @@
 /**
  * heapwright: malloc for Node.js on Linux.
  */
+export { compare, copy, fill } from "./access/bytes.js";
+export { cstring, readCString } from "./access/cstring.js";
 export { read } from "./access/read.js";
-export { view } from "./access/view.js";
+export type {
+  Definition,
+  FieldType,
+  Koffi,
+  KoffiType,
+  Located,
+  RecordArray,
+  RecordFrom,
+  RecordOf,
+  ScalarName,
+  Struct,
+  ValueArray,
+} from "./access/shape.js";
+export { struct } from "./access/struct.js";
+export { buffer, type TypedArrayClass, typed, view } from "./access/view.js";
 export { write } from "./access/write.js";
 export { configure, type Options } from "./configure.js";
 export type { TraceStep } from "./core/hooks.js";

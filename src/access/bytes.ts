@@ -1,0 +1,96 @@
+/**
+ * Whole ranges of bytes: memmove, memset and memcmp inside the heap's memory.
+ *
+ * Both ranges are checked before anything is touched, also when no byte is asked for. What cannot be caught is told in
+ * place.ts. Any thread; what another thread writes meanwhile may be seen half done.
+ */
+import { checkSize } from "../attached.js";
+import type { Pointer } from "../core/memory.js";
+import { rangeError, show, typeError } from "../errors.js";
+import { heap } from "../malloc.js";
+import { farOf } from "./place.js";
+
+const { buffer, bytes } = heap.window;
+/** Up to this many bytes a loop is faster than the call of a builtin. */
+const LOOP_BYTES = 32;
+
+/**
+ * Copies `byteLength` bytes from `source` to `target`, which may overlap: C's memmove.
+ *
+ * @throws HeapError ERR_INVALID_POINTER when either range is not inside the heap's memory; ERR_INVALID_ARG for a length
+ *   that is none; nothing was copied
+ * @example
+ * import { copy, cstring, free, readCString } from "heapwright";
+ *
+ * const text = cstring("overlap");
+ * copy((text + 2) as typeof text, text, 5); // to the right, over itself
+ * console.log(readCString(text)); // ovoverl
+ * free(text);
+ */
+export function copy(target: Pointer, source: Pointer, byteLength: number): void {
+  checkSize("copy", "byteLength", byteLength);
+  const to = farOf(target, 0, byteLength);
+  const from = farOf(source, 0, byteLength);
+  bytes.copyWithin(to, from, from + byteLength);
+}
+
+/**
+ * Sets `byteLength` bytes to `byte`: C's memset, which takes the low 8 bits of a whole number, so that -1 is 255.
+ *
+ * @throws HeapError ERR_INVALID_POINTER when the range is not inside the heap's memory; ERR_INVALID_ARG for a length
+ *   that is none, or a `byte` that is no whole number; nothing was written
+ * @example
+ * import { fill, free, malloc, read } from "heapwright";
+ *
+ * const block = malloc(64);
+ * fill(block, 0xab, 64);
+ * console.log(read.u32(block).toString(16)); // abababab
+ * free(block);
+ */
+export function fill(pointer: Pointer, byte: number, byteLength: number): void {
+  checkSize("fill", "byteLength", byteLength);
+  checkByte(byte);
+  const from = farOf(pointer, 0, byteLength);
+  bytes.fill(byte & 0xff, from, from + byteLength);
+}
+
+/**
+ * Compares `byteLength` bytes, as unsigned numbers from the first on: C's memcmp.
+ *
+ * @returns -1 when the first byte that differs is less at `a`, 1 when it is greater, 0 when none differs
+ * @throws HeapError ERR_INVALID_POINTER when either range is not inside the heap's memory; ERR_INVALID_ARG for a length
+ *   that is none
+ * @example
+ * import { compare, cstring, free } from "heapwright";
+ *
+ * const a = cstring("heap");
+ * const b = cstring("heat");
+ * console.log(compare(a, b, 3), compare(a, b, 4)); // 0 -1
+ * free(a);
+ * free(b);
+ */
+export function compare(a: Pointer, b: Pointer, byteLength: number): -1 | 0 | 1 {
+  checkSize("compare", "byteLength", byteLength);
+  const left = farOf(a, 0, byteLength);
+  const right = farOf(b, 0, byteLength);
+  if (byteLength > LOOP_BYTES) return compareLong(left, right, byteLength);
+  for (let i = 0; i < byteLength; i++) {
+    const difference = bytes[left + i]! - bytes[right + i]!;
+    if (difference !== 0) return difference < 0 ? -1 : 1;
+  }
+  return 0;
+}
+
+function compareLong(left: number, right: number, byteLength: number): -1 | 0 | 1 {
+  const a = new Uint8Array(buffer, left, byteLength);
+  return Buffer.compare(a, new Uint8Array(buffer, right, byteLength));
+}
+
+function checkByte(byte: number): void {
+  if (typeof byte !== "number") {
+    throw typeError("ERR_INVALID_ARG", `fill: byte must be a number, got ${show(byte)}`);
+  }
+  if (!Number.isInteger(byte)) {
+    throw rangeError("ERR_INVALID_ARG", `fill: byte must be a whole number, got ${show(byte)}`);
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * Records: the class whose objects are an address with fields.
+ *
+ * Owns the accessors, which stand on the class's prototype and are made once per struct. An object holds its address
+ * and nothing else, so moving it is one assignment, and V8 need not make it where it is used at once.
+ */
+import type { Pointer } from "../core/memory.js";
+import { type Codec, inspect, type Place } from "./codec.js";
+
+export interface Field {
+  readonly name: string;
+  readonly offset: number;
+  readonly codec: Codec;
+}
+
+export function recordClass(fields: readonly Field[]): Place {
+  class Record {
+    pointer: Pointer;
+
+    constructor(pointer: Pointer) {
+      this.pointer = pointer;
+    }
+
+    /** What console.log shows: the address and every field. */
+    [inspect](): object {
+      const shown: { [name: string]: unknown } = { pointer: this.pointer };
+      for (const { name, offset, codec } of fields) shown[name] = codec.get(this.pointer, offset);
+      return shown;
+    }
+  }
+  for (const field of fields) Object.defineProperty(Record.prototype, field.name, accessor(field));
+  return Record;
+}
+
+type Accessor = PropertyDescriptor & ThisType<{ readonly pointer: Pointer }>;
+
+function accessor({ offset, codec: { get, set } }: Field): PropertyDescriptor {
+  const reading: Accessor = {
+    get() {
+      return get(this.pointer, offset);
+    },
+  };
+  if (set === null) return reading;
+  const writing: Accessor = {
+    set(value: never) {
+      set(this.pointer, value, offset);
+    },
+  };
+  return { ...reading, ...writing };
+}

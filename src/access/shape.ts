@@ -1,0 +1,157 @@
+/**
+ * The types of structs: what a definition may say, and the record that TypeScript makes of it.
+ *
+ * Owns types alone; nothing here exists at run time.
+ */
+import type { Pointer } from "../core/memory.js";
+
+/** A field of one value, and what it is in JavaScript. */
+export interface ScalarValues {
+  u8: number;
+  i8: number;
+  u16: number;
+  i16: number;
+  u32: number;
+  i32: number;
+  /** A bigint costs an allocation by V8 where its compiler cannot see that it is not needed. */
+  u64: bigint;
+  i64: bigint;
+  f32: number;
+  f64: number;
+  /** C's _Bool, one byte. */
+  bool: boolean;
+  /** Any address, 8 bytes. For a `char *`, write what cstring() returned and read with readCString(). */
+  pointer: Pointer;
+}
+export type ScalarName = keyof ScalarValues;
+
+/**
+ * What a field may be: the name of a scalar; a struct; a fixed array of any of them, `["f64", 3]`; or a text inside the
+ * struct, `["char", 16]`, which holds up to 15 bytes of UTF-8 and a NUL.
+ */
+export type FieldType =
+  | ScalarName
+  | Struct<Located>
+  | readonly ["char", number]
+  | readonly [FieldType, number];
+
+/** Fields by name, in the order in which they lie in memory. `pointer` is taken: each record has it. */
+export type Definition = { readonly [name: string]: FieldType } & { readonly pointer?: never };
+
+/** What lies at an address. */
+export interface Located {
+  readonly pointer: Pointer;
+}
+
+/** A fixed array of numbers, texts or other values. Made anew at each access: keep it for a loop. */
+export interface ValueArray<V> extends Located, Iterable<V> {
+  readonly length: number;
+  /** @throws HeapError ERR_INVALID_ARG for an index outside the array */
+  get(index: number): V;
+  /** @throws HeapError ERR_INVALID_ARG for an index outside the array */
+  set(index: number, value: V): void;
+}
+
+/** An array of records (or, inside a struct, of arrays). */
+export interface RecordArray<E extends Located> extends Located, Iterable<E> {
+  readonly length: number;
+  readonly byteLength: number;
+  /**
+   * Record `index`, as an object of its own. Where V8 has compiled the caller and sees that the object does not outlive
+   * the expression, none is made; the same holds for `for … of`.
+   *
+   * @throws HeapError ERR_INVALID_ARG for an index outside the array
+   */
+  at(index: number): E;
+  /**
+   * Moves a record to place `index` and returns it: a cursor that walks the array without an object per record, for
+   * certain.
+   *
+   * @throws HeapError ERR_INVALID_ARG for an index outside the array
+   */
+  move(record: E, index: number): E;
+}
+
+/** The value of a field of type T. */
+export type FieldValue<T> = T extends ScalarName
+  ? ScalarValues[T]
+  : T extends Struct<infer R>
+    ? R
+    : T extends readonly ["char", number]
+      ? string
+      : T extends readonly [infer E, number]
+        ? ArrayOf<FieldValue<E>>
+        : never;
+
+type ArrayOf<V> = V extends Located ? RecordArray<V> : ValueArray<V>;
+
+/** Fields that are records or arrays are places, and a place cannot be assigned to; copy() copies what lies there. */
+type PlaceNames<D> = { [K in keyof D]: FieldValue<D[K]> extends Located ? K : never }[keyof D];
+type Values<D> = { -readonly [K in Exclude<keyof D, PlaceNames<D>>]: FieldValue<D[K]> };
+type Places<D> = { readonly [K in PlaceNames<D>]: FieldValue<D[K]> };
+
+/** A record: its address, which may be changed to move it to another, and its fields. */
+export type RecordWith<Fields> = { pointer: Pointer } & Fields;
+/** The record that a definition describes. */
+export type RecordFrom<D> = RecordWith<Values<D> & Places<D>>;
+
+/** The record of a struct: `type Point = RecordOf<typeof Point>`. */
+export type RecordOf<S> = S extends Struct<infer R> ? R : never;
+
+/** A layout in memory, and the records that lie in it. Made by struct(). */
+export interface Struct<R extends Located> {
+  /** Bytes of one record, padding at its end included: C's sizeof. */
+  readonly size: number;
+  /** C's alignof. */
+  readonly alignment: number;
+  /** Bytes from the start of a record to each field: C's offsetof. */
+  readonly offsets: { readonly [K in Exclude<keyof R, "pointer">]: number };
+  /**
+   * The record at `pointer`: an object that holds the address and nothing else. Its fields are read and written in
+   * place, and checked like read and write at each access.
+   *
+   * @throws HeapError ERR_INVALID_POINTER when a record there would not be inside the heap's memory
+   */
+  at(pointer: Pointer): R;
+  /**
+   * A new record, zeroed. Free it with `free(record.pointer)`.
+   *
+   * @throws HeapError ERR_OUT_OF_MEMORY like malloc
+   */
+  alloc(): R;
+  /**
+   * `length` records in a row: new and zeroed ones, to be freed with `free(array.pointer)`; or those at `pointer`.
+   *
+   * @throws HeapError ERR_INVALID_ARG for a length that is none; ERR_OUT_OF_MEMORY like malloc; ERR_INVALID_POINTER when
+   *   the records at `pointer` would not be inside the heap's memory
+   */
+  array(length: number, pointer?: Pointer): RecordArray<R>;
+  /**
+   * The same struct as a type of koffi's, to declare C functions with. It is made once per koffi instance; a struct
+   * that was made from a koffi type gives that type back.
+   *
+   * @param koffi the module, as `import koffi from "koffi"` gives it
+   * @param name for koffi's own declarations, `"Point *"`; without one the type has none
+   */
+  koffiType<T>(koffi: Koffi<T>, name?: string): T;
+}
+
+/** What is needed of the koffi module; this library does not hand its own out. */
+export interface Koffi<T> {
+  struct(name: string | null, members: Record<string, KoffiSpec<T>>): T;
+  array(ref: KoffiSpec<T>, length: number, hint?: "Array"): T;
+}
+/** A type or its name. What T is shows in what koffi returns, not in all that it takes. */
+export type KoffiSpec<T> = NoInfer<T> | string;
+
+/** A type object of koffi 3: the part of it that says how it lies in memory. */
+export interface KoffiType {
+  readonly name: string;
+  readonly primitive: string;
+  readonly size: number;
+  readonly alignment: number;
+  readonly length?: number;
+  readonly hint?: string;
+  readonly ref?: KoffiType;
+  readonly members?: Readonly<Record<string, { readonly type: KoffiType; readonly offset: number }>>;
+}

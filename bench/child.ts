@@ -11,6 +11,7 @@ import type { Trace } from "./trace.js";
 /** What a child can be asked for, and what it answers. */
 export interface Tasks {
   pair: { ask: { name: string } & PairOptions; answer: PairResult };
+  access: { ask: { name: string } & PairOptions; answer: number };
   heapwright: { ask: ReplayAsk; answer: number[] };
   libc: { ask: ReplayAsk; answer: number[] };
   peak: { ask: { trace: string }; answer: PeakResult };
@@ -25,6 +26,7 @@ interface ReplayAsk {
 
 const tasks: { [K in keyof Tasks]: (ask: Tasks[K]["ask"]) => Promise<Tasks[K]["answer"]> } = {
   pair: async (ask) => (await import("./pair.js")).measurePair(ask.name, ask),
+  access: async (ask) => (await import("./access.js")).measureAccess(ask.name, ask),
   heapwright: async (ask) => {
     const { replayer } = await import("./replay.js");
     return Array.from({ length: ask.passes }, replayer(await load(ask.trace)));

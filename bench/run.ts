@@ -1,7 +1,7 @@
 /**
  * The figures of the project, from one command:
  *
- *   tsx bench/run.ts [pair|traces|trace-off|scaling|remote|start|all] [--quick] [--json FILE]
+ *   tsx bench/run.ts [pair|access|traces|trace-off|scaling|remote|start|all] [--quick] [--json FILE]
  *
  * Prints a table per figure as soon as it is there. --quick runs everything for a moment only, to see that it
  * still runs; --json writes the numbers to FILE as well. A missed target is printed, and is no error; a child
@@ -11,13 +11,14 @@ import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import type { Figure } from "./compare.js";
 import { type Effort, FULL, QUICK } from "./effort.js";
-import { pairFigure, traceOffFigure, tracesFigure } from "./figures.js";
+import { accessFigure, pairFigure, traceOffFigure, tracesFigure } from "./figures.js";
 import { describeMachine, formatMachine } from "./machine.js";
 import { formatFigure } from "./table.js";
 import { remoteFigure, scalingFigure, startFigure } from "./thread-figures.js";
 
 const figures: Record<string, (effort: Effort) => Figure | Promise<Figure>> = {
   pair: pairFigure,
+  access: accessFigure,
   traces: tracesFigure,
   "trace-off": traceOffFigure,
   scaling: scalingFigure,

@@ -64,12 +64,12 @@ export interface RecordArray<E extends Located> extends Located, Iterable<E> {
    */
   at(index: number): E;
   /**
-   * Moves a record to place `index` and returns it: a cursor that walks the array without an object per record, for
-   * certain.
+   * The address of record `index`. A cursor walks an array without an object per record, for certain:
+   * `cursor.pointer = array.pointerAt(i)`.
    *
    * @throws HeapError ERR_INVALID_ARG for an index outside the array
    */
-  move(record: E, index: number): E;
+  pointerAt(index: number): Pointer;
 }
 
 /** The value of a field of type T. */

@@ -1,9 +1,6 @@
 /**
  * Reading scalars at a pointer, in the processor's byte order (little-endian on every platform supported), aligned or
- * not. Any thread.
- *
- * @throws HeapError ERR_INVALID_POINTER when the bytes are not inside the heap's memory; see place.ts for what cannot
- *   be caught
+ * not. Each access tests for a near place first (place.ts).
  */
 import type { Pointer } from "../core/memory.js";
 import { heap } from "../malloc.js";
@@ -13,6 +10,22 @@ const { data } = heap.window;
 // Names of this module's own, which V8 folds into the code.
 const { farOf, nearOf } = place;
 
+/**
+ * Reads a value at `pointer + byteOffset`: `read.u8 i8 u16 i16 u32 i32 f32 f64 (pointer, byteOffset = 0)` give a number,
+ * `read.u64 i64` a bigint, `read.pointer` an address. About 2 ns each, bigints more. Any thread, any thread's blocks.
+ *
+ * Memory that was freed can still be read as long as it is mapped, as in C; see place.ts for what that means.
+ *
+ * @throws HeapError ERR_INVALID_POINTER when the bytes are not inside the heap's memory; ERR_INVALID_ARG for a
+ *   `byteOffset` that is no number
+ * @example
+ * import { free, malloc, read, write } from "heapwright";
+ *
+ * const block = malloc(16);
+ * write.u32(block, 0x12345678);
+ * console.log(read.u8(block), read.u16(block, 2)); // 120 4660
+ * free(block);
+ */
 export const read = {
   u8(pointer: Pointer, byteOffset = 0): number {
     const near = nearOf(pointer, byteOffset, 1);

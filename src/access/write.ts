@@ -1,9 +1,5 @@
 /**
- * Writing scalars at a pointer, little-endian, aligned or not. Values are converted as DataView does: integers wrap,
- * floats round. Any thread; a write of more than 4 bytes may be seen half done by another.
- *
- * @throws HeapError ERR_INVALID_POINTER when the bytes are not inside the heap's memory; see place.ts for what cannot
- *   be caught
+ * Writing scalars at a pointer, little-endian, aligned or not. Each access tests for a near place first (place.ts).
  */
 import type { Pointer } from "../core/memory.js";
 import { heap } from "../malloc.js";
@@ -13,6 +9,27 @@ const { data } = heap.window;
 // Names of this module's own, which V8 folds into the code.
 const { farOf, nearOf } = place;
 
+/**
+ * Writes a value at `pointer + byteOffset`: `write.u8 i8 u16 i16 u32 i32 f32 f64 u64 i64 pointer (pointer, value,
+ * byteOffset = 0)`. Values are converted as DataView does: integers wrap, floats round; u64 and i64 take a bigint. About
+ * 2 ns each, bigints more. Any thread, any thread's blocks; what is wider than 4 bytes, or not aligned, may be seen half
+ * written by another.
+ *
+ * Only the bounds of the heap's memory are checked, and not whose block it is: a write past a block's end damages
+ * what lies there, as in C. check() finds out afterwards.
+ *
+ * @throws HeapError ERR_INVALID_POINTER when the bytes are not inside the heap's memory; ERR_INVALID_ARG for a
+ *   `byteOffset` that is no number; nothing was written
+ * @example
+ * import { free, malloc, read, write } from "heapwright";
+ *
+ * const node = malloc(24);
+ * write.f64(node, 0.5);
+ * write.u64(node, 2n ** 63n, 8);
+ * write.pointer(node, node, 16);
+ * console.log(read.f64(node), read.u64(node, 8), read.pointer(node, 16) === node); // 0.5 9223372036854775808n true
+ * free(node);
+ */
 export const write = {
   u8(pointer: Pointer, value: number, byteOffset = 0): void {
     const near = nearOf(pointer, byteOffset, 1);

@@ -1,0 +1,137 @@
+/**
+ * view, buffer and typed arrays lie over the memory itself; what would not lie inside the heap is refused.
+ */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import {
+  buffer,
+  check,
+  free,
+  malloc,
+  type Pointer,
+  read,
+  typed,
+  usableSize,
+  view,
+  write,
+} from "../../src/index.js";
+import { heap } from "../../src/malloc.js";
+import { notNumbers, notWhole, nowhere, refuses, refusesEach } from "./refuse.js";
+
+const { base, span } = heap.window;
+const block = malloc(256);
+const large = malloc(300_000);
+
+const classes = [
+  Int8Array,
+  Uint8Array,
+  Uint8ClampedArray,
+  Int16Array,
+  Uint16Array,
+  Int32Array,
+  Uint32Array,
+  Float32Array,
+  Float64Array,
+  BigInt64Array,
+  BigUint64Array,
+];
+
+test("a buffer is the memory itself, of the usable size by default", () => {
+  for (const pointer of [block, large]) {
+    const bytes = buffer(pointer);
+    assert.ok(Buffer.isBuffer(bytes));
+    assert.is(bytes.length, usableSize(pointer));
+    bytes.writeDoubleLE(Math.PI, 8);
+    assert.is(read.f64(pointer, 8), Math.PI);
+    write.u8(pointer, 77, 3);
+    assert.is(bytes[3], 77);
+    assert.is(view(pointer)[3], 77);
+    assert.is(buffer(pointer, 10).length, 10);
+    assert.is(buffer(pointer, 0).length, 0);
+  }
+});
+
+test("every class of typed array sees the same bytes", () => {
+  for (const pointer of [block, large]) {
+    for (let i = 0; i < 64; i++) write.u8(pointer, i * 37, i);
+    const bytes = [...view(pointer, 64)];
+    for (const type of classes) {
+      const array = typed<InstanceType<typeof type>>(type as never, pointer, 64 / type.BYTES_PER_ELEMENT);
+      assert.instance(array, type);
+      assert.is(array.length, 64 / type.BYTES_PER_ELEMENT);
+      assert.equal([...new Uint8Array(array.buffer, array.byteOffset, array.byteLength)], bytes, type.name);
+    }
+  }
+  const doubles = typed(Float64Array, block, 4);
+  doubles.set([1, 2, 3, 4]);
+  assert.is(read.f64(block, 24), 4);
+});
+
+test("a typed array may start inside a block, where its elements are aligned", () => {
+  for (const type of classes) {
+    const bytes = type.BYTES_PER_ELEMENT;
+    for (let offset = 0; offset < 16; offset++) {
+      const make = () => typed(type as typeof Uint8Array, (block + offset) as Pointer, 2);
+      if (offset % bytes === 0) assert.is(make().length, 2);
+      else
+        assert.match(
+          refuses(`${type.name} at ${offset}`, "ERR_INVALID_POINTER", make).message,
+          `multiple of ${bytes}`,
+        );
+    }
+  }
+});
+
+test("a class derived from a typed array is one; other classes are not", () => {
+  class Tagged extends Uint16Array {
+    get tag(): string {
+      return "mine";
+    }
+  }
+  assert.is(typed(Tagged, block, 3).tag, "mine");
+  const wrong = [
+    ...notNumbers,
+    8,
+    DataView,
+    ArrayBuffer,
+    Array,
+    Object,
+    Uint8Array.prototype,
+    new Uint8Array(1),
+  ];
+  for (const type of wrong) {
+    refuses(`typed(${typeof type})`, "ERR_INVALID_ARG", () => typed(type as never, block, 1));
+  }
+  assert.match(
+    refuses("typed(Buffer)", "ERR_INVALID_ARG", () => typed(Buffer as never, block, 1)).message,
+    "buffer()",
+  );
+});
+
+test("wrong pointers and lengths", () => {
+  const wrong = [...notNumbers, ...nowhere, base, base + span + 8];
+  const lengths = [...notNumbers.slice(1), ...notWhole];
+  refusesEach("buffer", "ERR_INVALID_POINTER", wrong, (pointer) => buffer(pointer));
+  refusesEach("buffer of 8", "ERR_INVALID_POINTER", wrong, (pointer) => buffer(pointer, 8));
+  refusesEach("buffer(length)", "ERR_INVALID_ARG", lengths, (length) => buffer(block, length));
+  refusesEach("view(length)", "ERR_INVALID_ARG", lengths, (length) => view(block, length));
+  refusesEach("typed", "ERR_INVALID_POINTER", wrong, (pointer) => typed(Uint8Array, pointer, 1));
+  refusesEach("typed(length)", "ERR_INVALID_ARG", [undefined, ...lengths], (length) =>
+    typed(Float64Array, block, length),
+  );
+  const end = (base + span - 8) as Pointer;
+  refuses("a buffer over the end", "ERR_INVALID_POINTER", () => buffer(end, 9));
+  refuses("doubles over the end", "ERR_INVALID_POINTER", () => typed(Float64Array, end, 2));
+  refuses("too many doubles", "ERR_INVALID_POINTER", () =>
+    typed(Float64Array, block, Number.MAX_SAFE_INTEGER),
+  );
+  refuses("a buffer of the rest of a block", "ERR_INVALID_POINTER", () => buffer((block + 8) as Pointer));
+});
+
+test("the blocks are as they were", () => {
+  free(block);
+  free(large);
+  check();
+});
+
+test.run();

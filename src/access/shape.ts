@@ -92,8 +92,9 @@ type Places<D> = { readonly [K in PlaceNames<D>]: FieldValue<D[K]> };
 
 /** A record: its address, which may be changed to move it to another, and its fields. */
 export type RecordWith<Fields> = { pointer: Pointer } & Fields;
-/** The record that a definition describes. */
-export type RecordFrom<D> = RecordWith<Values<D> & Places<D>>;
+/** The record that a definition describes; of one put together at run time, no more than that it has fields. */
+export type RecordFrom<D> = RecordWith<string extends keyof D ? UnknownFields : Values<D> & Places<D>>;
+export type UnknownFields = { [name: string]: unknown };
 
 /** The record of a struct: `type Point = RecordOf<typeof Point>`. */
 export type RecordOf<S> = S extends Struct<infer R> ? R : never;

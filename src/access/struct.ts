@@ -8,8 +8,7 @@
 import { checkSize } from "../attached.js";
 import type { Pointer } from "../core/memory.js";
 import { HeapError, rangeError, show, typeError } from "../errors.js";
-import { alignedAlloc, calloc } from "../malloc.js";
-import { fill } from "./bytes.js";
+import { calloc } from "../malloc.js";
 import { arrayCodec, type Codec, charsCodec, placeCodec, recordArrayClass, scalars } from "./codec.js";
 import { codecFromKoffi, isKoffiType, membersOf } from "./koffi.js";
 import { type Extent, layOut } from "./layout.js";
@@ -25,14 +24,13 @@ import type {
   RecordWith,
   ScalarName,
   Struct,
+  UnknownFields,
 } from "./shape.js";
 
 type AnyStruct = Struct<Located>;
 
 /** The codec of each struct, as a field of another one. */
 const codecs = new WeakMap<object, Codec>();
-/** What malloc aligns to. */
-const MALLOC_ALIGNMENT = 16;
 const NAME = /^[A-Za-z_$][A-Za-z0-9_$]*$/;
 /** Names that a record cannot give to a field: its address, and what JavaScript takes for itself. */
 const TAKEN = new Set(["pointer", "__proto__"]);
@@ -81,9 +79,7 @@ export function struct<const D extends Definition>(definition: D): Struct<Record
  * console.log(Pair.size, pair.score); // 16 0.5
  * free(pair.pointer);
  */
-export function struct<Fields extends object = { [name: string]: unknown }>(
-  type: KoffiType,
-): Struct<RecordWith<Fields>>;
+export function struct<Fields extends object = UnknownFields>(type: KoffiType): Struct<RecordWith<Fields>>;
 export function struct(described: Definition | KoffiType): AnyStruct {
   if (typeof described !== "object" || described === null) {
     throw typeError(
@@ -138,11 +134,11 @@ function makeStruct(
       return new Record(pointer);
     },
     alloc(): Located {
-      return new Record(zeroed(1, size, alignment));
+      return new Record(calloc(1, size));
     },
     array(length: number, pointer?: Pointer): RecordArray<Located> {
       checkSize("array", "length", length);
-      if (pointer === undefined) return new Records(zeroed(length, size, alignment), length);
+      if (pointer === undefined) return new Records(calloc(length, size), length);
       farOf(pointer, 0, length * size);
       return new Records(pointer, length);
     },
@@ -150,13 +146,6 @@ function makeStruct(
   };
   codecs.set(made, codec);
   return Object.freeze(made);
-}
-
-function zeroed(length: number, size: number, alignment: number): Pointer {
-  if (alignment <= MALLOC_ALIGNMENT) return calloc(length, size);
-  const pointer = alignedAlloc(alignment, length * size);
-  fill(pointer, 0, length * size);
-  return pointer;
 }
 
 /** The codec of a field that a definition describes so. */

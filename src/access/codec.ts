@@ -8,7 +8,7 @@
  * a field costs what read and write cost; no code is generated from text.
  */
 import type { Pointer } from "../core/memory.js";
-import { rangeError, show } from "../errors.js";
+import { rangeError, show, typeError } from "../errors.js";
 import { readChars, writeChars } from "./cstring.js";
 import type { Extent } from "./layout.js";
 import { read } from "./read.js";
@@ -113,12 +113,12 @@ function valueArrayClass(element: Codec): ArrayClass<ValueArray<unknown>> {
     }
 
     get(index: number): unknown {
-      if (index >>> 0 !== index || index >= this.length) throw wrongIndex(index, this.length);
+      if (isOutside(index, this.length)) throw wrongIndex(index, this.length);
       return get(this.pointer, index * size);
     }
 
     set(index: number, value: unknown): void {
-      if (index >>> 0 !== index || index >= this.length) throw wrongIndex(index, this.length);
+      if (isOutside(index, this.length)) throw wrongIndex(index, this.length);
       set(this.pointer, value as never, index * size);
     }
 
@@ -172,12 +172,12 @@ export function recordArrayClass({
     }
 
     at(index: number): Located {
-      if (index >>> 0 !== index || index >= this.length) throw wrongIndex(index, this.length);
+      if (isOutside(index, this.length)) throw wrongIndex(index, this.length);
       return get(this.pointer, index * size) as Located;
     }
 
     pointerAt(index: number): Pointer {
-      if (index >>> 0 !== index || index >= this.length) throw wrongIndex(index, this.length);
+      if (isOutside(index, this.length)) throw wrongIndex(index, this.length);
       return (this.pointer + index * size) as Pointer;
     }
 
@@ -191,8 +191,13 @@ export function recordArrayClass({
   };
 }
 
+function isOutside(index: number, length: number): boolean {
+  return typeof index !== "number" || index >>> 0 !== index || index >= length;
+}
+
 function wrongIndex(index: unknown, length: number): Error {
-  return rangeError(
+  const make = typeof index === "number" ? rangeError : typeError;
+  return make(
     "ERR_INVALID_ARG",
     `an index must be a whole number below the array's length of ${length}, got ${show(index)}`,
   );

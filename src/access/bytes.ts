@@ -20,12 +20,14 @@ const LOOP_BYTES = 32;
  * @throws HeapError ERR_INVALID_POINTER when either range is not inside the heap's memory; ERR_INVALID_ARG for a length
  *   that is none; nothing was copied
  * @example
- * import { copy, cstring, free, readCString } from "heapwright";
+ * import { copy, cstring, free, malloc, readCString } from "heapwright";
  *
- * const text = cstring("overlap");
- * copy((text + 2) as typeof text, text, 5); // to the right, over itself
- * console.log(readCString(text)); // ovoverl
+ * const text = cstring("moved");
+ * const twin = malloc(6);
+ * copy(twin, text, 6); // its NUL too
  * free(text);
+ * console.log(readCString(twin)); // moved
+ * free(twin);
  */
 export function copy(target: Pointer, source: Pointer, byteLength: number): void {
   checkSize("copy", "byteLength", byteLength);

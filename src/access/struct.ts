@@ -66,14 +66,15 @@ const TAKEN = new Set(["pointer", "__proto__"]);
 export function struct<const D extends Definition>(definition: D): Struct<RecordFrom<D>>;
 /**
  * The same for a struct (or union) type of koffi's, packed ones and chosen alignments included. koffi's types do not
- * tell TypeScript what their fields are; give it yourself.
+ * tell TypeScript what their fields are; say it yourself, `struct<{ id: number; score: number }>(type)`, or they are
+ * unknown. A `char *` is a pointer here, and `long`, `size_t` and all that takes 64 bits is a bigint.
  *
  * @throws HeapError ERR_INVALID_ARG for a type that is no struct, or has a member of another byte order
  * @example
  * import koffi from "koffi";
  * import { free, struct } from "heapwright";
  *
- * const Pair = struct<{ id: number; score: number }>(koffi.struct({ id: "int", score: "double" }));
+ * const Pair = struct(koffi.struct({ id: "int", score: "double" }));
  * const pair = Pair.alloc();
  * pair.score = 0.5;
  * console.log(Pair.size, pair.score); // 16 0.5

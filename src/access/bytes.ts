@@ -11,8 +11,9 @@ import { heap } from "../malloc.js";
 import { farOf } from "./place.js";
 
 const { buffer, bytes } = heap.window;
-/** Up to this many bytes a loop is faster than the call of a builtin. */
+/** Up to this many bytes a loop is faster than the call of a builtin, if V8 can take the places for int32s. */
 const LOOP_BYTES = 32;
+const LOOP_END = 2 ** 31 - LOOP_BYTES;
 
 /**
  * Copies `byteLength` bytes from `source` to `target`, which may overlap: C's memmove.
@@ -75,7 +76,9 @@ export function compare(a: Pointer, b: Pointer, byteLength: number): -1 | 0 | 1 
   checkSize("compare", "byteLength", byteLength);
   const left = farOf(a, 0, byteLength);
   const right = farOf(b, 0, byteLength);
-  if (byteLength > LOOP_BYTES) return compareLong(left, right, byteLength);
+  if (byteLength > LOOP_BYTES || left > LOOP_END || right > LOOP_END) {
+    return compareViews(left, right, byteLength);
+  }
   for (let i = 0; i < byteLength; i++) {
     const difference = bytes[left + i]! - bytes[right + i]!;
     if (difference !== 0) return difference < 0 ? -1 : 1;
@@ -83,7 +86,7 @@ export function compare(a: Pointer, b: Pointer, byteLength: number): -1 | 0 | 1 
   return 0;
 }
 
-function compareLong(left: number, right: number, byteLength: number): -1 | 0 | 1 {
+function compareViews(left: number, right: number, byteLength: number): -1 | 0 | 1 {
   const a = new Uint8Array(buffer, left, byteLength);
   return Buffer.compare(a, new Uint8Array(buffer, right, byteLength));
 }

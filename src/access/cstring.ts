@@ -76,8 +76,9 @@ export function writeChars(pointer: Pointer, text: string, byteOffset: number, b
 }
 
 function encode(text: string, place: number, byteLength: number): void {
-  encoder.encodeInto(text, new Uint8Array(buffer, place, byteLength));
-  bytes[place + byteLength] = 0;
+  const part = new Uint8Array(buffer, place, byteLength + 1);
+  encoder.encodeInto(text, part);
+  part[byteLength] = 0;
 }
 
 function decode(place: number, maxBytes: number): string {

@@ -8,7 +8,7 @@ import * as place from "./place.js";
 
 const { data } = heap.window;
 // Names of this module's own, which V8 folds into the code.
-const { farOf, nearOf } = place;
+const { farOf, IN_SLICE, nearOf, sliceAt } = place;
 
 /**
  * Reads a value at `pointer + byteOffset`: `read.u8 i8 u16 i16 u32 i32 f32 f64 (pointer, byteOffset = 0)` give a number,
@@ -29,53 +29,73 @@ const { farOf, nearOf } = place;
 export const read = {
   u8(pointer: Pointer, byteOffset = 0): number {
     const near = nearOf(pointer, byteOffset, 1);
-    return near !== 0 ? data.getUint8(near) : data.getUint8(farOf(pointer, byteOffset, 1));
+    if (near !== 0) return data.getUint8(near);
+    const far = farOf(pointer, byteOffset, 1);
+    return sliceAt(far).getUint8(far & IN_SLICE);
   },
   i8(pointer: Pointer, byteOffset = 0): number {
     const near = nearOf(pointer, byteOffset, 1);
-    return near !== 0 ? data.getInt8(near) : data.getInt8(farOf(pointer, byteOffset, 1));
+    if (near !== 0) return data.getInt8(near);
+    const far = farOf(pointer, byteOffset, 1);
+    return sliceAt(far).getInt8(far & IN_SLICE);
   },
   u16(pointer: Pointer, byteOffset = 0): number {
     const near = nearOf(pointer, byteOffset, 2);
-    return near !== 0 ? data.getUint16(near, true) : data.getUint16(farOf(pointer, byteOffset, 2), true);
+    if (near !== 0) return data.getUint16(near, true);
+    const far = farOf(pointer, byteOffset, 2);
+    return sliceAt(far).getUint16(far & IN_SLICE, true);
   },
   i16(pointer: Pointer, byteOffset = 0): number {
     const near = nearOf(pointer, byteOffset, 2);
-    return near !== 0 ? data.getInt16(near, true) : data.getInt16(farOf(pointer, byteOffset, 2), true);
+    if (near !== 0) return data.getInt16(near, true);
+    const far = farOf(pointer, byteOffset, 2);
+    return sliceAt(far).getInt16(far & IN_SLICE, true);
   },
   u32(pointer: Pointer, byteOffset = 0): number {
     const near = nearOf(pointer, byteOffset, 4);
-    return near !== 0 ? data.getUint32(near, true) : data.getUint32(farOf(pointer, byteOffset, 4), true);
+    if (near !== 0) return data.getUint32(near, true);
+    const far = farOf(pointer, byteOffset, 4);
+    return sliceAt(far).getUint32(far & IN_SLICE, true);
   },
   i32(pointer: Pointer, byteOffset = 0): number {
     const near = nearOf(pointer, byteOffset, 4);
-    return near !== 0 ? data.getInt32(near, true) : data.getInt32(farOf(pointer, byteOffset, 4), true);
+    if (near !== 0) return data.getInt32(near, true);
+    const far = farOf(pointer, byteOffset, 4);
+    return sliceAt(far).getInt32(far & IN_SLICE, true);
   },
   f32(pointer: Pointer, byteOffset = 0): number {
     const near = nearOf(pointer, byteOffset, 4);
-    return near !== 0 ? data.getFloat32(near, true) : data.getFloat32(farOf(pointer, byteOffset, 4), true);
+    if (near !== 0) return data.getFloat32(near, true);
+    const far = farOf(pointer, byteOffset, 4);
+    return sliceAt(far).getFloat32(far & IN_SLICE, true);
   },
   f64(pointer: Pointer, byteOffset = 0): number {
     const near = nearOf(pointer, byteOffset, 8);
-    return near !== 0 ? data.getFloat64(near, true) : data.getFloat64(farOf(pointer, byteOffset, 8), true);
+    if (near !== 0) return data.getFloat64(near, true);
+    const far = farOf(pointer, byteOffset, 8);
+    return sliceAt(far).getFloat64(far & IN_SLICE, true);
   },
   u64(pointer: Pointer, byteOffset = 0): bigint {
     const near = nearOf(pointer, byteOffset, 8);
-    return near !== 0
-      ? data.getBigUint64(near, true)
-      : data.getBigUint64(farOf(pointer, byteOffset, 8), true);
+    if (near !== 0) return data.getBigUint64(near, true);
+    const far = farOf(pointer, byteOffset, 8);
+    return sliceAt(far).getBigUint64(far & IN_SLICE, true);
   },
   i64(pointer: Pointer, byteOffset = 0): bigint {
     const near = nearOf(pointer, byteOffset, 8);
-    return near !== 0 ? data.getBigInt64(near, true) : data.getBigInt64(farOf(pointer, byteOffset, 8), true);
+    if (near !== 0) return data.getBigInt64(near, true);
+    const far = farOf(pointer, byteOffset, 8);
+    return sliceAt(far).getBigInt64(far & IN_SLICE, true);
   },
   /** An address as C stores it: 8 bytes, of which a user address takes at most 53 bits. */
   pointer(pointer: Pointer, byteOffset = 0): Pointer {
     const near = nearOf(pointer, byteOffset, 8);
-    return near !== 0 ? addressAt(near) : addressAt(farOf(pointer, byteOffset, 8));
+    if (near !== 0) return addressAt(data, near);
+    const far = farOf(pointer, byteOffset, 8);
+    return addressAt(sliceAt(far), far & IN_SLICE);
   },
 };
 
-function addressAt(place: number): Pointer {
-  return (data.getUint32(place, true) + data.getUint32(place + 4, true) * 2 ** 32) as Pointer;
+function addressAt(view: DataView, offset: number): Pointer {
+  return (view.getUint32(offset, true) + view.getUint32(offset + 4, true) * 2 ** 32) as Pointer;
 }

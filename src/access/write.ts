@@ -7,7 +7,7 @@ import * as place from "./place.js";
 
 const { data } = heap.window;
 // Names of this module's own, which V8 folds into the code.
-const { farOf, nearOf } = place;
+const { farOf, IN_SLICE, nearOf, sliceAt } = place;
 
 /**
  * Writes a value at `pointer + byteOffset`: `write.u8 i8 u16 i16 u32 i32 f32 f64 u64 i64 pointer (pointer, value,
@@ -34,63 +34,96 @@ export const write = {
   u8(pointer: Pointer, value: number, byteOffset = 0): void {
     const near = nearOf(pointer, byteOffset, 1);
     if (near !== 0) data.setUint8(near, value);
-    else data.setUint8(farOf(pointer, byteOffset, 1), value);
+    else {
+      const far = farOf(pointer, byteOffset, 1);
+      sliceAt(far).setUint8(far & IN_SLICE, value);
+    }
   },
   i8(pointer: Pointer, value: number, byteOffset = 0): void {
     const near = nearOf(pointer, byteOffset, 1);
     if (near !== 0) data.setInt8(near, value);
-    else data.setInt8(farOf(pointer, byteOffset, 1), value);
+    else {
+      const far = farOf(pointer, byteOffset, 1);
+      sliceAt(far).setInt8(far & IN_SLICE, value);
+    }
   },
   u16(pointer: Pointer, value: number, byteOffset = 0): void {
     const near = nearOf(pointer, byteOffset, 2);
     if (near !== 0) data.setUint16(near, value, true);
-    else data.setUint16(farOf(pointer, byteOffset, 2), value, true);
+    else {
+      const far = farOf(pointer, byteOffset, 2);
+      sliceAt(far).setUint16(far & IN_SLICE, value, true);
+    }
   },
   i16(pointer: Pointer, value: number, byteOffset = 0): void {
     const near = nearOf(pointer, byteOffset, 2);
     if (near !== 0) data.setInt16(near, value, true);
-    else data.setInt16(farOf(pointer, byteOffset, 2), value, true);
+    else {
+      const far = farOf(pointer, byteOffset, 2);
+      sliceAt(far).setInt16(far & IN_SLICE, value, true);
+    }
   },
   u32(pointer: Pointer, value: number, byteOffset = 0): void {
     const near = nearOf(pointer, byteOffset, 4);
     if (near !== 0) data.setUint32(near, value, true);
-    else data.setUint32(farOf(pointer, byteOffset, 4), value, true);
+    else {
+      const far = farOf(pointer, byteOffset, 4);
+      sliceAt(far).setUint32(far & IN_SLICE, value, true);
+    }
   },
   i32(pointer: Pointer, value: number, byteOffset = 0): void {
     const near = nearOf(pointer, byteOffset, 4);
     if (near !== 0) data.setInt32(near, value, true);
-    else data.setInt32(farOf(pointer, byteOffset, 4), value, true);
+    else {
+      const far = farOf(pointer, byteOffset, 4);
+      sliceAt(far).setInt32(far & IN_SLICE, value, true);
+    }
   },
   f32(pointer: Pointer, value: number, byteOffset = 0): void {
     const near = nearOf(pointer, byteOffset, 4);
     if (near !== 0) data.setFloat32(near, value, true);
-    else data.setFloat32(farOf(pointer, byteOffset, 4), value, true);
+    else {
+      const far = farOf(pointer, byteOffset, 4);
+      sliceAt(far).setFloat32(far & IN_SLICE, value, true);
+    }
   },
   f64(pointer: Pointer, value: number, byteOffset = 0): void {
     const near = nearOf(pointer, byteOffset, 8);
     if (near !== 0) data.setFloat64(near, value, true);
-    else data.setFloat64(farOf(pointer, byteOffset, 8), value, true);
+    else {
+      const far = farOf(pointer, byteOffset, 8);
+      sliceAt(far).setFloat64(far & IN_SLICE, value, true);
+    }
   },
   u64(pointer: Pointer, value: bigint, byteOffset = 0): void {
     const near = nearOf(pointer, byteOffset, 8);
     if (near !== 0) data.setBigUint64(near, value, true);
-    else data.setBigUint64(farOf(pointer, byteOffset, 8), value, true);
+    else {
+      const far = farOf(pointer, byteOffset, 8);
+      sliceAt(far).setBigUint64(far & IN_SLICE, value, true);
+    }
   },
   i64(pointer: Pointer, value: bigint, byteOffset = 0): void {
     const near = nearOf(pointer, byteOffset, 8);
     if (near !== 0) data.setBigInt64(near, value, true);
-    else data.setBigInt64(farOf(pointer, byteOffset, 8), value, true);
+    else {
+      const far = farOf(pointer, byteOffset, 8);
+      sliceAt(far).setBigInt64(far & IN_SLICE, value, true);
+    }
   },
   /** An address as C stores it, 8 bytes. */
   pointer(pointer: Pointer, value: Pointer, byteOffset = 0): void {
     const near = nearOf(pointer, byteOffset, 8);
-    if (near !== 0) putAddress(near, value);
-    else putAddress(farOf(pointer, byteOffset, 8), value);
+    if (near !== 0) putAddress(data, near, value);
+    else {
+      const far = farOf(pointer, byteOffset, 8);
+      putAddress(sliceAt(far), far & IN_SLICE, value);
+    }
   },
 };
 
-function putAddress(place: number, value: number): void {
+function putAddress(view: DataView, offset: number, value: number): void {
   const high = Math.floor(value / 2 ** 32);
-  data.setUint32(place, value - high * 2 ** 32, true);
-  data.setUint32(place + 4, high, true);
+  view.setUint32(offset, value - high * 2 ** 32, true);
+  view.setUint32(offset + 4, high, true);
 }

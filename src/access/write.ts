@@ -14,12 +14,13 @@ const { farOf, IN_SLICE, nearOf, sliceAt } = place;
 
 /**
  * Writes a value at `pointer + byteOffset`: `write.u8 i8 u16 i16 u32 i32 f32 f64 u64 i64 pointer (pointer, value,
- * byteOffset = 0)`. Values are converted as DataView does: integers wrap, floats round; u64 and i64 take a bigint. About
- * 2 ns each, bigints more. Any thread, any thread's blocks; what is wider than 4 bytes, or not aligned, may be seen half
- * written by another.
+ * byteOffset = 0)`. Values are converted as DataView does: integers wrap, floats round; u64 and i64 take a bigint. As
+ * fast as read. Any thread, any thread's blocks; what is wider than 4 bytes, or not aligned, may be seen half written by
+ * another.
  *
- * Only the bounds of the heap's memory are checked, and not whose block it is: a write past a block's end damages
- * what lies there, as in C. check() finds out afterwards.
+ * NULL, what is no number, and every address outside the heap's memory are refused. Whose block it is is not looked at: a
+ * write past a block's end, or into a freed one, damages what lies there now, or ends the process where nothing is mapped
+ * any more, as in C. check() finds damaged headers.
  *
  * @throws HeapError ERR_INVALID_POINTER when the bytes are not inside the heap's memory; ERR_INVALID_ARG for a
  *   `byteOffset` that is no number; nothing was written

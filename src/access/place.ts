@@ -10,7 +10,7 @@
  *   near   below 2 GiB in a wide window: most small blocks; on Node 20, whose window is 4 GiB, everything. One DataView.
  *   far    the rest: above all, on Node 22 and later, blocks with a mapping of their own. One DataView per 2 GiB slice.
  *
- * Why: V8's mid-tier compiler, from Node 22 on, takes only an int32 as the index of a DataView. Given another number it
+ * Why: on Node 24 and 26 V8's mid-tier compiler takes only an int32 as the index of a DataView. Given another number it
  * gives up on that call for good, and its top tier then leaves the call alone as well: 15 ns and a boxed number per
  * access, where a slice takes 3. And one way for both would look up a slice for every near place too.
  */

@@ -104,7 +104,21 @@ export type UnknownFields = { [name: string]: unknown };
 /** The record of a struct: `type Point = RecordOf<typeof Point>`. */
 export type RecordOf<S> = S extends Struct<infer R> ? R : never;
 
-/** A layout in memory, and the records that lie in it. Made by struct(). */
+/**
+ * A layout in memory, and the records that lie in it. Made by struct().
+ *
+ * @example
+ * import koffi from "koffi";
+ * import { free, struct } from "heapwright";
+ *
+ * const Time = struct({ seconds: "i64", nanoseconds: "i64" });
+ * Time.koffiType(koffi, "Time");
+ * const clock = koffi.load(null).func("int clock_gettime(int clock, Time *time)");
+ * const time = Time.alloc();
+ * clock(0, time.pointer); // koffi takes a Pointer where C takes a pointer
+ * console.log(time.seconds > 1_700_000_000n); // true
+ * free(time.pointer);
+ */
 export interface Struct<R extends Located> {
   /** Bytes of one record, padding at its end included: C's sizeof. */
   readonly size: number;

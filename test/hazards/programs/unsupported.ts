@@ -63,6 +63,17 @@ attempt("walk", () => [...lib.walk()].length);
 attempt("configure", () => lib.configure({ limit: 1e9 }));
 attempt("configure trace", () => lib.configure({ trace: true }));
 attempt("view", () => lib.view(somewhere, 10));
+attempt("buffer", () => lib.buffer(somewhere));
+attempt("typed", () => lib.typed(Float64Array, somewhere, 10));
+attempt("copy", () => lib.copy(somewhere, somewhere, 10));
+attempt("fill", () => lib.fill(somewhere, 0, 10));
+attempt("compare", () => lib.compare(somewhere, somewhere, 10));
+attempt("cstring", () => lib.cstring("text"));
+attempt("readCString", () => lib.readCString(somewhere, 10));
+const Point = lib.struct({ x: "f64" });
+attempt("struct.alloc", () => Point.alloc());
+attempt("struct.at", () => Point.at(somewhere));
+attempt("struct.array", () => Point.array(3));
 // Whatever stands in for the heap must not be reached: no address is readable, low ones included.
 for (let megabyte = 0; megabyte < 16; megabyte++) {
   const pointer = (megabyte * 2 ** 20 + 65_536) as never;

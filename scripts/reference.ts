@@ -51,7 +51,7 @@ function extract(file: string): string[] {
   const messageCallback = (message: ExtractorMessage) => {
     message.handled = true;
     const { messageId, text, sourceFilePath = "", sourceFileLine = 0 } = message;
-    if (messageId === "ae-undocumented" || messageId === "ae-forgotten-export" || isSyntax(messageId))
+    if (messageId === "ae-undocumented" || isSyntax(messageId))
       wrong.push(`${sourceFilePath}:${sourceFileLine}: ${text}`);
   };
   const { errorCount } = Extractor.invoke(config, { localBuild: true, messageCallback });

@@ -14,6 +14,7 @@ export type {
   RecordFrom,
   RecordOf,
   ScalarName,
+  ScalarValues,
   Struct,
   ValueArray,
 } from "./access/shape.js";

@@ -23,16 +23,20 @@ test("the example runs from the built package and prints what it says", () => {
   assert.is(lines.at(-1), "0");
 });
 
-test("so does the example of several threads", () => {
-  const code = /## Threads[\s\S]*?```ts\n([\s\S]*?)```/.exec(readme)![1]!;
+test("so do the others", () => {
+  const [, ...others] = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map((match) => match[1]!);
+  assert.ok(others.length >= 2);
   const folder = mkdtempSync(`${root}test/readme-`); // inside the package, which so finds itself by its name
   try {
-    writeFileSync(`${folder}/threads.mjs`, code);
-    const printed = execFileSync(process.execPath, [`${folder}/threads.mjs`], {
-      encoding: "utf8",
-      timeout: LIMIT_MS,
-    });
-    assert.is(printed, "42\n");
+    for (const code of others) {
+      writeFileSync(`${folder}/example.mjs`, code);
+      const printed = execFileSync(process.execPath, [`${folder}/example.mjs`], {
+        encoding: "utf8",
+        timeout: LIMIT_MS,
+      });
+      const promised = [...code.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)].map((match) => match[1]!);
+      assert.is(printed, `${promised.join("\n")}\n`);
+    }
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -21,6 +21,7 @@ const LOOP_END = 2 ** 31 - LOOP_BYTES;
  * @throws HeapError ERR_INVALID_POINTER when either range is not inside the heap's memory; ERR_INVALID_ARG for a length
  *   that is none; nothing was copied
  * @example
+ * ```ts
  * import { copy, cstring, free, malloc, readCString } from "heapwright";
  *
  * const text = cstring("moved");
@@ -29,6 +30,7 @@ const LOOP_END = 2 ** 31 - LOOP_BYTES;
  * free(text);
  * console.log(readCString(twin)); // moved
  * free(twin);
+ * ```
  */
 export function copy(target: Pointer, source: Pointer, byteLength: number): void {
   checkSize("copy", "byteLength", byteLength);
@@ -43,12 +45,14 @@ export function copy(target: Pointer, source: Pointer, byteLength: number): void
  * @throws HeapError ERR_INVALID_POINTER when the range is not inside the heap's memory; ERR_INVALID_ARG for a length
  *   that is none, or a `byte` that is no whole number; nothing was written
  * @example
+ * ```ts
  * import { fill, free, malloc, read } from "heapwright";
  *
  * const block = malloc(64);
  * fill(block, 0xab, 64);
  * console.log(read.u32(block).toString(16)); // abababab
  * free(block);
+ * ```
  */
 export function fill(pointer: Pointer, byte: number, byteLength: number): void {
   checkSize("fill", "byteLength", byteLength);
@@ -64,6 +68,7 @@ export function fill(pointer: Pointer, byte: number, byteLength: number): void {
  * @throws HeapError ERR_INVALID_POINTER when either range is not inside the heap's memory; ERR_INVALID_ARG for a length
  *   that is none
  * @example
+ * ```ts
  * import { compare, cstring, free } from "heapwright";
  *
  * const a = cstring("heap");
@@ -71,6 +76,7 @@ export function fill(pointer: Pointer, byte: number, byteLength: number): void {
  * console.log(compare(a, b, 3), compare(a, b, 4)); // 0 -1
  * free(a);
  * free(b);
+ * ```
  */
 export function compare(a: Pointer, b: Pointer, byteLength: number): -1 | 0 | 1 {
   checkSize("compare", "byteLength", byteLength);

@@ -19,11 +19,13 @@ const encoder = new TextEncoder();
  *
  * @throws HeapError ERR_INVALID_ARG for what is no string or has a NUL inside; ERR_OUT_OF_MEMORY like malloc
  * @example
+ * ```ts
  * import { cstring, free, readCString, usableSize } from "heapwright";
  *
  * const name = cstring("naïve");
  * console.log(readCString(name), usableSize(name) >= 7); // naïve true
  * free(name);
+ * ```
  */
 export function cstring(text: string): Pointer {
   checkText("cstring", text);
@@ -43,11 +45,13 @@ export function cstring(text: string): Pointer {
  * @throws HeapError ERR_INVALID_POINTER when `pointer` is not inside the heap's memory, or `maxBytes` is not given and no
  *   live block starts there; ERR_INVALID_ARG for a `maxBytes` that is none
  * @example
+ * ```ts
  * import { cstring, free, readCString } from "heapwright";
  *
  * const path = cstring("/usr/lib");
  * console.log(readCString(path), readCString(path, 4)); // /usr/lib /usr
  * free(path);
+ * ```
  */
 export function readCString(pointer: Pointer, maxBytes: number = usableSize(pointer)): string {
   checkSize("readCString", "maxBytes", maxBytes);

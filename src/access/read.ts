@@ -22,12 +22,14 @@ const { farOf, IN_SLICE, nearOf, sliceAt } = place;
  * @throws HeapError ERR_INVALID_POINTER when the bytes are not inside the heap's memory; ERR_INVALID_ARG for a
  *   `byteOffset` that is no number
  * @example
+ * ```ts
  * import { free, malloc, read, write } from "heapwright";
  *
  * const block = malloc(16);
  * write.u32(block, 0x12345678);
  * console.log(read.u8(block), read.u16(block, 2)); // 120 4660
  * free(block);
+ * ```
  */
 export const read = {
   u8(pointer: Pointer, byteOffset = 0): number {

@@ -7,22 +7,32 @@ import type { Pointer } from "../core/memory.js";
 
 /** A field of one value, and what it is in JavaScript. */
 export interface ScalarValues {
+  /** C's uint8_t. */
   u8: number;
+  /** C's int8_t. */
   i8: number;
+  /** C's uint16_t. */
   u16: number;
+  /** C's int16_t. */
   i16: number;
+  /** C's uint32_t. */
   u32: number;
+  /** C's int32_t. */
   i32: number;
-  /** A bigint costs an allocation by V8 where its compiler cannot see that it is not needed. */
+  /** C's uint64_t. A bigint costs an allocation by V8 where its compiler cannot see that it is not needed. */
   u64: bigint;
+  /** C's int64_t, likewise. */
   i64: bigint;
+  /** C's float. */
   f32: number;
+  /** C's double. */
   f64: number;
   /** C's _Bool, one byte. */
   bool: boolean;
   /** Any address, 8 bytes. For a `char *`, write what cstring() returned and read with readCString(). */
   pointer: Pointer;
 }
+/** The name of a field of one value. */
 export type ScalarName = keyof ScalarValues;
 
 /**
@@ -40,28 +50,40 @@ export type Definition = { readonly [name: string]: FieldType } & { readonly poi
 
 /** What lies at an address. */
 export interface Located {
+  /** The address of its first byte. */
   readonly pointer: Pointer;
 }
 
 /** A fixed array of numbers, texts or other values. Made anew at each access: keep it for a loop. */
 export interface ValueArray<V> extends Located, Iterable<V> {
+  /** Elements. */
   readonly length: number;
-  /** @throws HeapError ERR_INVALID_ARG for an index outside the array */
+  /**
+   * The value of element `index`.
+   *
+   * @throws HeapError ERR_INVALID_ARG for an index outside the array
+   */
   get(index: number): V;
-  /** @throws HeapError ERR_INVALID_ARG for an index outside the array */
+  /**
+   * Writes element `index`.
+   *
+   * @throws HeapError ERR_INVALID_ARG for an index outside the array
+   */
   set(index: number, value: V): void;
 }
 
 /**
- * An array of records (or, inside a struct, of arrays). Three ways to walk it, one double read per record (`npm run bench
- * access`):
+ * An array of records (or, inside a struct, of arrays). Three ways to walk it, timed with one double read per record by
+ * `npm run bench access`:
  *
  *   at(i)     the fastest, 1.5 ns and up: the object that it returns is not made where V8 sees that it is not kept
  *   cursor    `cursor.pointer = array.pointerAt(i)`: one object for the whole walk, whatever V8 sees; 1.5 to 11 ns
  *   for … of  the shortest to write; 2 to 18 ns, the slower the more structs a program has
  */
 export interface RecordArray<E extends Located> extends Located, Iterable<E> {
+  /** Records. */
   readonly length: number;
+  /** Bytes of all of them. */
   readonly byteLength: number;
   /**
    * Record `index`, as an object of its own.
@@ -108,6 +130,7 @@ export type RecordOf<S> = S extends Struct<infer R> ? R : never;
  * A layout in memory, and the records that lie in it. Made by struct().
  *
  * @example
+ * ```ts
  * import koffi from "koffi";
  * import { free, struct } from "heapwright";
  *
@@ -118,6 +141,7 @@ export type RecordOf<S> = S extends Struct<infer R> ? R : never;
  * clock(0, time.pointer); // koffi takes a Pointer where C takes a pointer
  * console.log(time.seconds > 1_700_000_000n); // true
  * free(time.pointer);
+ * ```
  */
 export interface Struct<R extends Located> {
   /** Bytes of one record, padding at its end included: C's sizeof. */
@@ -158,7 +182,9 @@ export interface Struct<R extends Located> {
 
 /** What is needed of the koffi module; this library does not hand its own out. */
 export interface Koffi<T> {
+  /** koffi.struct */
   struct(name: string | null, members: Record<string, KoffiSpec<T>>): T;
+  /** koffi.array */
   array(ref: KoffiSpec<T>, length: number, hint?: "Array"): T;
 }
 /** A type or its name. What T is shows in what koffi returns, not in all that it takes. */
@@ -166,12 +192,20 @@ export type KoffiSpec<T> = NoInfer<T> | string;
 
 /** A type object of koffi 3: the part of it that says how it lies in memory. */
 export interface KoffiType {
+  /** The type's name in koffi. */
   readonly name: string;
+  /** What kind it is: "Record", "Array", "Int32" and so on. */
   readonly primitive: string;
+  /** Bytes. */
   readonly size: number;
+  /** Bytes of which its address must be a multiple. */
   readonly alignment: number;
+  /** Elements of an array. */
   readonly length?: number;
+  /** "String" for an array of characters that is a text. */
   readonly hint?: string;
+  /** What an array consists of, or a pointer points to. */
   readonly ref?: KoffiType;
+  /** Of a struct or union, by name. */
   readonly members?: Readonly<Record<string, { readonly type: KoffiType; readonly offset: number }>>;
 }

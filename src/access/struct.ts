@@ -46,6 +46,7 @@ const TAKEN = new Set(["pointer", "__proto__"]);
  *
  * @throws HeapError ERR_INVALID_ARG for what is no definition
  * @example
+ * ```ts
  * import { free, struct } from "heapwright";
  *
  * const Point = struct({ x: "f64", y: "f64" });
@@ -62,6 +63,7 @@ const TAKEN = new Set(["pointer", "__proto__"]);
  * for (const point of points) point.x = 1;
  * console.log(points.at(999).x); // 1
  * free(points.pointer);
+ * ```
  */
 export function struct<const D extends Definition>(definition: D): Struct<RecordFrom<D>>;
 /**
@@ -71,6 +73,7 @@ export function struct<const D extends Definition>(definition: D): Struct<Record
  *
  * @throws HeapError ERR_INVALID_ARG for a type that is no struct, or has a member of another byte order
  * @example
+ * ```ts
  * import koffi from "koffi";
  * import { free, struct } from "heapwright";
  *
@@ -79,6 +82,7 @@ export function struct<const D extends Definition>(definition: D): Struct<Record
  * pair.score = 0.5;
  * console.log(Pair.size, pair.score); // 16 0.5
  * free(pair.pointer);
+ * ```
  */
 export function struct<Fields extends object = UnknownFields>(type: KoffiType): Struct<RecordWith<Fields>>;
 export function struct(described: Definition | KoffiType): AnyStruct {

@@ -13,7 +13,9 @@ import { farOf } from "./place.js";
 
 /** What every typed array class is: its element's size, and a constructor over part of a buffer. */
 export interface TypedArrayClass<T> {
+  /** Bytes of one element. */
   readonly BYTES_PER_ELEMENT: number;
+  /** The array over part of a buffer. */
   new (buffer: ArrayBuffer, byteOffset: number, length: number): T;
 }
 
@@ -27,12 +29,14 @@ const AnyTypedArray = Object.getPrototypeOf(Uint8Array) as abstract new () => ob
  * @throws HeapError ERR_INVALID_POINTER when the bytes are not inside the heap's memory, or no length is given and no
  *   live block starts at `pointer`; ERR_INVALID_ARG for a length that is none
  * @example
+ * ```ts
  * import { free, malloc, read, view } from "heapwright";
  *
  * const block = malloc(16);
  * view(block).set([1, 2, 3]);
  * console.log(read.u8(block, 2)); // 3
  * free(block);
+ * ```
  */
 export function view(pointer: Pointer, byteLength: number = usableSize(pointer)): Uint8Array {
   checkSize("view", "byteLength", byteLength);
@@ -48,12 +52,14 @@ export function view(pointer: Pointer, byteLength: number = usableSize(pointer))
  * @param byteLength bytes; usableSize(pointer) by default
  * @throws HeapError like view
  * @example
+ * ```ts
  * import { buffer, free, malloc } from "heapwright";
  *
  * const block = malloc(16);
  * buffer(block, 5).write("hello");
  * console.log(buffer(block, 5).toString("hex")); // 68656c6c6f
  * free(block);
+ * ```
  */
 export function buffer(pointer: Pointer, byteLength: number = usableSize(pointer)): Buffer {
   checkSize("buffer", "byteLength", byteLength);
@@ -69,6 +75,7 @@ export function buffer(pointer: Pointer, byteLength: number = usableSize(pointer
  * @throws HeapError ERR_INVALID_POINTER when the elements are not inside the heap's memory, or the pointer is not
  *   aligned; ERR_INVALID_ARG for a length that is none, or a class of another kind
  * @example
+ * ```ts
  * import { free, malloc, read, typed } from "heapwright";
  *
  * const block = malloc(3 * 8);
@@ -76,6 +83,7 @@ export function buffer(pointer: Pointer, byteLength: number = usableSize(pointer
  * numbers.set([1.5, 2.5, 3.5]);
  * console.log(read.f64(block, 8)); // 2.5
  * free(block);
+ * ```
  */
 export function typed<T>(type: TypedArrayClass<T>, pointer: Pointer, length: number): T {
   checkClass(type);

@@ -13,8 +13,8 @@ const { data } = heap.window;
 const { farOf, IN_SLICE, nearOf, sliceAt } = place;
 
 /**
- * Writes a value at `pointer + byteOffset`: `write.u8 i8 u16 i16 u32 i32 f32 f64 u64 i64 pointer (pointer, value,
- * byteOffset = 0)`. Values are converted as DataView does: integers wrap, floats round; u64 and i64 take a bigint. As
+ * Writes a value at `pointer + byteOffset`: `write.u8(pointer, value, byteOffset = 0)`, and i8 u16 i16 u32 i32 f32 f64 u64
+ * i64 pointer alike. Values are converted as DataView does: integers wrap, floats round; u64 and i64 take a bigint. As
  * fast as read. Any thread, any thread's blocks; what is wider than 4 bytes, or not aligned, may be seen half written by
  * another.
  *
@@ -25,6 +25,7 @@ const { farOf, IN_SLICE, nearOf, sliceAt } = place;
  * @throws HeapError ERR_INVALID_POINTER when the bytes are not inside the heap's memory; ERR_INVALID_ARG for a
  *   `byteOffset` that is no number; nothing was written
  * @example
+ * ```ts
  * import { free, malloc, read, write } from "heapwright";
  *
  * const node = malloc(24);
@@ -33,6 +34,7 @@ const { farOf, IN_SLICE, nearOf, sliceAt } = place;
  * write.pointer(node, node, 16);
  * console.log(read.f64(node), read.u64(node, 8), read.pointer(node, 16) === node); // 0.5 9223372036854775808n true
  * free(node);
+ * ```
  */
 export const write = {
   u8(pointer: Pointer, value: number, byteOffset = 0): void {

@@ -5,7 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { findings } from "../support/child.js";
 import { compiled } from "./compiled.js";
-import type { Deaths } from "./programs/parked.js";
+import type { Found } from "./programs/parked.js";
 
 const EVERY_STORE = process.env.HEAPWRIGHT_TEST_EVERY_STORE === "1";
 /** The last store of each of these is reached one by one. */
@@ -23,7 +23,8 @@ const operations: ReadonlyArray<readonly [name: string, each: number]> = [
   ["realloc that shrinks", EVERY],
   ["realloc that grows forward", EVERY],
   ["realloc that grows backward", EVERY],
-  ["growth", EVERY],
+  ["growth that extends", EVERY],
+  ["growth that opens", EVERY],
   ["mmap and munmap", EVERY],
   ["mremap", EVERY],
   ["remote free", EVERY],
@@ -34,9 +35,11 @@ const operations: ReadonlyArray<readonly [name: string, each: number]> = [
 
 for (const [name, each] of operations) {
   test(`${name}, cut off for real`, async () => {
-    const found = await findings<Deaths>(compiled("parked"), { args: [name, String(each), String(STRIDE)] });
+    const found = await findings<Found>(compiled("parked"), { args: [name, String(each), String(STRIDE)] });
     assert.ok(found.stores >= 10, `${found.stores} stores`);
     assert.ok(found.deaths >= Math.min(each, found.stores), `${found.deaths} deaths, ${found.stores} stores`);
+    const taken = { "growth that extends": found.extended, "growth that opens": found.opened }[name];
+    if (taken !== undefined) assert.ok(taken > found.deaths / 2, `${taken} times more address space`);
   });
 }
 

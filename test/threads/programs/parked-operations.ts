@@ -1,6 +1,7 @@
 /**
  * The operations in which a worker is stopped, each brought to where it does what it is about.
  */
+import { blockBytes } from "../../../src/core/block.js";
 import type { ThreadHeap } from "../../../src/core/heap.js";
 import { NULL, type Pointer } from "../../../src/core/memory.js";
 import { resizeInPlace } from "../../../src/core/resize.js";
@@ -16,6 +17,8 @@ export interface Operation {
   readonly passes?: "to main" | "to worker";
   /** Another worker dies in one of these first, and nobody looks. */
   readonly after?: readonly string[];
+  /** Whether somebody else has the chunk above the worker's last one. */
+  readonly hemmedIn?: boolean;
   /** Another thread wants the same lock all the time. */
   readonly contended?: true;
 }
@@ -24,7 +27,7 @@ export interface Operation {
 export const PASSED = 36;
 const SMALL = 64;
 const RUN = 4000;
-const BIG = 120_000;
+const BIG = 500_000; // the heap takes it, for it is asked directly
 const LARGE = 300_000;
 
 function resize(heap: ThreadHeap, pointer: Pointer, size: number): void {
@@ -38,13 +41,14 @@ function between(actor: Actor, ...free: number[]): Pointer[] {
   return actor.letGo(row[2]!);
 }
 
-/** Uses up what the heap has, so that the next block needs more address space. */
+/** Uses up what the heap has, the last chunk of the range included, so that the next block needs more address space. */
 function fill(actor: Actor): Pointer[] {
-  for (;;) {
-    const pointer = actor.heap.allocateWithin(BIG);
-    if (pointer === NULL) return [];
-    actor.hold(pointer, BIG);
+  const { heap } = actor;
+  for (let grown = 0; grown < 2; grown++) {
+    for (let p = heap.allocateWithin(BIG); p !== NULL; p = heap.allocateWithin(BIG)) actor.hold(p, BIG);
+    if (grown === 0) actor.hold(heap.window.pointerOf(heap.store.grow(blockBytes(BIG))), BIG);
   }
+  return [];
 }
 
 export const operations: Record<string, Operation> = {
@@ -89,13 +93,19 @@ export const operations: Record<string, Operation> = {
     run: (heap, [pointer]) => resize(heap, pointer!, 6000),
     lost: 1,
   },
-  growth: {
+  "growth that extends": {
     prepare: fill,
-    run: (heap) => {
-      for (let i = 0; i < 2; i++) heap.allocate(BIG);
-    },
-    lost: 2,
+    run: (heap) => void heap.store.grow(blockBytes(BIG)),
+    lost: 1,
     contended: true,
+    hemmedIn: false,
+  },
+  "growth that opens": {
+    prepare: fill,
+    run: (heap) => void heap.store.grow(blockBytes(BIG)),
+    lost: 1,
+    contended: true,
+    hemmedIn: true,
   },
   "mmap and munmap": {
     prepare: () => [],
@@ -143,7 +153,7 @@ export const operations: Record<string, Operation> = {
     prepare: () => [],
     run: (heap) => void heap.elsewhere!.adopt(),
     lost: 2 * PASSED,
-    after: ["free that joins both ways", "growth", "remote free", "drain"],
+    after: ["free that joins both ways", "growth that opens", "remote free", "drain"],
   },
   joining: { prepare: null, run: () => {}, lost: 0 },
 };

@@ -7,6 +7,7 @@
  * in STRIDE, from a place of chance on. After each death the main thread looks at all that the worker held, takes its heap
  * over, and hands out and takes back what is in it.
  */
+import { Control } from "../../../src/core/control.js";
 import * as lib from "../../../src/index.js";
 import { heap } from "../../../src/malloc.js";
 import { tell } from "../../hazards/programs/proc.js";
@@ -31,13 +32,19 @@ interface Victim extends Member<never> {
   readonly blocks: readonly lib.Pointer[];
 }
 
-/** What was found in all. */
-export interface Deaths {
+/** What the deaths were like. */
+interface Deaths {
   deaths: number;
   /** Stores of the operation, when it came to its end. */
   stores: number;
   /** Blocks left to nobody, at most, in one death. */
   lost: number;
+}
+
+export interface Found extends Deaths {
+  /** How the process took address space meanwhile. */
+  opened: number;
+  extended: number;
 }
 
 class Stage {
@@ -106,8 +113,8 @@ class Stage {
   }
 
   async #fill(): Promise<void> {
-    const { after } = this.#operation;
-    for (let i = 0; i < TOGETHER; i++) {
+    const { after, hemmedIn } = this.#operation;
+    for (let i = 0; i < (hemmedIn === false ? 1 : TOGETHER); i++) {
       this.#waiting.push(this.#start(this.#name));
       if (after !== undefined) this.#first.push(this.#start(this.#random.pick(after)));
     }
@@ -135,6 +142,8 @@ class Stage {
     await ready(victim);
     const words = new Int32Array(victim.part.words);
     if (operations[victim.part.name]!.passes === "to main") this.#clear(new Slots(victim.part.passed));
+    // As if a thread had the next chunk that never does anything with it.
+    if (operations[victim.part.name]!.hemmedIn === true) heap.words[Control.nextChunk]!++;
     heap.outbox.flush();
     Atomics.store(words, Word.at, at);
     announce(words, Word.state, State.go);
@@ -247,4 +256,5 @@ async function ready({ part, said }: Victim): Promise<void> {
 const [name, each, stride] = process.argv.slice(2);
 const stage = new Stage(name!);
 await stage.run(Number(each), Number(stride));
-tell(stage.found);
+const { grows, segments } = lib.stats();
+tell({ ...stage.found, opened: segments, extended: grows - segments } satisfies Found);

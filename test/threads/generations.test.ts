@@ -30,6 +30,19 @@ test(`${THREADS} threads leave nothing behind (tst-malloc-tcache-leak)`, async (
   assert.ok(found.segments <= 4, `${found.segments} segments`);
 });
 
+test("threads take over the same heaps at once, and each heap goes to one", async () => {
+  const [threads, rounds] = [3, 300];
+  const { got } = await findings<{ got: number[] }>(compiled("takeover"), {
+    args: [threads, rounds].map(String),
+  });
+  const all = got.reduce((sum, heaps) => sum + heaps, 0);
+  assert.ok(all >= rounds * threads * 0.5, `${all} heaps changed hands`);
+  assert.ok(
+    got.every((heaps) => heaps > 0),
+    `they got ${got.join(", ")} heaps`,
+  );
+});
+
 test("aligned blocks are freed by other threads (tst-aligned-alloc-random-thread-cross)", async () => {
   const found = await findings<Stats>(compiled("aligned-cross"), { args: ["4", "5000"] });
   assert.ok(found.remoteFrees > 5000, `${found.remoteFrees} blocks were freed by another thread`);

@@ -7,7 +7,7 @@
  * in STRIDE, from a place of chance on. After each death the main thread looks at all that the worker held, takes its heap
  * over, and hands out and takes back what is in it.
  */
-import { Control } from "../../../src/core/control.js";
+import { CHUNK_WORDS, CONTROL_CHUNKS, Control } from "../../../src/core/control.js";
 import * as lib from "../../../src/index.js";
 import { heap } from "../../../src/malloc.js";
 import { tell } from "../../hazards/programs/proc.js";
@@ -58,6 +58,8 @@ class Stage {
   /** For each of them one that dies before it, where the operation says so. */
   readonly #first: Victim[] = [];
   #rival: Member<never> | null = null;
+  /** Chunks that belong to nobody. */
+  #skipped = 0;
   readonly #rivalWords = new Int32Array(new SharedArrayBuffer(WORDS * 4));
 
   constructor(name: string) {
@@ -143,7 +145,10 @@ class Stage {
     const words = new Int32Array(victim.part.words);
     if (operations[victim.part.name]!.passes === "to main") this.#clear(new Slots(victim.part.passed));
     // As if a thread had the next chunk that never does anything with it.
-    if (operations[victim.part.name]!.hemmedIn === true) heap.words[Control.nextChunk]!++;
+    if (operations[victim.part.name]!.hemmedIn === true) {
+      heap.words[Control.nextChunk]!++;
+      this.#skipped++;
+    }
     heap.outbox.flush();
     Atomics.store(words, Word.at, at);
     announce(words, Word.state, State.go);
@@ -181,6 +186,9 @@ class Stage {
     lib.trim();
     this.#clearLost(dead);
     lib.check();
+    if (chunksTaken() !== chunksInSegments() + this.#skipped) {
+      throw new Error(`of ${chunksTaken()} chunks, ${chunksInSegments()} are in segments`);
+    }
     const elsewhere = heap.elsewhere!;
     for (const taken of [...elsewhere.heaps]) elsewhere.giveUp(taken);
   }
@@ -242,6 +250,19 @@ class Stage {
     this.found.lost = Math.max(this.found.lost, lost.length);
     for (const { pointer } of lost) lib.free(pointer);
   }
+}
+
+function chunksTaken(): number {
+  const m = heap.words;
+  const fromMmap = m[Control.nextMapped]! - Math.max(CONTROL_CHUNKS, m[Control.breakChunks]!);
+  return m[Control.nextChunk]! - CONTROL_CHUNKS + fromMmap;
+}
+
+function chunksInSegments(): number {
+  const { segments } = heap.store;
+  let words = 0;
+  for (let id = 0; id < segments.count; id++) words += segments.end(id) - segments.chunkStart(id);
+  return words / CHUNK_WORDS;
 }
 
 function takeOverAll(): void {

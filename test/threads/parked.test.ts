@@ -12,7 +12,7 @@ const EVERY_STORE = process.env.HEAPWRIGHT_TEST_EVERY_STORE === "1";
 const EVERY = 1000;
 /** Long ones: beyond these one in STRIDE, from a place of chance on; HEAPWRIGHT_TEST_EVERY_STORE=1 tries each. */
 const SOME = EVERY_STORE ? EVERY : 40;
-const STRIDE = 5;
+const STRIDE = 9;
 
 const operations: ReadonlyArray<readonly [name: string, each: number]> = [
   ["malloc of a batch", EVERY],

@@ -87,6 +87,7 @@ class Stage {
   }
 
   async #close(): Promise<void> {
+    await this.#tellRival(State.loading); // so that it has no block in hand
     if (this.#rival !== null) await terminate(this.#rival);
     const rest = [...this.#waiting.splice(0), ...this.#first.splice(0)];
     for (const victim of rest) {

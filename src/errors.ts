@@ -16,6 +16,8 @@ export type HeapErrorCode =
   | "ERR_DOUBLE_FREE"
   /** A size, count, alignment or setting that cannot be meant. */
   | "ERR_INVALID_ARG"
+  /** A scope, an arena or an owner that has given its memory back already. */
+  | "ERR_DISPOSED"
   /** A header, list or bitmap contradicts another: something wrote where it should not. */
   | "ERR_HEAP_CORRUPT"
   /** This platform, Node version or runtime cannot carry the heap. */

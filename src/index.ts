@@ -30,5 +30,8 @@ export type { TraceEvent } from "./inspect/log.js";
 export { type Stats, stats } from "./inspect/stats.js";
 export { trim } from "./inspect/trim.js";
 export { type WalkedBlock, walk } from "./inspect/walk.js";
+export { Arena, type ArenaOptions } from "./lifetime/arena.js";
+export { type Owned, own } from "./lifetime/own.js";
+export { Scope } from "./lifetime/scope.js";
 export { alignedAlloc, calloc, free, malloc, usableSize } from "./malloc.js";
 export { realloc } from "./realloc.js";

@@ -12,6 +12,7 @@ import { readTrace, type Trace, traceNames } from "./trace.js";
 
 /** Promises: a third of libc's price through koffi; twice glibc's in C, whose memory use we stay close to. */
 const PAIR_TARGET = 1 / 3;
+const ARENA_TARGET_NS = 4;
 const TRACE_TARGET = 2;
 const FOOTPRINT_TARGET = 1.1;
 /** Less than what two identical runs differ by on an ordinary machine. */
@@ -43,6 +44,36 @@ export function pairFigure(effort: Effort): Figure {
       ...others.map((peer, index) => compare({ ...fresh, peerName: PAIR_PEERS[index + 1]! }, ours!, peer)),
       ...meanRows(samples),
       compare({ ...subject, workload: "the same, in use", target }, oursInUse!, libcInUse!),
+    ],
+  };
+}
+
+/** Bump allocation against a fixed price, and beside malloc and free; and what a scope adds to these. */
+export function arenaFigure(effort: Effort): Figure {
+  const names = ["arena", "arena, in use", "heapwright, in use", "scope", "libc through koffi"];
+  const [arena, arenaInUse, pair, scope, libc] = interleave(names, effort.rounds, (name) =>
+    runChild("pair", { name, ...effort }),
+  ).map((results) => results.map(medianOf));
+  const price = arena!.map(() => ARENA_TARGET_NS);
+  const bump = { workload: "arena.malloc(64)", measure: "median", unit: "ns" } as const;
+  const inUse = { ...bump, workload: "the same, in use" };
+  const scoped = { ...bump, workload: "scope.malloc(64)" };
+  const asked = { peerName: `at most ${ARENA_TARGET_NS} ns`, target: 1 };
+  return {
+    name: "arena",
+    title: "Blocks of 64 bytes that end together",
+    notes: [
+      "Arena: 10,000 blocks and one reset, divided by 10,000. No block is touched, but each address is used.",
+      "In use: blocks of 0 to 20 KB, some with chunks of their own, were taken from it before.",
+      "Scope: 100 blocks and one dispose, divided by 100, beside malloc and free of each block by hand.",
+    ],
+    comparisons: [
+      compare({ ...bump, ...asked }, arena!, price),
+      compare({ ...bump, peerName: "malloc, free" }, arena!, pair!),
+      compare({ ...inUse, ...asked }, arenaInUse!, price),
+      compare({ ...inUse, peerName: "malloc, free" }, arenaInUse!, pair!),
+      compare({ ...scoped, peerName: "malloc, free" }, scope!, pair!),
+      compare({ ...scoped, peerName: "libc through koffi" }, scope!, libc!),
     ],
   };
 }

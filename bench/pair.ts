@@ -8,6 +8,7 @@
  * without either has neither.
  */
 import { Bench } from "tinybench";
+import type { Arena, Scope } from "../src/index.js";
 
 export interface PairResult {
   /** ns per pair: the median iteration. Garbage collections seldom fall into it, which favours Buffers. */
@@ -25,6 +26,8 @@ export const PAIRS = 10_000;
 const BYTES = 64;
 const HELD = 1000;
 const USE_ROUNDS = 20;
+/** Blocks of one scope. */
+const SCOPED = 100;
 
 /** Where results go, exported so that no allocation can be optimized away. */
 export let sink: unknown;
@@ -39,6 +42,18 @@ const contestants: Record<string, () => Promise<() => void>> = {
   },
   "heapwright, tracing was on": () => afterTracing(false),
   "heapwright, tracing is on": () => afterTracing(true),
+  arena: async () => arenaLoop(new (await import("../src/index.js")).Arena()),
+  "arena, in use": async () => {
+    const arena = new (await import("../src/index.js")).Arena();
+    useArena(arena);
+    return arenaLoop(arena);
+  },
+  scope: async () => {
+    const { Scope } = await import("../src/index.js");
+    return () => {
+      for (let i = 0; i < PAIRS; i += SCOPED) scopeOf(new Scope());
+    };
+  },
   "libc through koffi": async () => pairsOf(await import("./libc.js")),
   "libc through koffi, in use": async () => {
     const library = await import("./libc.js");
@@ -80,6 +95,29 @@ function useHeap<P>({ free, malloc }: Library<P>): void {
     for (let i = 0; i < HELD; i++) held.push(malloc(BYTES));
     while (held.length > 0) free(held.pop()!);
   }
+}
+
+/** The addresses are added up: otherwise V8 would compute the last one only. */
+function arenaLoop(arena: Arena): () => void {
+  return () => {
+    let sum = 0;
+    for (let i = 0; i < PAIRS; i++) sum += arena.malloc(BYTES);
+    sink = sum;
+    arena.reset();
+  };
+}
+
+/** Other sizes, those of a chunk of their own among them, and nothing at all. */
+function useArena(arena: Arena): void {
+  for (let round = 0; round < USE_ROUNDS; round++) {
+    for (let i = 0; i < HELD; i++) sink = arena.malloc(i * USE_ROUNDS);
+    arena.reset();
+  }
+}
+
+function scopeOf(scope: Scope): void {
+  for (let i = 0; i < SCOPED; i++) scope.malloc(BYTES);
+  scope.dispose();
 }
 
 /** The same work, with a tracer that does nothing; which then stays, or is taken away. */

@@ -1,7 +1,7 @@
 /**
  * The figures of the project, from one command:
  *
- *   tsx bench/run.ts [pair|access|traces|trace-off|scaling|remote|start|all] [--quick] [--json FILE]
+ *   tsx bench/run.ts [pair|access|arena|traces|trace-off|scaling|remote|start|all] [--quick] [--json FILE]
  *
  * Prints a table per figure as soon as it is there. --quick runs everything for a moment only, to see that it
  * still runs; --json writes the numbers to FILE as well. A missed target is printed, and is no error; a child
@@ -11,7 +11,7 @@ import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import type { Figure } from "./compare.js";
 import { type Effort, FULL, QUICK } from "./effort.js";
-import { accessFigure, pairFigure, traceOffFigure, tracesFigure } from "./figures.js";
+import { accessFigure, arenaFigure, pairFigure, traceOffFigure, tracesFigure } from "./figures.js";
 import { describeMachine, formatMachine } from "./machine.js";
 import { formatFigure } from "./table.js";
 import { remoteFigure, scalingFigure, startFigure } from "./thread-figures.js";
@@ -19,6 +19,7 @@ import { remoteFigure, scalingFigure, startFigure } from "./thread-figures.js";
 const figures: Record<string, (effort: Effort) => Figure | Promise<Figure>> = {
   pair: pairFigure,
   access: accessFigure,
+  arena: arenaFigure,
   traces: tracesFigure,
   "trace-off": traceOffFigure,
   scaling: scalingFigure,

@@ -37,7 +37,14 @@ export async function build(): Promise<void> {
       "--sourceMap",
       "false",
     );
-    const bundle = await rollup({ input: join(modules, "index.js"), external: [/^node:/, "koffi"] });
+    const bundle = await rollup({
+      input: join(modules, "index.js"),
+      external: [/^node:/, "koffi"],
+      onwarn(warning, report) {
+        // What the compiler puts in for `using` asks for a `this`, which a module has not, before it does without.
+        if (warning.code !== "THIS_IS_UNDEFINED") report(warning);
+      },
+    });
     await bundle.write({ file: join(dist, "index.js"), format: "es" });
     await bundle.close();
   } finally {

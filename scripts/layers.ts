@@ -61,6 +61,7 @@ const order = [
   "access/koffi.ts",
   "access/struct.ts",
   "lifetime/disposal.ts",
+  "lifetime/pointers.ts",
   "lifetime/scope.ts",
   "lifetime/arena.ts",
   "lifetime/own.ts",

@@ -3,15 +3,13 @@
  *
  * Owns which blocks are its own. Promises that each of them is freed exactly once: by hand, at the end, or never if it was
  * let out. Must not know how blocks are made.
- *
- * The blocks are in a Set: letting one out or freeing it early costs the same in a scope of a million blocks as in one
- * of three.
  */
 import { NULL, type Pointer } from "../core/memory.js";
 import { type HeapError, hex, rangeError } from "../errors.js";
 import { alignedAlloc, calloc, free, malloc, usableSize } from "../malloc.js";
 import { realloc } from "../realloc.js";
 import { disposed, freeAll } from "./disposal.js";
+import { Pointers } from "./pointers.js";
 
 /**
  * Frees what was allocated through it when it ends: at the end of the block it was declared in with `using`, by
@@ -40,7 +38,7 @@ import { disposed, freeAll } from "./disposal.js";
  * ```
  */
 export class Scope {
-  readonly #blocks = new Set<Pointer>();
+  readonly #blocks = new Pointers();
   #disposed = false;
 
   /**
@@ -131,7 +129,7 @@ export class Scope {
   realloc(pointer: Pointer, size: number): Pointer {
     this.#refuseWhenDisposed("realloc");
     if (pointer === NULL) return this.#hold(malloc(size));
-    this.#refuseForeign("realloc", pointer);
+    if (!this.#blocks.has(pointer)) throw foreign("realloc", pointer);
     const moved = realloc(pointer, size);
     if (moved !== pointer) {
       this.#blocks.delete(pointer);
@@ -149,9 +147,8 @@ export class Scope {
   free(pointer: Pointer): void {
     this.#refuseWhenDisposed("free");
     if (pointer === NULL) return;
-    this.#refuseForeign("free", pointer);
     // First, so that a block that was freed by hand before is refused here, and not at the end once more.
-    this.#blocks.delete(pointer);
+    this.#takeOut("free", pointer);
     free(pointer);
   }
 
@@ -179,8 +176,7 @@ export class Scope {
    */
   keep(pointer: Pointer): Pointer {
     this.#refuseWhenDisposed("keep");
-    this.#refuseForeign("keep", pointer);
-    this.#blocks.delete(pointer);
+    this.#takeOut("keep", pointer);
     return pointer;
   }
 
@@ -208,7 +204,8 @@ export class Scope {
   adopt(pointer: Pointer): Pointer {
     this.#refuseWhenDisposed("adopt");
     usableSize(pointer); // refuses what cannot be freed
-    return this.#hold(pointer);
+    if (!this.#blocks.has(pointer)) this.#blocks.add(pointer);
+    return pointer;
   }
 
   /**
@@ -219,9 +216,7 @@ export class Scope {
    */
   dispose(): void {
     this.#disposed = true;
-    const blocks = [...this.#blocks];
-    this.#blocks.clear();
-    freeAll(blocks);
+    freeAll(this.#blocks.clear());
   }
 
   /** The same as `dispose()`, for `using`. */
@@ -238,8 +233,8 @@ export class Scope {
     if (this.#disposed) throw disposed(`scope.${operation}`, "this scope has ended, its blocks are freed");
   }
 
-  #refuseForeign(operation: string, pointer: Pointer): void {
-    if (!this.#blocks.has(pointer)) throw foreign(operation, pointer);
+  #takeOut(operation: string, pointer: Pointer): void {
+    if (!this.#blocks.delete(pointer)) throw foreign(operation, pointer);
   }
 }
 

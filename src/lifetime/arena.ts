@@ -104,7 +104,7 @@ export class Arena {
    */
   malloc(size: number): Pointer {
     const used = this.#used;
-    if (size >>> 0 === size && size !== 0 && size <= this.#room - used) {
+    if (typeof size === "number" && size >>> 0 === size && size !== 0 && size <= this.#room - used) {
       this.#used = (used + size + 15) & -16;
       return (this.#base + used) as Pointer;
     }

@@ -212,7 +212,7 @@ export function release(pointer: Pointer): void {
   const b = own.liveBlock(pointer);
   if (b !== 0) {
     traced("free", pointer, sizeOf(own.words, b) - header);
-    own.freeBlock(b);
+    if (!own.freeBlock(b)) throw wrongPointer("free", pointer);
     return;
   }
   const foreign = own.foreignBlock(pointer);
@@ -229,7 +229,7 @@ function freeForeign(b: Block, pointer: Pointer): void {
     traced("free", pointer, size);
   } else {
     traced("free", pointer, size);
-    taken.freeBlock(b);
+    if (!taken.freeBlock(b)) throw wrongPointer("free", pointer);
   }
 }
 

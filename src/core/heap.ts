@@ -14,7 +14,16 @@
  * off costs nothing.
  */
 import { footprintPages } from "./account.js";
-import { blockBytes, GRAIN, isSealedLive, MAX_BLOCK, MIN_BLOCK, markCached, sizeOf } from "./block.js";
+import {
+  blockBytes,
+  GRAIN,
+  isSealedLive,
+  MAX_BLOCK,
+  MIN_BLOCK,
+  markCached,
+  markLive,
+  sizeOf,
+} from "./block.js";
 import { CACHED_UNITS, closedTops, isFull, MAX_CACHED, push } from "./cache.js";
 import { CHUNK_SHIFT, Control, NO_LIMIT, OWNERS } from "./control.js";
 import type { TraceSink } from "./hooks.js";
@@ -120,17 +129,15 @@ export class ThreadHeap extends Stock {
     return b === 0 ? (0 as Pointer) : this.window.pointerOf(b);
   }
 
-  /** Frees a live block of this heap's segments. */
-  freeBlock(b: Block): void {
+  /** Frees a live block of this heap's segments; false when another thread freed it at this very moment. */
+  freeBlock(b: Block): boolean {
     const m = this.words;
     const units = sizeOf(m, b) >>> 4;
-    if (units > CACHED_UNITS) {
-      this.release(b);
-      return;
-    }
+    if (units > CACHED_UNITS) return this.#releaseClaimed(b);
     if (isFull(m, this.cache, units)) this.makeRoom(units);
     markCached(m, b);
     push(m, this.cache, units, b);
+    return true;
   }
 
   /** The live block of this heap at `pointer`, or 0: then it is something else, and nothing was read outside. */
@@ -183,6 +190,17 @@ export class ThreadHeap extends Stock {
     const pointer = this.large.allocate(size, GRAIN);
     if (pointer !== 0 || size > this.idleBytes()) return pointer;
     return this.trim() < size ? pointer : this.large.allocate(size, GRAIN);
+  }
+
+  #releaseClaimed(b: Block): boolean {
+    if (!this.outbox.claim(b)) return false;
+    try {
+      this.release(b);
+    } catch (error) {
+      markLive(this.words, b, this.secret); // a neighbour was overwritten: the block stays as it was
+      throw error;
+    }
+    return true;
   }
 
   #allocateSmall(units: number): Pointer {

@@ -10,7 +10,7 @@
  *   Rec.drains     odd while that goes on: who wants to know what is in the lists waits, or looks again
  */
 import { corrupt } from "../errors.js";
-import { isSealedLive, markAt, markCached, sealOf, sizeOf } from "./block.js";
+import { isCached, isSealed, isSealedLive, markAt, markCached, sealOf, sizeOf } from "./block.js";
 import { isOwned } from "./control.js";
 import type { Block, Window } from "./memory.js";
 import { Rec } from "./record.js";
@@ -43,7 +43,8 @@ export function drain(window: Window, record: number, secret: number, take: (b: 
   if (m[record + RECEIVED] === 0) takeList(window, record);
   try {
     for (let b = m[record + RECEIVED]! as Block; b !== 0; b = m[record + RECEIVED]! as Block) {
-      if (!isMarkedBlock(m, b, record, secret)) {
+      const late = isLate(m, b, record, secret);
+      if (!late && !isMarkedBlock(m, b, record, secret)) {
         m[record + RECEIVED] = 0;
         throw corrupt(`a block that another thread freed, near word ${b}, was overwritten`);
       }
@@ -51,8 +52,9 @@ export function drain(window: Window, record: number, secret: number, take: (b: 
       m[record + RECEIVING_UNITS] = m[record + RECEIVED_UNITS]! + (sizeOf(m, b) >>> 4);
       m[record + RECEIVING] = b;
       m[record + RECEIVED] = m[b + LINK]!;
+      if (late) m[b + 1] = sealOf(b, sizeOf(m, b), secret);
       receive(m, record, b, secret);
-      take(b);
+      if (!late) take(b);
       m[record + RECEIVING] = 0; // before the next one's counts are noted
     }
   } finally {
@@ -60,6 +62,20 @@ export function drain(window: Window, record: number, secret: number, take: (b: 
     // Orders the end of all that after it, for settleChain().
     window.atomicStore(record + DRAINS, m[record + DRAINS]! + 1);
   }
+}
+
+/**
+ * Whether the owner freed the block too, in the very moment in which another thread marked it, and has it in its cache:
+ * then it is free already, and what came back is only its mark.
+ */
+function isLate(m: Int32Array, b: Block, record: number, secret: number): boolean {
+  return (
+    (b & 3) === 2 &&
+    isOwned(m, b, record) &&
+    isCached(m, b) &&
+    m[b + 1] !== sealOf(b, sizeOf(m, b), secret) &&
+    isSealed(m, b, secret)
+  );
 }
 
 /** Moves the list from `remote` to `received`, by way of a note: who dies in between leaves it in one of them. */

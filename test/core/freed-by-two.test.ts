@@ -5,10 +5,12 @@
  */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { markAt, markCached, markOf } from "../../src/core/block.js";
+import { isSealedLive, markAt, markCached, markOf, sizeOf } from "../../src/core/block.js";
 import { push } from "../../src/core/cache.js";
 import { ownerOfWord } from "../../src/core/control.js";
 import type { Block, Pointer } from "../../src/core/memory.js";
+import { Rec } from "../../src/core/record.js";
+import { freedElsewhere } from "../../src/core/remote.js";
 import { anotherThread, type FakeHeap, fakeHeap, verify } from "../support/fake-heap.js";
 
 const [OWNER, OTHER] = [1, 2];
@@ -27,6 +29,12 @@ function pair(): Pair {
   owner.os.threads.current = OWNER;
   const pointer = owner.heap.allocate(40);
   return { owner, other, pointer, b: owner.heap.window.blockOf(pointer) };
+}
+
+function largePair(): Pair {
+  const both = pair();
+  const pointer = both.owner.heap.allocate(3000);
+  return { ...both, pointer, b: both.owner.heap.window.blockOf(pointer) };
 }
 
 /** Frees the block in the other thread; `meanwhile` happens just before the exchange that marks it. */
@@ -110,6 +118,49 @@ test("while the owner's store is not visible both succeed, and the block is hand
   assert.throws(() => owner.heap.drain(), /another thread freed/);
   assert.is.not(owner.heap.allocate(40), pointer);
   verify(owner);
+});
+
+test("both succeed, and the mark comes back before the block is handed out: it is free once", () => {
+  const both = pair();
+  const { owner, other, pointer, b } = both;
+  assert.ok(freeElsewhere(both, () => {}));
+  markCached(owner.m, b);
+  assert.ok(push(owner.m, owner.heap.cache, 3, b));
+  other.heap.outbox.flush();
+  owner.heap.drain();
+  verify(owner);
+  assert.is(owner.heap.popSmall(40), pointer);
+  assert.is.not(owner.heap.popSmall(40), pointer);
+  assert.equal(freedElsewhere(other.m, other.heap.record).blocks, 1);
+  assert.is(owner.m[owner.heap.record + Rec.receivedBlocks], 1, "no block is on its way");
+});
+
+test("a block too large for the cache: one of the two is told, whoever is faster", () => {
+  const both = largePair();
+  const { owner, other, pointer, b } = both;
+  assert.not(freeElsewhere(both, () => assert.ok(owner.heap.freeBlock(b))));
+  other.heap.outbox.flush();
+  owner.heap.drain();
+  verify(owner);
+  const second = largePair();
+  assert.ok(freeElsewhere(second, () => {}));
+  assert.not(second.owner.heap.outbox.claim(second.b));
+  second.other.heap.outbox.flush();
+  second.owner.heap.drain();
+  verify(second.owner);
+  assert.is(second.owner.heap.liveBlock(second.pointer), 0);
+  assert.is(owner.heap.liveBlock(pointer), 0);
+});
+
+test("an owner whose free is refused for a neighbour's sake has the block as it was", () => {
+  const { owner, b } = largePair();
+  const next = (b + (sizeOf(owner.m, b) >>> 2)) as Block;
+  const saved = owner.m[next]!;
+  owner.heap.takeBlock(2048);
+  owner.m[next] = 0x7777_7770;
+  assert.throws(() => owner.heap.freeBlock(b), /overwritten/);
+  assert.ok(isSealedLive(owner.m, b, owner.heap.secret));
+  owner.m[next] = saved;
 });
 
 test.run();

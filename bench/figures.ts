@@ -63,7 +63,7 @@ export function arenaFigure(effort: Effort): Figure {
     name: "arena",
     title: "Blocks of 64 bytes that end together",
     notes: [
-      "Arena: 10,000 blocks and one reset, divided by 10,000. No block is touched, but each address is used.",
+      "Arena: 10,000 blocks and one reset, divided by 10,000. No block is touched; each address is stored.",
       "In use: blocks of 0 to 20 KB, some with chunks of their own, were taken from it before.",
       "Scope: 100 blocks and one dispose, divided by 100, beside malloc and free of each block by hand.",
     ],

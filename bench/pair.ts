@@ -97,12 +97,12 @@ function useHeap<P>({ free, malloc }: Library<P>): void {
   }
 }
 
-/** The addresses are added up: otherwise V8 would compute the last one only. */
+/** Each address is stored: otherwise V8 would compute the last one only. */
 function arenaLoop(arena: Arena): () => void {
+  const places = new Float64Array(PAIRS);
+  sink = places;
   return () => {
-    let sum = 0;
-    for (let i = 0; i < PAIRS; i++) sum += arena.malloc(BYTES);
-    sink = sum;
+    for (let i = 0; i < PAIRS; i++) places[i] = arena.malloc(BYTES);
     arena.reset();
   };
 }

@@ -107,10 +107,10 @@ function arenaLoop(arena: Arena): () => void {
   };
 }
 
-/** Other sizes, those of a chunk of their own among them, and nothing at all. */
+/** Other sizes: up to 1 KB, nothing among them, and a few that get chunks of their own. */
 function useArena(arena: Arena): void {
   for (let round = 0; round < USE_ROUNDS; round++) {
-    for (let i = 0; i < HELD; i++) sink = arena.malloc(i * USE_ROUNDS);
+    for (let i = 0; i < HELD; i++) sink = arena.malloc(i % 50 === 0 ? 20 * i : i);
     arena.reset();
   }
 }

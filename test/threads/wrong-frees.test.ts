@@ -21,6 +21,15 @@ test("of two threads that free the same block at once, exactly one does", async 
   assert.ok(one.freed! > 0 && other.freed! > 0, "they were at it at the same time");
 });
 
+test("when one of them owns it, and it is joined at once: exactly one does", async () => {
+  const { codes, blocks } = await scene<{ codes: Codes[]; blocks: number }>("with the owner");
+  const [own, other] = codes as [Codes, Codes];
+  assert.is(own.freed! + other.freed!, blocks);
+  const refused = (of: Codes) => (of.ERR_DOUBLE_FREE ?? 0) + (of.ERR_INVALID_POINTER ?? 0);
+  assert.is(refused(own) + refused(other), blocks);
+  assert.ok(own.freed! > 0 && other.freed! > 0, "they were at it at the same time");
+});
+
 test("the owner is told when another thread freed its block before", async () => {
   assert.equal(await scene("owner after other"), { codes: { ERR_DOUBLE_FREE: SEVERAL } });
 });

@@ -17,6 +17,7 @@ import { LEAST, Stamps, verdict } from "./stamps.js";
 const STEP = 2;
 const AT_ONCE = 20_000;
 const SEVERAL = 60;
+const LARGER_THAN_CACHED = 1017;
 
 interface Task {
   readonly play: keyof typeof plays;
@@ -75,14 +76,17 @@ class Scene {
   readonly #stamps: Stamps;
   readonly #others: lib.Pointer[] = [];
 
-  constructor(seed = 1) {
+  readonly #least: number;
+
+  constructor(seed = 1, least = LEAST) {
+    this.#least = least;
     this.#random = new Random(seed);
     this.#stamps = new Stamps(lib, seed);
   }
 
   make(): lib.Pointer {
     const random = this.#random;
-    const size = random.chance(0.02) ? random.int(132_000, 200_000) : random.spread(LEAST, 6000);
+    const size = random.chance(0.02) ? random.int(132_000, 200_000) : random.spread(this.#least, 6000);
     const pointer = lib.malloc(size);
     this.#stamps.write(pointer, size, random);
     return pointer;
@@ -115,6 +119,22 @@ const scenes = {
   async "at once"() {
     const scene = new Scene(testSeed("wrong frees at once"));
     const codes = await workers("freeAll", scene.fill(AT_ONCE), 2);
+    scene.close();
+    return { codes, blocks: AT_ONCE };
+  },
+
+  /** The owner and another thread free each block at the same time; none of them goes to the cache. */
+  async "with the owner"() {
+    const scene = new Scene(testSeed("wrong frees with the owner"), LARGER_THAN_CACHED);
+    const task: Task = {
+      play: "freeAll",
+      meeting: Meeting.memory(),
+      parties: 2,
+      blocks: scene.fill(AT_ONCE),
+    };
+    const other = finish([start<Codes>(import.meta.url, task)]);
+    const own = plays.freeAll(task);
+    const codes = [own, (await other)[0]!];
     scene.close();
     return { codes, blocks: AT_ONCE };
   },

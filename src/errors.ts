@@ -18,6 +18,8 @@ export type HeapErrorCode =
   | "ERR_INVALID_ARG"
   /** A scope, an arena or an owner that has given its memory back already. */
   | "ERR_DISPOSED"
+  /** Asked for at a time when it cannot be done: it would leave something else without what it needs. */
+  | "ERR_INVALID_STATE"
   /** A header, list or bitmap contradicts another: something wrote where it should not. */
   | "ERR_HEAP_CORRUPT"
   /** This platform, Node version or runtime cannot carry the heap. */

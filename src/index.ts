@@ -34,4 +34,6 @@ export { Arena, type ArenaOptions } from "./lifetime/arena.js";
 export { type Owned, own } from "./lifetime/own.js";
 export { Scope } from "./lifetime/scope.js";
 export { alignedAlloc, calloc, free, malloc, usableSize } from "./malloc.js";
+export { type NativeAllocator, type NativeAllocatorOptions, nativeAllocator } from "./native/allocator.js";
+export type { FunctionPointer } from "./native/callbacks.js";
 export { realloc } from "./realloc.js";

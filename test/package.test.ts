@@ -57,9 +57,12 @@ test.before(() => {
     assert.ok(paths.includes(path), path);
   assert.not(paths.some((path) => /^(test|bench|scripts)\//.test(path)));
   writeFileSync(join(project, "package.json"), '{ "private": true, "type": "module" }');
-  // Its dependency as it is installed here: the project needs no network.
-  const koffi = join(root, "node_modules/koffi");
-  npm(["install", "--ignore-scripts", "--prefer-offline", tarball, koffi]);
+  // What it depends on as it is installed here: the project needs no network.
+  const [koffi, types] = ["koffi", "@types/node"].map((name) => join(root, "node_modules", name)) as [
+    string,
+    string,
+  ];
+  npm(["install", "--ignore-scripts", "--prefer-offline", tarball, koffi, types]);
   assert.ok(existsSync(join(project, "node_modules/heapwright/dist/index.js")));
 });
 

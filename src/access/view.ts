@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /**
  * Views over memory: no copy, and no say in its lifetime.
  *

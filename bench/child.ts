@@ -3,9 +3,12 @@
  * JSON, and ends. Nothing is imported before the task is known, because libc's figures must not be taken in a
  * process that heapwright lives in.
  */
-import type { CrewAsk, CrewResult, StartAsk } from "./crew.js";
+import type { CrowdedResult } from "./crowded.js";
+import type { WorkloadAsk, WorkloadResult } from "./measure.js";
 import type { PairOptions, PairResult } from "./pair.js";
+import type { RecordsAsk, RecordsResult } from "./records.js";
 import type { PeakResult } from "./resident.js";
+import type { StartAsk, ThreadsAsk, ThreadsResult } from "./threads.js";
 import type { Trace } from "./trace.js";
 
 /** What a child can be asked for, and what it answers. */
@@ -15,7 +18,10 @@ export interface Tasks {
   heapwright: { ask: ReplayAsk; answer: number[] };
   libc: { ask: ReplayAsk; answer: number[] };
   peak: { ask: { trace: string }; answer: PeakResult };
-  crew: { ask: CrewAsk; answer: CrewResult };
+  workload: { ask: WorkloadAsk; answer: WorkloadResult };
+  records: { ask: RecordsAsk; answer: RecordsResult };
+  crowded: { ask: { blocks: number }; answer: CrowdedResult };
+  threads: { ask: ThreadsAsk; answer: ThreadsResult };
   start: { ask: StartAsk; answer: number };
 }
 
@@ -38,8 +44,11 @@ const tasks: { [K in keyof Tasks]: (ask: Tasks[K]["ask"]) => Promise<Tasks[K]["a
     return Array.from({ length: ask.passes }, () => replayLibc(trace, pointers));
   },
   peak: async (ask) => (await import("./resident.js")).measurePeak(await load(ask.trace)),
-  crew: async (ask) => (await import("./crew.js")).measureCrew(ask),
-  start: async (ask) => (await import("./crew.js")).measureStart(ask),
+  workload: async (ask) => (await import("./measure.js")).measureWorkload(ask),
+  records: async (ask) => (await import("./records.js")).measureRecords(ask),
+  crowded: async (ask) => (await import("./crowded.js")).measureCrowded(ask.blocks),
+  threads: async (ask) => (await import("./threads.js")).measureThreads(ask),
+  start: async (ask) => (await import("./threads.js")).measureStart(ask),
 };
 
 async function load(name: string): Promise<Trace> {

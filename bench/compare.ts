@@ -7,7 +7,7 @@ export interface Comparison {
   /** The workload: what was done. */
   readonly workload: string;
   readonly measure: string;
-  readonly unit: "ns" | "bytes";
+  readonly unit: "ns" | "ms" | "bytes";
   readonly ours: number;
   readonly peerName: string;
   readonly peer: number;

@@ -1,114 +1,103 @@
 /**
- * Work for several threads, timed: started together, and as long as all of them are busy.
+ * Worker threads that do one workload together, pass by pass, as the main thread tells them.
  *
- * Runs in a process of its own. The threads meet on words of a SharedArrayBuffer; whoever waits too long throws, so
- * that a hang is a failure.
+ * The main thread and its crew meet on the words below, in a SharedArrayBuffer. While a pass runs the main thread
+ * sleeps: it is no member, and its time is the crew's.
+ *
+ *   word  0   START      the number of the pass that is to be done; -1: there will be none
+ *        32   LEFT       members that have not finished it
+ *        64   ARRIVED    members at the barrier
+ *        96   PHASE      how often the barrier was passed
  */
+import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import { startWorker } from "../scripts/worker.js";
-import { median } from "./compare.js";
+import { loadAllocator } from "./allocators/allocator.js";
+import {
+  CREW_BLOCKS,
+  CREW_WORDS,
+  type Crew,
+  type CrewWorkload,
+  type Prepared,
+} from "./workloads/workload.js";
 
-/** Words of the buffer that a crew shares; those that different threads write lie on different cache lines. */
-export const Meeting = { go: 0, ready: 16, head: 32, tail: 48, slots: 64 } as const;
-/** Pointers on their way from one thread to the other, at most. */
-export const RING = 4096;
-export const BLOCK_BYTES = 64;
-/** How long anybody waits for anybody, in ms. */
-export const PATIENCE = 60_000;
+const START = 0;
+const LEFT = 32;
+const ARRIVED = 64;
+const PHASE = 96;
+const CONTROL_WORDS = 128;
+const STOP = -1;
+/** A pass that takes longer has failed; its member has told why. */
+const LIMIT_MS = 100_000;
 
-export type Job = "pair" | "slots" | "produce" | "consume" | "hand over" | "take over";
-
-export interface Order {
-  readonly job: Job;
-  readonly operations: number;
-  readonly meeting: SharedArrayBuffer;
-  readonly seed: number;
+/** What a member is given. */
+export interface Membership {
+  readonly workload: string;
+  readonly allocator: string;
+  readonly scale: number;
+  readonly index: number;
+  readonly members: number;
+  readonly shared: SharedArrayBuffer;
 }
 
-export interface CrewAsk {
-  readonly jobs: readonly Job[];
-  /** Of each thread. */
-  readonly operations: number;
-  readonly repetitions: number;
-}
-
-export interface CrewResult {
-  /** ns from the common start to the end of the last one, per operation of one thread; the median repetition. */
-  readonly ns: number;
-  /** Most bytes that stats().footprint was after a repetition. */
-  readonly footprint: number;
-}
-
-/** What a worker answers after each repetition. */
-export interface Report {
-  readonly ended: number;
-  readonly footprint: number;
-}
-
-export async function measureCrew({ jobs, operations, repetitions }: CrewAsk): Promise<CrewResult> {
-  const meeting = new SharedArrayBuffer(Meeting.slots * 4 + RING * 8);
-  const words = new Int32Array(meeting);
-  const workers = jobs.map((job, index) => {
-    const workerData: Order = { job, operations, meeting, seed: index + 1 };
-    return startWorker(new URL("./crew-worker.ts", import.meta.url), workerData);
+/** Starts the crew of a workload; `stop` lets it go. */
+export async function startCrew(
+  workload: CrewWorkload,
+  allocator: string,
+  scale: number,
+): Promise<Prepared & { stop(): void }> {
+  // In the main thread first, as a program would: the heap is then made here.
+  await loadAllocator(allocator);
+  const { members } = workload;
+  const shared = new SharedArrayBuffer((CONTROL_WORDS + CREW_WORDS) * 4 + CREW_BLOCKS * 8);
+  const control = new Int32Array(shared, 0, CONTROL_WORDS);
+  const workers = Array.from({ length: members }, (_, index) => {
+    const workerData: Membership = { workload: workload.name, allocator, scale, index, members, shared };
+    return new Worker(new URL("./crew-member.js", import.meta.url), { workerData });
   });
-  const times: number[] = [];
-  let footprint = 0;
-  for (let round = 1; round <= repetitions; round++) {
-    const reports = workers.map(reportOf);
-    await until(words, Meeting.ready, round * workers.length);
-    words.fill(0, Meeting.head);
-    const start = process.hrtime.bigint();
-    Atomics.store(words, Meeting.go, round);
-    Atomics.notify(words, Meeting.go);
-    for (const { ended, footprint: held } of await Promise.all(reports)) {
-      times[round - 1] = Math.max(times[round - 1] ?? 0, ended - Number(start));
-      footprint = Math.max(footprint, held);
+  const ready = await Promise.all(workers.map((worker) => once(worker, "message")));
+  const pass = () => {
+    Atomics.store(control, LEFT, members);
+    Atomics.add(control, START, 1);
+    Atomics.notify(control, START);
+    for (let left = members; left > 0; left = Atomics.load(control, LEFT)) {
+      if (Atomics.wait(control, LEFT, left, LIMIT_MS) === "timed-out") {
+        throw new Error(`${workload.name}: a member of the crew did not finish its pass`);
+      }
     }
+  };
+  const stop = () => {
+    Atomics.store(control, START, STOP);
+    Atomics.notify(control, START);
+  };
+  return { operations: ready[0]![0] as number, pass, stop };
+}
+
+/** The member's side: what it sees of its crew. */
+export function crewOf({ index, members, shared }: Membership): Crew {
+  const control = new Int32Array(shared, 0, CONTROL_WORDS);
+  const barrier = () => {
+    const phase = Atomics.load(control, PHASE);
+    if (Atomics.add(control, ARRIVED, 1) + 1 < members) {
+      while (Atomics.load(control, PHASE) === phase) Atomics.wait(control, PHASE, phase);
+      return;
+    }
+    Atomics.store(control, ARRIVED, 0); // before the phase: whoever sees that may arrive again
+    Atomics.add(control, PHASE, 1);
+    Atomics.notify(control, PHASE);
+  };
+  const words = new Int32Array(shared, CONTROL_WORDS * 4, CREW_WORDS);
+  const blocks = new Float64Array(shared, (CONTROL_WORDS + CREW_WORDS) * 4, CREW_BLOCKS);
+  return { index, members, barrier, words, blocks };
+}
+
+/** The member's side: does passes until there are no more. */
+export function serve({ shared }: Membership, pass: () => void): void {
+  const control = new Int32Array(shared, 0, CONTROL_WORDS);
+  for (let done = 0; ; done++) {
+    while (Atomics.load(control, START) === done) Atomics.wait(control, START, done);
+    if (Atomics.load(control, START) === STOP) return;
+    pass();
+    Atomics.sub(control, LEFT, 1);
+    Atomics.notify(control, LEFT);
   }
-  await Promise.all(workers.map((worker) => worker.terminate()));
-  // The first repetitions are V8's.
-  return { ns: median(times.slice(times.length >>> 1)) / operations, footprint };
-}
-
-function reportOf(worker: Worker): Promise<Report> {
-  return new Promise((resolve, reject) => {
-    worker.once("message", resolve);
-    worker.once("error", reject);
-  });
-}
-
-async function until(words: Int32Array, word: number, value: number): Promise<void> {
-  const deadline = performance.now() + PATIENCE;
-  while (Atomics.load(words, word) < value) {
-    if (performance.now() > deadline) throw new Error(`a worker is not ready after ${PATIENCE} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-}
-
-export interface StartAsk {
-  /** The module that a worker loads. */
-  readonly module: string;
-  /** What it does with it before it answers. */
-  readonly use: string;
-  readonly starts: number;
-}
-
-/** ms from `new Worker` until the worker has loaded a module and used it: the median start. The process has loaded it. */
-export async function measureStart({ module, use, starts }: StartAsk): Promise<number> {
-  const address = import.meta.resolve(module);
-  await import(address);
-  const program =
-    `import * as library from ${JSON.stringify(address)}; import { parentPort } from "node:worker_threads";` +
-    `${use}; parentPort.postMessage(0);`;
-  const url = new URL(`data:text/javascript,${encodeURIComponent(program)}`);
-  const times: number[] = [];
-  for (let i = 0; i < starts; i++) {
-    const start = performance.now();
-    const worker = new Worker(url, { execArgv: [] });
-    await new Promise((resolve, reject) => worker.once("message", resolve).once("error", reject));
-    times.push(performance.now() - start);
-    await worker.terminate();
-  }
-  return median(times);
 }

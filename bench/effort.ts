@@ -1,4 +1,4 @@
-/** How much is done for a figure. */
+/** How long to measure. */
 
 export interface Effort {
   readonly rounds: number;
@@ -6,9 +6,31 @@ export interface Effort {
   readonly passes: number;
   readonly milliseconds: number;
   readonly warmupMilliseconds: number;
+  /** Part of a workload that is done. */
+  readonly scale: number;
+  /** Whoever takes longer at a workload is too slow. */
+  readonly limitMs: number;
 }
 
 /** 30 passes, because V8 has compiled the seldom taken paths only after about ten. */
-export const FULL: Effort = { rounds: 7, passes: 30, milliseconds: 500, warmupMilliseconds: 250 };
+export const FULL: Effort = {
+  rounds: 7,
+  passes: 30,
+  milliseconds: 500,
+  warmupMilliseconds: 250,
+  scale: 1,
+  limitMs: 20_000,
+};
+
+/** A contest has many columns and rows. */
+export const CONTEST: Effort = { ...FULL, rounds: 5, milliseconds: 300 };
+
 /** Only shows that everything still runs: its figures mean nothing. */
-export const QUICK: Effort = { rounds: 1, passes: 3, milliseconds: 20, warmupMilliseconds: 10 };
+export const QUICK: Effort = {
+  rounds: 1,
+  passes: 2,
+  milliseconds: 1,
+  warmupMilliseconds: 1,
+  scale: 1 / 64,
+  limitMs: 10_000,
+};

@@ -1,58 +1,56 @@
 /**
- * Native allocators on the traces, in C: what the targets are measured against.
+ * Heapwright beside native allocators called from C: the workloads, and the recorded programs.
  *
- *   tsx bench/native.ts [PASSES]
+ *   tsx bench/native.ts [--quick] [--only NAME]... [--node PATH]... [--json FILE] [--chart FILE.svg]
  *
- * glibc always; mimalloc, jemalloc and tcmalloc where the system has them as shared libraries (Debian:
- * libmimalloc2.0, libjemalloc2, libtcmalloc-minimal4), put before glibc with LD_PRELOAD.
+ * glibc always; mimalloc, jemalloc and tcmalloc where the system has them (see native/allocators.ts). All of them take
+ * turns in one run. Without a C compiler there is nothing to compare with: one line says so.
  */
-import { existsSync, readdirSync } from "node:fs";
-import { median } from "./compare.js";
+import { writeFileSync } from "node:fs";
+import { formatContest } from "./contest-table.js";
+import { CONTEST, QUICK } from "./effort.js";
+import { nativeContest } from "./events.js";
 import { describeMachine, formatMachine } from "./machine.js";
-import { buildNative, runNative } from "./native/build.js";
-import { readTrace, traceNames } from "./trace.js";
+import { buildNative } from "./native/build.js";
+import { OPTIONS_USAGE, type Options, parseOptions } from "./options.js";
+import { traceNames } from "./trace.js";
 
-const WANTED = ["libmimalloc.so", "libjemalloc.so", "libtcmalloc_minimal.so"];
-const FOLDERS = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"];
-const WARM_PASSES = 2;
-
-/** Allocators to try, by the name they are printed under. undefined: glibc as it is. */
-function allocators(): Map<string, string | undefined> {
-  const found = new Map<string, string | undefined>([["glibc", undefined]]);
-  for (const folder of FOLDERS.filter((path) => existsSync(path))) {
-    const files = readdirSync(folder);
-    for (const wanted of WANTED) {
-      const name = wanted.slice("lib".length, -".so".length);
-      const file = files.find((candidate) => candidate.startsWith(wanted));
-      if (file !== undefined && !found.has(name)) found.set(name, `${folder}/${file}`);
-    }
+async function run({ quick, only, nodes, json, chart }: Options): Promise<void> {
+  const machine = describeMachine();
+  process.stdout.write(formatMachine(machine));
+  const build = buildNative("bench");
+  if (build.program === null) {
+    process.stdout.write(`${build.reason}\n`);
+    return;
   }
-  return found;
-}
-
-function printTable(program: string, passes: number): void {
-  process.stdout.write("trace     allocator         ns/op   first pass   peak / live\n");
-  for (const name of traceNames) {
-    const trace = readTrace(name);
-    for (const [allocator, preload] of allocators()) {
-      const { ns, peakResidentGrowth, peakLive } = runNative(program, trace, passes, preload);
-      const settled = median(ns.slice(WARM_PASSES)).toFixed(2).padStart(7);
-      const first = ns[0]!.toFixed(2).padStart(10);
-      const growth = (peakResidentGrowth / peakLive).toFixed(3).padStart(11);
-      process.stdout.write(`${name.padEnd(8)}  ${allocator.padEnd(14)}  ${settled}   ${first}   ${growth}\n`);
-    }
+  if (quick) process.stdout.write("Quick: this shows that everything runs; the figures mean nothing.\n");
+  const contest = nativeContest(quick ? QUICK : CONTEST, nodes, only);
+  process.stdout.write(`\n${formatContest(contest, true)}`);
+  if (json !== undefined)
+    writeFileSync(json, `${JSON.stringify({ machine, quick, figures: [contest] }, null, 2)}\n`);
+  if (chart !== undefined) {
+    const { drawContest } = await import("./chart.js");
+    writeFileSync(chart, drawContest(contest, machine));
   }
 }
 
-const build = buildNative();
-const passes = Number(process.argv[2] ?? 7);
-if (build.program === null) {
-  process.stderr.write(`${build.reason}\n`);
-  process.exitCode = 1;
-} else if (!Number.isSafeInteger(passes) || passes <= WARM_PASSES || passes > 1000) {
-  process.stderr.write(`usage: tsx bench/native.ts [PASSES], more than ${WARM_PASSES} and at most 1000\n`);
+function parse(): Options | null {
+  try {
+    return parseOptions(process.argv.slice(2), [], traceNames);
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\nusage: tsx bench/native.ts ${OPTIONS_USAGE}\n`);
+    return null;
+  }
+}
+
+const options = parse();
+if (options === null) {
   process.exitCode = 2;
 } else {
-  process.stdout.write(formatMachine(describeMachine()));
-  printTable(build.program, passes);
+  try {
+    await run(options);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  }
 }

@@ -1,18 +1,24 @@
 /**
  * The figures of the project, from one command:
  *
- *   tsx bench/run.ts [pair|access|arena|traces|trace-off|scaling|remote|start|all] [--quick] [--json FILE]
+ *   tsx bench/run.ts [pair|access|arena|traces|trace-off|scaling|remote|start|workloads|records|crowded|all] [--quick]
+ *                    [--only WORKLOAD]... [--node PATH]... [--json FILE] [--chart FILE.svg]
  *
  * Prints a table per figure as soon as it is there. --quick runs everything for a moment only, to see that it
- * still runs; --json writes the numbers to FILE as well. A missed target is printed, and is no error; a child
- * that fails or takes too long ends the run with status 1.
+ * still runs; --only limits the workloads, and --node adds a column for another version of Node to them; --json writes
+ * the numbers to FILE, and --chart draws the workloads. A missed target is printed, and is no error; a child that fails
+ * ends the run with status 1.
  */
 import { writeFileSync } from "node:fs";
-import { parseArgs } from "node:util";
-import type { Figure } from "./compare.js";
-import { type Effort, FULL, QUICK } from "./effort.js";
+import type { Comparison, Figure } from "./compare.js";
+import type { Contest } from "./contest.js";
+import { formatContest } from "./contest-table.js";
+import { CONTEST, type Effort, FULL, QUICK } from "./effort.js";
+import { scriptContest } from "./events.js";
 import { accessFigure, arenaFigure, pairFigure, traceOffFigure, tracesFigure } from "./figures.js";
+import { crowdedFigure, recordsFigure } from "./live-heap.js";
 import { describeMachine, formatMachine } from "./machine.js";
+import { OPTIONS_USAGE, type Options, parseOptions } from "./options.js";
 import { formatFigure } from "./table.js";
 import { remoteFigure, scalingFigure, startFigure } from "./thread-figures.js";
 
@@ -25,58 +31,60 @@ const figures: Record<string, (effort: Effort) => Figure | Promise<Figure>> = {
   scaling: scalingFigure,
   remote: remoteFigure,
   start: startFigure,
+  records: recordsFigure,
+  crowded: crowdedFigure,
 };
+const WORKLOADS = "workloads";
 
-const USAGE = `usage: tsx bench/run.ts [${Object.keys(figures).join("|")}|all] [--quick] [--json FILE]\n`;
+const names = [...Object.keys(figures), WORKLOADS];
+const USAGE = `usage: tsx bench/run.ts [${names.join("|")}|all] ${OPTIONS_USAGE}\n`;
 
-interface Wish {
-  readonly names: readonly string[];
-  readonly quick: boolean;
-  readonly json: string | undefined;
-}
-
-/** null when the arguments make no sense. */
-function parseWish(args: string[]): Wish | null {
-  try {
-    const { values, positionals } = parseArgs({
-      args,
-      allowPositionals: true,
-      options: { quick: { type: "boolean", default: false }, json: { type: "string" } },
-    });
-    const asked =
-      positionals.length === 0 || positionals.includes("all") ? Object.keys(figures) : positionals;
-    const known = asked.every((name) => name in figures);
-    return known ? { names: asked, quick: values.quick, json: values.json } : null;
-  } catch {
-    return null;
-  }
-}
-
-async function run({ names, quick, json }: Wish): Promise<void> {
+async function run(options: Options): Promise<void> {
+  const { quick, json, chart, nodes, only } = options;
   const machine = describeMachine();
   process.stdout.write(formatMachine(machine));
   if (quick) process.stdout.write("Quick: this shows that everything runs; the figures mean nothing.\n");
-  const done: Figure[] = [];
-  for (const name of names) {
-    const figure = await figures[name]!(quick ? QUICK : FULL);
+  const done: (Figure | Contest)[] = [];
+  for (const name of options.names) {
+    const figure =
+      name === WORKLOADS
+        ? scriptContest(quick ? QUICK : CONTEST, nodes, only)
+        : await figures[name]!(quick ? QUICK : FULL);
     done.push(figure);
-    process.stdout.write(`\n${formatFigure(figure)}`);
+    const text = "comparisons" in figure ? formatFigure(figure) : formatContest(figure, false);
+    process.stdout.write(`\n${text}`);
+    if (chart !== undefined && !("comparisons" in figure)) {
+      const { drawContest } = await import("./chart.js");
+      writeFileSync(chart, drawContest(figure, machine));
+    }
   }
-  const rows = done.flatMap((figure) => figure.comparisons);
-  const promised = rows.filter((row) => row.target !== null);
-  const missed = promised.filter((row) => row.verdict === "misses");
-  process.stdout.write(`\n${promised.length - missed.length} of ${promised.length} targets met\n`);
+  printTargets(done.flatMap((figure) => ("comparisons" in figure ? figure.comparisons : [])));
   if (json !== undefined)
     writeFileSync(json, `${JSON.stringify({ machine, quick, figures: done }, null, 2)}\n`);
 }
 
-const wish = parseWish(process.argv.slice(2));
-if (wish === null) {
-  process.stderr.write(USAGE);
+function printTargets(rows: readonly Comparison[]): void {
+  const promised = rows.filter((row) => row.target !== null);
+  const missed = promised.filter((row) => row.verdict === "misses");
+  if (promised.length === 0) return;
+  process.stdout.write(`\n${promised.length - missed.length} of ${promised.length} targets met\n`);
+}
+
+function parse(): Options | null {
+  try {
+    return parseOptions(process.argv.slice(2), names, []);
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n${USAGE}`);
+    return null;
+  }
+}
+
+const options = parse();
+if (options === null) {
   process.exitCode = 2;
 } else {
   try {
-    await run(wish);
+    await run(options);
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = 1;

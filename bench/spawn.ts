@@ -3,22 +3,43 @@
  * killed by its own id, and that is a failure, never a missing figure.
  */
 import { spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import type { Tasks } from "./child.js";
+import { compiled } from "./compile.js";
 
-const CHILD = fileURLToPath(new URL("./child.ts", import.meta.url));
 const LIMIT_MS = 120_000;
 
-export function runChild<K extends keyof Tasks>(task: K, ask: Tasks[K]["ask"]): Tasks[K]["answer"] {
-  const args = ["--import", "tsx", CHILD, JSON.stringify({ task, ask })];
-  const child = spawnSync(process.execPath, args, {
+export interface ChildOptions {
+  /** Another node to run it with. */
+  readonly node?: string;
+  /** Arguments of node itself. */
+  readonly nodeArgs?: readonly string[];
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly limitMs?: number;
+}
+
+/** Thrown for a child that ran out of time. */
+export class TooSlow extends Error {}
+
+export function runChild<K extends keyof Tasks>(
+  task: K,
+  ask: Tasks[K]["ask"],
+  { node = process.execPath, nodeArgs = [], env = {}, limitMs = LIMIT_MS }: ChildOptions = {},
+): Tasks[K]["answer"] {
+  const args = [...nodeArgs, compiled("child"), JSON.stringify({ task, ask })];
+  const child = spawnSync(node, args, {
     encoding: "utf8",
-    timeout: LIMIT_MS,
+    env: { ...process.env, ...env },
+    timeout: limitMs,
     killSignal: "SIGKILL",
   });
+  const name = `the task ${task} ${JSON.stringify(ask)}`;
+  if ((child.error as NodeJS.ErrnoException | undefined)?.code === "ETIMEDOUT") {
+    throw new TooSlow(`${name} took more than ${limitMs / 1000} s`);
+  }
   if (child.status !== 0) {
     const why = child.error?.message ?? (child.stderr.trim() || `signal ${child.signal}`);
-    throw new Error(`the task ${task} ${JSON.stringify(ask)} failed: ${why}`);
+    throw new Error(`${name} failed: ${why}`);
   }
   return JSON.parse(child.stdout) as Tasks[K]["answer"];
 }

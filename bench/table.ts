@@ -2,8 +2,6 @@
 import type { Comparison, Figure } from "./compare.js";
 
 const GAP = "  ";
-/** In ns. */
-const MILLISECOND = 1e6;
 const HEADINGS = ["workload", "measure", "heapwright", "peer", "", "ratio", "of the rounds", "target", ""];
 /** Columns of text; the others are numbers and stand to the right. */
 const TEXT = new Set([0, 1, 4, 8]);
@@ -50,6 +48,5 @@ function cells(row: Comparison): string[] {
 }
 
 function quantity(value: number, unit: Comparison["unit"]): string {
-  if (unit === "bytes") return `${(value / 2 ** 20).toFixed(2)} MiB`;
-  return value < MILLISECOND ? `${value.toFixed(2)} ns` : `${(value / MILLISECOND).toFixed(2)} ms`;
+  return unit === "bytes" ? `${(value / 2 ** 20).toFixed(2)} MiB` : `${value.toFixed(2)} ${unit}`;
 }

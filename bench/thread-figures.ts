@@ -4,9 +4,9 @@
  */
 import { build } from "../scripts/build.js";
 import { compare, type Figure } from "./compare.js";
-import { BLOCK_BYTES, type CrewResult, type Job, RING } from "./crew.js";
 import type { Effort } from "./effort.js";
 import { interleave, runChild } from "./spawn.js";
+import { BLOCK_BYTES, type Job, RING, type ThreadsResult } from "./threads.js";
 
 /** Operations of one thread in a repetition, per millisecond that the effort allows. */
 const PER_MILLISECOND = { pair: 40_000, slots: 10_000, remote: 4000 } as const;
@@ -17,11 +17,10 @@ const REMOTE_NS = 60;
 const ADDED_MS = 10;
 /** Of what is on its way: as much again for caches and chains. */
 const FOOTPRINT_TARGET = 2;
-const MS = 1e6;
 
-function runCrew(jobs: readonly Job[], perMillisecond: number, effort: Effort): CrewResult {
+function runThreads(jobs: readonly Job[], perMillisecond: number, effort: Effort): ThreadsResult {
   const operations = Math.ceil(perMillisecond * effort.milliseconds);
-  return runChild("crew", { jobs, operations, repetitions: REPETITIONS });
+  return runChild("threads", { jobs, operations, repetitions: REPETITIONS });
 }
 
 /** Two threads that have nothing to do with each other. */
@@ -29,7 +28,7 @@ export function scalingFigure(effort: Effort): Figure {
   const rows = (["pair", "slots"] as const).map((job) => {
     const crews: Record<string, Job[]> = { one: [job], two: [job, job] };
     const [one, two] = interleave(Object.keys(crews), effort.rounds, (name) =>
-      runCrew(crews[name]!, PER_MILLISECOND[job], effort),
+      runThreads(crews[name]!, PER_MILLISECOND[job], effort),
     ).map((results, index) => results.map(({ ns }) => ns / (index + 1)));
     const workload = job === "pair" ? `malloc(${BLOCK_BYTES}), free` : "a slot of 4,096 replaced";
     return compare(
@@ -56,7 +55,7 @@ export function remoteFigure(effort: Effort): Figure {
     handoff: ["hand over", "take over"],
   };
   const [blocks, handoff] = interleave(Object.keys(crews), effort.rounds, (name) =>
-    runCrew(crews[name]!, PER_MILLISECOND.remote, effort),
+    runThreads(crews[name]!, PER_MILLISECOND.remote, effort),
   );
   const workload = `${BLOCK_BYTES} bytes to another thread`;
   const subject = { workload, measure: "per block", unit: "ns" } as const;
@@ -101,8 +100,8 @@ export async function startFigure(effort: Effort): Promise<Figure> {
   const [ours, koffi] = interleave(Object.keys(modules), effort.rounds, (name) =>
     runChild("start", { ...modules[name]!, starts }),
   );
-  const added = ours!.map((milliseconds, round) => (milliseconds - koffi![round]!) * MS);
-  const subject = { workload: "new Worker until it answers", unit: "ns" } as const;
+  const added = ours!.map((milliseconds, round) => milliseconds - koffi![round]!);
+  const subject = { workload: "new Worker until it answers", unit: "ms" } as const;
   return {
     name: "start",
     title: "Starting a worker",
@@ -111,14 +110,12 @@ export async function startFigure(effort: Effort): Promise<Figure> {
       "Half of what is added is a garbage collection: V8 makes one when a view of 4 GiB appears in a thread.",
     ],
     comparisons: [
-      compare({ ...subject, measure: "in all", peerName: "koffi alone" }, scaled(ours!), scaled(koffi!)),
+      compare({ ...subject, measure: "in all", peerName: "koffi alone" }, ours!, koffi!),
       compare(
         { ...subject, measure: "added", peerName: "allowed", target: 1 },
         added,
-        added.map(() => ADDED_MS * MS),
+        added.map(() => ADDED_MS),
       ),
     ],
   };
 }
-
-const scaled = (milliseconds: readonly number[]) => milliseconds.map((value) => value * MS);

@@ -9,8 +9,8 @@
  * time), so replayers need no checks of their own. Must not know: how anything is replayed or timed.
  */
 import { readdirSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { brotliDecompressSync } from "node:zlib";
+import { ROOT } from "./root.js";
 
 /** What a record asks for. A realloc keeps its block's id. */
 export const OP = { malloc: 1, calloc: 2, realloc: 3, free: 4, aligned: 5 } as const;
@@ -35,7 +35,7 @@ export interface Trace {
   readonly raw: Uint8Array;
 }
 
-const FOLDER = fileURLToPath(new URL("./traces/", import.meta.url));
+const FOLDER = `${ROOT}/bench/traces/`;
 const EXTENSION = ".hwt.br";
 const HEADER_BYTES = 8;
 const MAGIC = 0x31545748; // "HWT1", read as a little-endian word

@@ -1,10 +1,11 @@
 /**
- * Builds the replayer in C, and runs it. Where there is no C compiler, says so in one line instead: figures
- * that need the native peer are then left out, not invented.
+ * Builds the programs in C, and runs them. Where there is no C compiler, says so in one line instead: figures
+ * that need a native peer are then left out, not invented.
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, statSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import type { WorkloadAsk, WorkloadResult } from "../measure.js";
+import { ROOT } from "../root.js";
 import type { Trace } from "../trace.js";
 
 export interface NativeResult {
@@ -18,24 +19,43 @@ export interface NativeResult {
 
 export type Build = { readonly program: string } | { readonly program: null; readonly reason: string };
 
-const SOURCE = fileURLToPath(new URL("./replay.c", import.meta.url));
-const FOLDER = fileURLToPath(new URL("./build/", import.meta.url));
+const SOURCES = `${ROOT}/bench/native/`;
+const FOLDER = `${SOURCES}build/`;
 const LIMIT_MS = 120_000;
+/** malloc and free are nothing that the compiler may know about. */
+const FLAGS = ["-std=c11", "-O2", "-Wall", "-Wextra", "-pthread", "-fno-builtin-malloc", "-fno-builtin-free"];
 
-/** Compiles replay.c with `cc -O2` unless a build newer than the source is there. */
-export function buildNative(): Build {
-  const program = `${FOLDER}replay`;
-  if (modified(program) > modified(SOURCE)) return { program };
+const programs = {
+  replay: () => ["replay.c", "support.c"],
+  bench: () => ["bench.c", "support.c", ...inFolder("workloads/")],
+};
+
+/** The library that records a program's calls. */
+export function buildRecorder(): Build {
+  return build("record.so", [`${SOURCES}record.c`], ["-shared", "-fPIC"]);
+}
+
+/** Compiles a program with `cc -O2` unless a build newer than its sources is there. */
+export function buildNative(name: keyof typeof programs = "replay"): Build {
+  return build(
+    name,
+    programs[name]().map((file) => SOURCES + file),
+    [],
+  );
+}
+
+function build(name: string, sources: readonly string[], flags: readonly string[]): Build {
+  const program = FOLDER + name;
+  const headers = ["support.h", "bench.h"].map((file) => SOURCES + file);
+  if ([...sources, ...headers].every((file) => modified(program) > modified(file))) return { program };
   mkdirSync(FOLDER, { recursive: true });
-  const cc = spawnSync("cc", ["-std=c11", "-O2", "-Wall", "-Wextra", "-o", program, SOURCE], {
-    encoding: "utf8",
-    timeout: LIMIT_MS,
-  });
+  const args = [...FLAGS, ...flags, "-o", program, ...sources];
+  const cc = spawnSync("cc", args, { encoding: "utf8", timeout: LIMIT_MS });
   if (cc.error) return { program: null, reason: `no native peer: cc cannot be run (${cc.error.message})` };
   if (cc.status !== 0) {
     const first =
       cc.stderr.split("\n").find((line) => line.includes("error")) ?? `cc ended with ${cc.status}`;
-    return { program: null, reason: `no native peer: replay.c does not compile (${first})` };
+    return { program: null, reason: `no native peer: ${name} does not compile (${first})` };
   }
   return { program };
 }
@@ -44,18 +64,38 @@ export function buildNative(): Build {
 export function runNative(program: string, trace: Trace, passes: number, preload?: string): NativeResult {
   const file = `${FOLDER}${trace.name}.hwt`;
   writeFileSync(file, trace.raw);
-  const env = preload === undefined ? process.env : { ...process.env, LD_PRELOAD: preload };
-  const run = spawnSync(program, [file, String(passes)], {
-    encoding: "utf8",
-    env,
-    timeout: LIMIT_MS,
-    killSignal: "SIGKILL",
-  });
-  if (run.status !== 0) {
-    const why = run.error?.message ?? (run.stderr.trim() || `signal ${run.signal}`);
-    throw new Error(`the native replay of ${trace.name} failed: ${why}`);
+  return run(program, [file, String(passes)], environment(preload)) as NativeResult;
+}
+
+/** Runs one workload in a fresh native process. */
+export function runNativeWorkload(
+  program: string,
+  { workload, scale, warmupMilliseconds, milliseconds }: Omit<WorkloadAsk, "allocator">,
+  preload?: string,
+  settings: Readonly<Record<string, string>> = {},
+): WorkloadResult {
+  const args = [workload, String(scale), String(warmupMilliseconds), String(milliseconds)];
+  const result = run(program, args, { ...environment(preload), ...settings });
+  return { ...(result as Omit<WorkloadResult, "footprint">), footprint: null };
+}
+
+function environment(preload: string | undefined): NodeJS.ProcessEnv {
+  return preload === undefined ? process.env : { ...process.env, LD_PRELOAD: preload };
+}
+
+function run(program: string, args: string[], env: NodeJS.ProcessEnv): unknown {
+  const child = spawnSync(program, args, { encoding: "utf8", env, timeout: LIMIT_MS, killSignal: "SIGKILL" });
+  if (child.status !== 0) {
+    const why = child.error?.message ?? (child.stderr.trim() || `signal ${child.signal}`);
+    throw new Error(`${program} ${args.join(" ")} failed: ${why}`);
   }
-  return JSON.parse(run.stdout) as NativeResult;
+  return JSON.parse(child.stdout);
+}
+
+function inFolder(folder: string): string[] {
+  return readdirSync(SOURCES + folder)
+    .filter((file) => file.endsWith(".c"))
+    .map((file) => folder + file);
 }
 
 function modified(path: string): number {

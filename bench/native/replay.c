@@ -14,6 +14,8 @@
  * and its output has a static buffer.
  */
 #define _GNU_SOURCE
+#include "support.h"
+
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -21,7 +23,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { OP_MALLOC = 1, OP_CALLOC, OP_REALLOC, OP_FREE, OP_ALIGNED };
@@ -33,20 +34,6 @@ typedef struct {
   const uint8_t *op, *log2align;
   const uint32_t *id, *size;
 } trace_t;
-
-static void fail(const char *what, const char *detail) {
-  fprintf(stderr, "replay: %s%s\n", what, detail);
-  exit(1);
-}
-
-/* Zeroed memory from the kernel, every page of it resident, that no malloc knows of. */
-static void *resident_pages(size_t bytes) {
-  int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE;
-  void *at = mmap(NULL, bytes ? bytes : 1, PROT_READ | PROT_WRITE, flags, -1, 0);
-  if (at == MAP_FAILED) fail("mmap failed", "");
-  memset(at, 0, bytes);
-  return at;
-}
 
 static trace_t load(const char *path) {
   int file = open(path, O_RDONLY);
@@ -111,31 +98,6 @@ static void free_leftovers(const trace_t *trace, void **blocks) {
   }
 }
 
-static double now_ns(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
-/* One field of /proc/self/status in bytes; it is given in KiB. */
-static long status_bytes(const char *field) {
-  char text[8192];
-  int file = open("/proc/self/status", O_RDONLY);
-  ssize_t got = file < 0 ? 0 : read(file, text, sizeof text - 1);
-  if (file >= 0) close(file);
-  text[got > 0 ? got : 0] = 0;
-  const char *at = strstr(text, field);
-  return at == NULL ? 0 : strtol(at + strlen(field), NULL, 10) * 1024;
-}
-
-/* Forgets the peak that reading the trace has left; it would hide part of the growth. */
-static void reset_peak(void) {
-  int file = open("/proc/self/clear_refs", O_WRONLY);
-  if (file < 0) return;
-  if (write(file, "5", 1) != 1) fprintf(stderr, "replay: the resident peak could not be reset\n");
-  close(file);
-}
-
 static long long peak_live(const trace_t *trace) {
   uint32_t *held = resident_pages((size_t)trace->blocks * sizeof *held);
   long long live = 0, peak = 0;
@@ -158,7 +120,7 @@ int main(int argc, char **argv) {
   long long live = peak_live(&trace);
   void **blocks = resident_pages((size_t)trace.blocks * sizeof *blocks);
   memset(ns, 0, sizeof ns);
-  reset_peak();
+  reset_peak(); /* reading the trace has left a peak that would hide part of the growth */
   long before = status_bytes("VmRSS:"), growth = 0;
   for (int pass = 0; pass < passes; pass++) {
     double start = now_ns();

@@ -1,9 +1,9 @@
 /**
- * One thread of a crew: waits for the common start, does its job, reports when it ended.
+ * One thread of several: waits for the common start, does its job, reports when it ended.
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { free, malloc, read, stats, write } from "../src/index.js";
-import { BLOCK_BYTES, type Job, Meeting, type Order, PATIENCE, type Report, RING } from "./crew.js";
+import { BLOCK_BYTES, type Job, Meeting, type Order, PATIENCE, type Report, RING } from "./threads.js";
 
 const { job, operations, meeting, seed } = workerData as Order;
 const words = new Int32Array(meeting);

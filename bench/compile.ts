@@ -1,0 +1,51 @@
+/**
+ * Compiles the library and the benchmarks to JavaScript, unless a build newer than the sources is there: what is timed
+ * is then what ships, every version of Node can run it, and so can worker threads, which load no TypeScript.
+ */
+import { spawnSync } from "node:child_process";
+import { readdirSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { ROOT } from "./root.js";
+
+const LIMIT_MS = 120_000;
+
+const FOLDER = join(ROOT, "bench/build");
+/** Written last: as old as the build is. */
+const STAMP = join(FOLDER, "complete");
+const SOURCES = ["src", "bench"].map((folder) => join(ROOT, folder));
+const SETTINGS = ["tsconfig.json", "bench/tsconfig.json"].map((file) => join(ROOT, file));
+
+let checked = false;
+
+/** The path of a module of bench/, compiled: "child" gives .../bench/child.js. */
+export function compiled(module: string): string {
+  if (!checked && !isFresh()) compile();
+  checked = true;
+  return join(FOLDER, "bench", `${module}.js`);
+}
+
+function isFresh(): boolean {
+  const built = modified(STAMP);
+  return [...SETTINGS, ...SOURCES.flatMap(typeScriptIn)].every((file) => modified(file) < built);
+}
+
+function typeScriptIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".ts"))
+    .map((file) => join(folder, file));
+}
+
+function modified(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
+function compile(): void {
+  const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
+  const run = spawnSync(process.execPath, [tsc, "-p", join(ROOT, "bench/tsconfig.json")], {
+    encoding: "utf8",
+    timeout: LIMIT_MS,
+    killSignal: "SIGKILL",
+  });
+  if (run.status !== 0) throw new Error(`the benchmarks do not compile: ${run.error?.message ?? run.stdout}`);
+  writeFileSync(STAMP, "");
+}

@@ -1,0 +1,166 @@
+/**
+ * The contests: the workloads on the JavaScript side, and the workloads and recorded programs beside native allocators.
+ * Says who takes part, with which settings, for how long.
+ */
+import { allocatorNames, OURS } from "./allocators/allocator.js";
+import { median } from "./compare.js";
+import { type Contest, type Contestant, type Event, hold, type Row } from "./contest.js";
+import type { Effort } from "./effort.js";
+import type { Goal } from "./goals.js";
+import type { WorkloadResult } from "./measure.js";
+import { GLIBC, type NativeAllocator, nativeAllocators } from "./native/allocators.js";
+import { buildNative, runNative, runNativeWorkload } from "./native/build.js";
+import type { Node } from "./options.js";
+import { runChild } from "./spawn.js";
+import { readTrace, type Trace, traceNames } from "./trace.js";
+import { isCrewWorkload, workloads } from "./workloads/index.js";
+import type { Workload } from "./workloads/workload.js";
+
+interface Entrant extends Contestant {
+  /** In JavaScript: the allocator, and the node that runs it. */
+  readonly script?: { readonly allocator: string; readonly node: Node };
+  readonly native?: NativeAllocator;
+}
+
+const LIBC = "libc through koffi";
+
+const TRACE_GOAL: Goal = { times: { [GLIBC]: 2 } };
+
+/** What crosses threads must be a number that means the same in all of them. */
+const CREW_ALLOCATORS = [OURS, LIBC];
+
+/** `only` the workloads of these names, or all when there are none. */
+export function scriptContest(effort: Effort, nodes: readonly Node[], only: readonly string[]): Contest {
+  const entrants = [...ours(nodes), ...allocatorNames.slice(1).map((name) => entrant(name, nodes[0]!))];
+  return {
+    name: "workloads",
+    title: "Workloads, beside what a Node program has otherwise",
+    notes: [
+      "An operation is a block allocated and freed, or resized. A tinybench iteration is a pass of some ten thousand.",
+      "Blocks of libc, koffi and new ArrayBuffer are not touched where others' are: JavaScript has no cheap store to them.",
+      "too slow: one process did not finish its passes in time.",
+    ],
+    columns: entrants.map(({ name }) => name),
+    rows: holdAll(
+      chosen(only).map((workload) => workloadEvent(workload, effort, null)),
+      entrants,
+      effort.rounds,
+    ),
+  };
+}
+
+/** Throws an Error that says why when there is no C compiler. */
+export function nativeContest(effort: Effort, nodes: readonly Node[], only: readonly string[]): Contest {
+  const [bench, replay] = [buildNative("bench"), buildNative("replay")];
+  if (bench.program === null) throw new Error(bench.reason);
+  if (replay.program === null) throw new Error(replay.reason);
+  const entrants = [...ours(nodes), ...nativeAllocators().map((native) => ({ name: native.name, native }))];
+  const traces = traceNames.filter((name) => only.length === 0 || only.includes(name));
+  return {
+    name: "native",
+    title: "Workloads and recorded programs, beside native allocators called from C",
+    notes: [
+      "Peak memory is the growth of what is resident up to the end of the first pass; for heapwright " +
+        "stats().peakFootprint, for its process grows by what V8 compiles as well.",
+      "Ratios of memory are left out below 0.5 MiB, where a process's first pages are all there is; an allocator that " +
+        "lays its blocks into huge pages shows no growth there either.",
+      "The last four rows are recorded programs (npm run bench traces).",
+    ],
+    columns: entrants.map(({ name }) => name),
+    rows: holdAll(
+      [
+        ...chosen(only).map((workload) => workloadEvent(workload, effort, bench.program)),
+        ...traces.map((name) => traceEvent(readTrace(name), effort, replay.program)),
+      ],
+      entrants,
+      effort.rounds,
+    ),
+  };
+}
+
+/** One event after the other. It takes minutes: a terminal is told how far it is. */
+function holdAll(events: readonly Event<Entrant>[], entrants: readonly Entrant[], rounds: number): Row[] {
+  const tell = (text: string) => {
+    if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+  };
+  const rows = events.map((event, index) => {
+    tell(`${index + 1} of ${events.length}: ${event.name}`);
+    return hold(event, entrants, rounds);
+  });
+  tell("");
+  return rows;
+}
+
+/** Heapwright once for each node, this one's first. */
+function ours(nodes: readonly Node[]): Entrant[] {
+  return nodes.map((node, index) => ({
+    ...entrant(OURS, node),
+    name: index === 0 ? OURS : `Node ${node.version}`,
+  }));
+}
+
+function entrant(allocator: string, node: Node): Entrant {
+  return { name: allocator, script: { allocator, node } };
+}
+
+function chosen(only: readonly string[]): readonly Workload[] {
+  return workloads.filter(({ name }) => only.length === 0 || only.includes(name));
+}
+
+function workloadEvent(workload: Workload, effort: Effort, program: string | null): Event<Entrant> {
+  const { name, what, goal, without = [] } = workload;
+  return {
+    name,
+    what,
+    goal,
+    admits: ({ script }) =>
+      script === undefined ||
+      (!without.includes(script.allocator) &&
+        (!isCrewWorkload(workload) || CREW_ALLOCATORS.includes(script.allocator))),
+    sample({ script, native }): WorkloadResult {
+      const { scale, milliseconds, warmupMilliseconds } = effort;
+      const ask = { workload: name, scale, milliseconds, warmupMilliseconds };
+      if (native !== undefined) {
+        const settings = native.name === GLIBC ? workload.glibc : {};
+        return runNativeWorkload(program!, ask, native.preload, settings);
+      }
+      const { allocator, node } = script!;
+      const env = { [OURS]: workload.heapwright, [LIBC]: workload.glibc }[allocator] ?? {};
+      return runChild(
+        "workload",
+        { allocator, ...ask },
+        { ...nodeOption(node), env, limitMs: effort.limitMs },
+      );
+    },
+  };
+}
+
+function traceEvent(trace: Trace, { passes }: Effort, program: string): Event<Entrant> {
+  const { name } = trace;
+  let footprint: number | undefined;
+  return {
+    name,
+    what: `${trace.count.toLocaleString("en-US")} calls of ${name}, recorded`,
+    goal: TRACE_GOAL,
+    admits: () => true,
+    sample({ script, native }): WorkloadResult {
+      if (native !== undefined) {
+        const { ns, peakResidentGrowth } = runNative(program, trace, passes, native.preload);
+        return { first: ns[0]!, median: settled(ns), resident: peakResidentGrowth, footprint: null };
+      }
+      const options = nodeOption(script!.node);
+      const ns = runChild("heapwright", { trace: name, passes }, options);
+      // The same blocks in the same order: once is enough.
+      footprint ??= runChild("peak", { trace: name }, options).footprint;
+      return { first: ns[0]!, median: settled(ns), resident: footprint, footprint };
+    },
+  };
+}
+
+function settled(passes: readonly number[]): number {
+  return median(passes.slice(passes.length >>> 1));
+}
+
+function nodeOption({ path }: Node): { node?: string } {
+  return path === undefined ? {} : { node: path };
+}

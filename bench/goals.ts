@@ -1,0 +1,51 @@
+/** What heapwright is meant to reach in a contest, and what it missed. */
+import type { Contest, Row } from "./contest.js";
+
+/** Met when one of its bounds holds. */
+export interface Goal {
+  /** At most so many nanoseconds per operation. */
+  readonly ns?: number;
+  /** At most so many times what a contestant takes. */
+  readonly times?: Readonly<Record<string, number>>;
+}
+
+export interface Judgement {
+  readonly workload: string;
+  readonly met: boolean;
+  /** Each bound that could be checked, with what was measured. */
+  readonly bounds: readonly string[];
+}
+
+/** Of the rows that have a goal of which at least one bound can be checked. */
+export function judge(contest: Contest): Judgement[] {
+  return contest.rows.flatMap((row) => {
+    const bounds = boundsOf(row, contest.columns);
+    if (bounds.length === 0) return [];
+    const met = bounds.some(({ value, most }) => value <= most);
+    return [{ workload: row.workload, met, bounds: bounds.map(show) }];
+  });
+}
+
+interface Bound {
+  readonly value: number;
+  readonly most: number;
+  readonly unit: string;
+}
+
+function boundsOf({ goal, cells }: Row, columns: readonly string[]): Bound[] {
+  const bounds: Bound[] = [];
+  const own = cells[0]!;
+  if (goal?.ns !== undefined && typeof own !== "string") {
+    bounds.push({ value: own.ns, most: goal.ns, unit: "ns" });
+  }
+  for (const [name, most] of Object.entries(goal?.times ?? {})) {
+    const cell = cells[columns.indexOf(name)];
+    if (cell === undefined || typeof cell === "string") continue;
+    bounds.push({ value: cell.ratio, most, unit: `times ${name}` });
+  }
+  return bounds;
+}
+
+function show({ value, most, unit }: Bound): string {
+  return `${value.toFixed(2)} ${unit} (at most ${most})`;
+}

@@ -1,0 +1,81 @@
+/**
+ * One workload with one allocator in this process, timed by tinybench: an iteration is a pass, divided by its
+ * operations.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { Bench } from "tinybench";
+import { loadAllocator, OURS } from "./allocators/allocator.js";
+import { startCrew } from "./crew.js";
+import { findWorkload, isCrewWorkload } from "./workloads/index.js";
+import type { Prepared } from "./workloads/workload.js";
+
+export interface WorkloadAsk {
+  readonly workload: string;
+  readonly allocator: string;
+  readonly scale: number;
+  readonly milliseconds: number;
+  readonly warmupMilliseconds: number;
+}
+
+/** The same from the native twin. Times are nanoseconds per operation. */
+export interface WorkloadResult {
+  /** The first pass, with compilation and page faults. */
+  readonly first: number;
+  /** The median pass after that. */
+  readonly median: number;
+  /**
+   * Bytes: how much the resident memory of the process had grown at its peak, up to the end of the first pass; null
+   * where the kernel does not say.
+   */
+  readonly resident: number | null;
+  /** Bytes: stats().peakFootprint after the first pass; null for others than heapwright. */
+  readonly footprint: number | null;
+}
+
+const LEAST_PASSES = 3;
+
+export async function measureWorkload(ask: WorkloadAsk): Promise<WorkloadResult> {
+  // What the allocator itself takes to load is no growth of the workload's.
+  await loadAllocator(ask.allocator);
+  const known = resetPeak();
+  const before = statusBytes("VmRSS");
+  const { operations, pass, stop } = await prepare(ask);
+  const start = performance.now();
+  pass();
+  const first = ((performance.now() - start) * 1e6) / operations;
+  const resident = known ? statusBytes("VmHWM") - before : null;
+  const footprint = ask.allocator === OURS ? (await import("../src/index.js")).stats().peakFootprint : null;
+  const bench = new Bench({
+    time: ask.milliseconds,
+    warmupTime: ask.warmupMilliseconds,
+    iterations: LEAST_PASSES,
+    warmupIterations: 1,
+  });
+  bench.add(ask.workload, pass, { async: false });
+  const result = bench.runSync()[0]?.result;
+  stop();
+  if (result?.state !== "completed") throw new Error(`${ask.workload}: the run ended as ${result?.state}`);
+  return { first, median: (result.latency.p50 * 1e6) / operations, resident, footprint };
+}
+
+async function prepare(ask: WorkloadAsk): Promise<Prepared & { stop(): void }> {
+  const workload = findWorkload(ask.workload);
+  if (isCrewWorkload(workload)) return startCrew(workload, ask.allocator, ask.scale);
+  return { ...workload.prepare(await loadAllocator(ask.allocator), ask.scale), stop: () => {} };
+}
+
+/** Lets VmHWM start anew from what is resident now; false where that is not to be had. */
+function resetPeak(): boolean {
+  try {
+    writeFileSync("/proc/self/clear_refs", "5");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A field of /proc/self/status that is given in KiB; 0 where it is missing. */
+export function statusBytes(field: string): number {
+  const found = new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(readFileSync("/proc/self/status", "latin1"));
+  return found === null ? 0 : Number(found[1]) * 1024;
+}

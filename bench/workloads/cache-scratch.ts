@@ -1,0 +1,36 @@
+/**
+ * cache-scratch (E. Berger): passive false sharing. One thread allocates a small block for each; each frees the one it
+ * was given, and from then on allocates such a block, stores into it many times, and frees it. An allocator that hands
+ * parts of one cache line to different threads makes their stores slow. Divided by the number of stores.
+ */
+import { type CrewWorkload, MEMBERS, NEAR_GLIBC, scaled } from "./workload.js";
+
+const BYTES = 8;
+const ITERATIONS = 50;
+const STORES = 20_000;
+
+export const cacheScratch: CrewWorkload = {
+  name: "cache-scratch",
+  goal: NEAR_GLIBC,
+  what: "2 threads store into small blocks that came from one thread: ns per store",
+  without: ["libc through koffi"],
+  members: MEMBERS,
+  join({ malloc, free, touch }, crew, scale) {
+    const iterations = scaled(ITERATIONS, scale);
+    const scratch = () => {
+      const block = malloc(BYTES);
+      for (let i = 0; i < STORES; i++) touch(block, i & (BYTES - 1));
+      free(block);
+    };
+    const pass = () => {
+      if (crew.index === 0) {
+        for (let i = 0; i < crew.members; i++) crew.blocks[i] = malloc(BYTES) as number;
+      }
+      crew.barrier();
+      free(crew.blocks[crew.index]);
+      for (let i = 0; i < iterations; i++) scratch();
+      crew.barrier();
+    };
+    return { operations: crew.members * iterations * STORES, pass };
+  },
+};

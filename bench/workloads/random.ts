@@ -1,0 +1,29 @@
+/** random: a block of another size in place of a random one of 4,096. Not touched. */
+import { below, next, seedOf } from "../random.js";
+import { type SingleWorkload, scaled } from "./workload.js";
+
+const SLOTS = 4096;
+const STEPS = 100_000;
+const LEAST = 16;
+const SIZES = 512 - LEAST + 1;
+
+export const random: SingleWorkload = {
+  name: "random",
+  goal: { ns: 10 },
+  what: "one of 4,096 blocks replaced at random, 16 to 512 bytes; untouched",
+  prepare({ malloc, free, table, none }, scale) {
+    const steps = scaled(STEPS, scale);
+    const slots = table(SLOTS);
+    let state = seedOf(0);
+    const pass = () => {
+      for (let i = 0; i < steps; i++) {
+        state = next(state);
+        const slot = below(state, SLOTS);
+        state = next(state);
+        if (slots[slot] !== none) free(slots[slot]);
+        slots[slot] = malloc(LEAST + below(state, SIZES));
+      }
+    };
+    return { operations: steps, pass };
+  },
+};

@@ -1,0 +1,79 @@
+/**
+ * The shape of a workload, and the list of them all. Each has a twin of the same name in native/workloads/, which
+ * asks for the same sizes in the same order.
+ *
+ * A workload that is named after a program behaves as that program is described; its code is our own. Its inner loop is
+ * written out in its own file, with the allocator's functions taken into constants first: in a process that has one
+ * allocator and one workload V8 then sees them as they are, and inlines them.
+ */
+import type { Allocator, Slots } from "../allocators/allocator.js";
+import type { Goal } from "../goals.js";
+
+/** One pass, which can be repeated; blocks may stay from one pass to the next. */
+export interface Prepared {
+  /** What the time of a pass is divided by: the blocks that it allocates, or resizes, on all threads together. */
+  readonly operations: number;
+  pass(): void;
+}
+
+interface Described {
+  readonly name: string;
+  /** What is done, for the legend. */
+  readonly what: string;
+  readonly goal?: Goal;
+  /** Contestants that cannot do it, or only in a way that says nothing. */
+  readonly without?: readonly string[];
+  /** Set in the environment of every native contestant called glibc. */
+  readonly glibc?: Readonly<Record<string, string>>;
+  /** Set in the environment of heapwright. */
+  readonly heapwright?: Readonly<Record<string, string>>;
+}
+
+export interface SingleWorkload extends Described {
+  /** `scale`: 1, or less to have it done sooner. */
+  prepare(allocator: Allocator, scale: number): Prepared;
+}
+
+/** Worker threads that wait for each other. What crosses threads lies in memory that all of them see. */
+export interface Crew {
+  readonly index: number;
+  readonly members: number;
+  /** Returns when all members are there. */
+  barrier(): void;
+  /** For Atomics; zero at first. */
+  readonly words: Int32Array;
+  /** Blocks on their way; zero at first. */
+  readonly blocks: Float64Array;
+}
+
+export interface CrewWorkload extends Described {
+  readonly members: number;
+  /** For one member. The time of a pass is that of the slowest. */
+  join(allocator: Allocator, crew: Crew, scale: number): Prepared;
+}
+
+export type Workload = SingleWorkload | CrewWorkload;
+
+export const MEMBERS = 2;
+
+/** Of workloads where the kernel, or another thread, has a part in the time. */
+export const NEAR_GLIBC: Goal = { times: { glibc: 1.2 } };
+
+/** For glibc, whose threshold for mappings otherwise rises. */
+export const FIXED_THRESHOLD = { MALLOC_MMAP_THRESHOLD_: String(128 * 1024) };
+/** For heapwright, whose threshold otherwise is fixed. */
+export const DYNAMIC_THRESHOLD = { HEAPWRIGHT_MMAP_THRESHOLD: "dynamic" };
+
+/** Words and blocks that a crew shares. */
+export const CREW_WORDS = 4096;
+export const CREW_BLOCKS = 65_536;
+
+/** At least one. */
+export function scaled(count: number, scale: number): number {
+  return Math.max(1, Math.round(count * scale));
+}
+
+/** A part of the blocks that a crew shares, as a table. */
+export function sharedSlots(crew: Crew, from: number, length: number): Slots {
+  return crew.blocks.subarray(from, from + length);
+}

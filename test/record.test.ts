@@ -1,0 +1,92 @@
+/**
+ * Recording: a program whose calls are known is recorded, and the trace replays with every block verified.
+ */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { buildNative, buildRecorder } from "../bench/native/build.js";
+import { recordProgram } from "../bench/native/recorder.js";
+import { traceFrom } from "../bench/recording.js";
+import { OP, parseTrace } from "../bench/trace.js";
+import { replayVerified } from "../bench/verified.js";
+import { check, stats } from "../src/index.js";
+
+const MALLOC = 1n;
+const REALLOC = 3n;
+const FREE = 4n;
+const ALIGNED = 5n;
+
+/** A recording of the given events: what, given, returned, bytes. */
+function recording(...events: bigint[][]): Uint8Array {
+  return new Uint8Array(BigUint64Array.from([BigInt(events.length), 0n, 0n, 0n, ...events.flat()]).buffer);
+}
+
+test("addresses become ids, and an id is used again after its block was freed", () => {
+  const trace = parseTrace(
+    "made up",
+    traceFrom(
+      recording(
+        [MALLOC, 0n, 0x1000n, 8n],
+        [MALLOC, 0n, 0x2000n, 16n],
+        [FREE, 0x1000n, 0n, 0n],
+        [REALLOC, 0x2000n, 0x1000n, 32n],
+        [MALLOC, 0n, 0x2000n, 64n],
+        [ALIGNED | (6n << 8n), 0n, 0x3000n, 128n],
+        [FREE, 0x1000n, 0n, 0n],
+      ),
+    ),
+  );
+  assert.equal([...trace.op], [OP.malloc, OP.malloc, OP.free, OP.realloc, OP.malloc, OP.aligned, OP.free]);
+  assert.equal([...trace.id], [0, 1, 0, 1, 0, 2, 1]);
+  assert.equal([...trace.size], [8, 16, 0, 32, 64, 128, 0]);
+  assert.is(trace.log2align[5], 6);
+});
+
+test("blocks from before the recording are left out, or begin when they are resized", () => {
+  const events = recording(
+    [FREE, 0x5000n, 0n, 0n],
+    [REALLOC, 0x6000n, 0x6000n, 48n],
+    [FREE, 0x6000n, 0n, 0n],
+  );
+  const trace = parseTrace("made up", traceFrom(events));
+  assert.equal([...trace.op], [OP.malloc, OP.free]);
+});
+
+test("a block too large for a trace is refused", () => {
+  assert.throws(
+    () => traceFrom(recording([MALLOC, 0n, 0x1000n, 2n ** 32n])),
+    /4294967296 bytes does not fit/,
+  );
+});
+
+test("what a C program does is recorded call by call, and replays", () => {
+  const bench = buildNative("bench");
+  const recorder = buildRecorder();
+  if (bench.program === null || recorder.program === null) {
+    console.log(`skipped: ${bench.program === null ? bench.reason : "the recorder was not built"}`);
+    return;
+  }
+  // 20 appends to each of two texts, in 1 + 3 + 3 passes.
+  const trace = parseTrace("string", recordProgram(bench.program, ["string", "0.01", "0", "0"], "ignore"));
+  const calls = (kind: number) => trace.op.filter((op) => op === kind).length;
+  assert.is(calls(OP.realloc), 7 * 2 * 20);
+  assert.ok(calls(OP.malloc) >= 7 * 2);
+  const { operations, verified } = replayVerified(trace);
+  assert.is(operations, trace.count);
+  assert.ok(verified >= 7 * 2 * 21);
+  check();
+  assert.is(stats().allocated, 0);
+});
+
+test("a program of several threads is recorded in an order that can be replayed", () => {
+  const bench = buildNative("bench");
+  if (bench.program === null || buildRecorder().program === null) {
+    console.log("skipped: nothing can be built");
+    return;
+  }
+  const trace = parseTrace("larson", recordProgram(bench.program, ["larson", "0.05", "0", "0"], "ignore"));
+  assert.ok(trace.count > 10_000);
+  replayVerified(trace);
+  check();
+});
+
+test.run();

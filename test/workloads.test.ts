@@ -1,0 +1,183 @@
+/**
+ * The benchmarks' workloads do what they say: each leaves the heap whole, has a twin in C, and ends up in a table with
+ * the right ratio.
+ */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import type { Allocator } from "../bench/allocators/allocator.js";
+import { heapwright } from "../bench/allocators/heapwright.js";
+import { type Event, geometricMean, hold } from "../bench/contest.js";
+import { type Goal, judge } from "../bench/goals.js";
+import type { WorkloadResult } from "../bench/measure.js";
+import { buildNative, runNativeWorkload } from "../bench/native/build.js";
+import { below, next, seedOf } from "../bench/random.js";
+import { runChild, TooSlow } from "../bench/spawn.js";
+import { isCrewWorkload, workloads } from "../bench/workloads/index.js";
+import { check } from "../src/index.js";
+
+const SCALE = 1 / 256;
+const BRIEFLY = { scale: SCALE, milliseconds: 1, warmupMilliseconds: 1 };
+
+/** heapwright, and how many blocks it was asked for. */
+function countingAllocator(): { allocator: Allocator; calls(): number } {
+  let calls = 0;
+  const allocator: Allocator = {
+    ...heapwright,
+    malloc: (bytes) => {
+      calls++;
+      return heapwright.malloc(bytes);
+    },
+    calloc: (bytes) => {
+      calls++;
+      return heapwright.calloc(bytes);
+    },
+    realloc: (block, oldBytes, bytes) => {
+      calls++;
+      return heapwright.realloc(block, oldBytes, bytes);
+    },
+  };
+  return { allocator, calls: () => calls };
+}
+
+for (const workload of workloads) {
+  if (isCrewWorkload(workload)) {
+    test(`${workload.name}: two threads get through it, on one heap`, () => {
+      const ask = { workload: workload.name, allocator: "heapwright", ...BRIEFLY };
+      const { first, median, footprint } = runChild("workload", ask);
+      assert.ok(first > 0 && median > 0);
+      assert.ok(footprint! > 0);
+    });
+  } else {
+    test(`${workload.name}: passes leave the heap whole, and are as long as they say`, () => {
+      const counted = countingAllocator();
+      const { operations, pass } = workload.prepare(counted.allocator, SCALE);
+      pass();
+      const first = counted.calls();
+      pass();
+      check();
+      const second = counted.calls() - first;
+      // alloc-test only expects that half of its steps find an empty slot, and growing begins with a malloc.
+      assert.ok(
+        second >= operations / 3 && second <= operations * 1.5,
+        `${second} calls, ${operations} said`,
+      );
+    });
+  }
+}
+
+test("every workload has a twin in C", () => {
+  const build = buildNative("bench");
+  if (build.program === null) {
+    console.log(`skipped: ${build.reason}`);
+    return;
+  }
+  for (const { name } of workloads) {
+    const { first, median } = runNativeWorkload(build.program, { workload: name, ...BRIEFLY });
+    assert.ok(first > 0 && median > 0, name);
+  }
+});
+
+test("a workload that does not exist is refused by name", () => {
+  const ask = { workload: "larsen", allocator: "heapwright", ...BRIEFLY };
+  assert.throws(() => runChild("workload", ask), /no workload "larsen"; there are: pair, random/);
+});
+
+test("random numbers stay in their range and do not repeat soon", () => {
+  let state = seedOf(0);
+  const seen = new Set<number>();
+  for (let i = 0; i < 10_000; i++) {
+    state = next(state);
+    seen.add(state);
+    const value = below(state, 497);
+    assert.ok(Number.isInteger(value) && value >= 0 && value < 497);
+  }
+  assert.is(seen.size, 10_000);
+});
+
+/** A result of so many nanoseconds, with a peak of so many MiB. */
+function result(median: number, mebibytes: number): WorkloadResult {
+  return { first: 2 * median, median, resident: mebibytes * 2 ** 20, footprint: null };
+}
+
+interface Fake {
+  readonly name: string;
+  /** By round. */
+  readonly results: WorkloadResult[];
+}
+
+test("a ratio is taken within its round, and the median of the rounds is shown", () => {
+  const ours: Fake = { name: "heapwright", results: [result(10, 2), result(20, 2), result(40, 2)] };
+  const peer: Fake = { name: "peer", results: [result(10, 4), result(10, 4), result(80, 4)] };
+  const taken = new Map<Fake, number>();
+  const event: Event<Fake> = {
+    name: "fake",
+    what: "nothing",
+    admits: () => true,
+    sample(fake) {
+      const round = taken.get(fake) ?? 0;
+      taken.set(fake, round + 1);
+      return fake.results[round]!;
+    },
+  };
+  const row = hold(event, [ours, peer], 3);
+  const cell = row.cells[1]!;
+  assert.not.type(cell, "string");
+  if (typeof cell === "string") return;
+  assert.is(cell.ns, 10);
+  assert.is(cell.ratio, 1);
+  assert.equal(cell.spread, [0.5, 2]);
+  assert.is(cell.peakRatio, 0.5);
+  const contest = { name: "", title: "", notes: [], columns: ["heapwright", "peer"], rows: [row, row] };
+  assert.is(geometricMean(contest, 1, "ratio"), 1);
+  assert.is(geometricMean(contest, 1, "peakRatio"), 0.5);
+});
+
+test("a goal is met by any of its bounds, and is left out where none can be checked", () => {
+  const cell = (ns: number, ratio: number) => ({
+    ns,
+    first: ns,
+    peak: 0,
+    ratio,
+    spread: [1, 1] as const,
+    peakRatio: 1,
+  });
+  const row = (workload: string, goal: Goal, ns: number, ratio: number) => ({
+    workload,
+    what: "",
+    goal,
+    cells: [cell(ns, 1), cell(1, ratio)],
+  });
+  const rows = [
+    row("by time", { ns: 15, times: { peer: 1.25 } }, 15, 9),
+    row("by ratio", { ns: 15, times: { peer: 1.25 } }, 20, 1.25),
+    row("missed", { ns: 15, times: { peer: 1.25 } }, 20, 1.3),
+    row("unknown", { times: { "another peer": 1 } }, 20, 1.3),
+  ];
+  const judged = judge({ name: "", title: "", notes: [], columns: ["heapwright", "peer"], rows });
+  assert.equal(
+    judged.map(({ workload, met }) => `${workload} ${met}`),
+    ["by time true", "by ratio true", "missed false"],
+  );
+  assert.equal(judged[2]!.bounds, ["20.00 ns (at most 15)", "1.30 times peer (at most 1.25)"]);
+});
+
+test("who is too slow is not tried again, and who does not take part is not asked", () => {
+  const asked: string[] = [];
+  const event: Event<Fake> = {
+    name: "fake",
+    what: "nothing",
+    admits: ({ name }) => name !== "stranger",
+    sample({ name, results }) {
+      asked.push(name);
+      if (name === "snail") throw new TooSlow("took more than a moment");
+      return results[0]!;
+    },
+  };
+  const fakes = ["heapwright", "snail", "stranger"].map((name) => ({ name, results: [result(1, 1)] }));
+  const { cells } = hold(event, fakes, 3);
+  assert.equal(cells.slice(1), ["too slow", "absent"]);
+  assert.is(asked.filter((name) => name === "snail").length, 1);
+  assert.not.ok(asked.includes("stranger"));
+});
+
+test.run();

@@ -79,8 +79,24 @@ function growForward(heap: ThreadHeap, b: Block, need: number): boolean {
   if (!isFree(m, next) || !store.affords(next, 0 as Block)) return false;
   const total = have + sizeOf(m, next);
   if (total < need) return false;
+  if (growOver(heap, b, next, need, total - need)) return true;
   absorb(heap, b, next, total);
   cutTail(heap, b, need);
+  return true;
+}
+
+/**
+ * Takes only the part that is needed from the free block above, whose rest keeps its place in its bin; false where it
+ * cannot. A text that grows by a few bytes at a time would else take a large run out of its bin and put it back each time.
+ */
+function growOver(heap: ThreadHeap, b: Block, next: Block, need: number, rest: number): boolean {
+  const { words: m, store } = heap;
+  if (rest < MIN_BLOCK || heap.hooks.trace !== null) return false;
+  const remainder = (b + (need >>> 2)) as Block;
+  if (!store.runs.raise(next, remainder, rest)) return false;
+  resizeLive(m, b, need, heap.secret);
+  store.countMerge(MERGES_FORWARD, b, need + rest);
+  store.runs.countSplit(remainder, rest);
   return true;
 }
 

@@ -110,6 +110,21 @@ export class Runs {
     return 0;
   }
 
+  /**
+   * Lets a verified FREE block in its bin begin higher, at `start`, with `size` bytes left of it; false, with nothing
+   * changed, when it would belong into another bin or has pages given back. The block below is then resized at once: that
+   * store is what counts.
+   */
+  raise(b: Block, start: Block, size: number): boolean {
+    const m = this.#m;
+    const old = sizeOf(m, b);
+    if (isGone(m, b) || binOf(old) !== binOf(size)) return false;
+    writeFree(m, start, size, this.secret);
+    replace(m, b, start);
+    m[this.record + FREE_UNITS] = m[this.record + FREE_UNITS]! - ((old - size) >>> 4);
+    return true;
+  }
+
   /** Notes how many pages of a FREE block in its bin are given back. */
   setGone(b: Block, pages: number): void {
     const m = this.#m;

@@ -78,6 +78,31 @@ test("growing takes what it needs of a free block above", () => {
   verify(of);
 });
 
+test("growing step by step through a large free block: the lists are sound after each, and its neighbours in its bin too", () => {
+  const of = fakeHeap();
+  const [, b, above, , other] = row(of, 64, 512, 20_000, 64, 19_680, 64);
+  join(of, above!);
+  join(of, other!); // in the same bin at first
+  stamp(of, b!);
+  const free = record(of, "freeUnits");
+  for (let bytes = 528; bytes <= 19_000; bytes += bytes < 2000 ? 16 : 1600) {
+    assert.is(resizeInPlace(of.heap, b!, bytes - 8), b);
+    assert.is(bytesOf(of, b!), bytes);
+    assert.is(record(of, "freeUnits"), free - (bytes - 512) / 16);
+    verify(of);
+  }
+  assert.ok(isStamped(of, b!, 504));
+});
+
+test("growing over a block that was freed and written to is an error, and changes nothing", () => {
+  const of = fakeHeap();
+  const [, b, above] = row(of, 64, 512, 20_000, 64);
+  join(of, above!);
+  of.m[above! + 2] = 7; // its link
+  assert.throws(() => resizeInPlace(of.heap, b!, 1000), /overwritten|outside the heap/);
+  assert.is(bytesOf(of, b!), 512);
+});
+
 test("growing takes a free block above whole when too little would be left", () => {
   for (const size of [512 + 64 - 8, 512 + 48 - 8]) {
     const of = fakeHeap();

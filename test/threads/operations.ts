@@ -178,6 +178,17 @@ export const operations: Record<string, Operation> = {
     run: (heap, [pointer]) => assert.is(resize(heap, pointer!, 6000), pointer),
     lost: 1,
   },
+  "realloc that grows a little into a large free block": {
+    prepare: (scene) => {
+      const heap = scene.as(VICTIM);
+      const [b, large] = [scene.take(heap, 4000), scene.take(heap, 30_000)];
+      scene.take(heap, 4000);
+      scene.give(heap, large);
+      return release(scene, b);
+    },
+    run: (heap, [pointer]) => assert.is(resize(heap, pointer!, 4100), pointer),
+    lost: 1,
+  },
   "realloc that grows backward": {
     prepare: (scene) => {
       const [, b, c] = row(scene);

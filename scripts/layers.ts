@@ -71,6 +71,7 @@ const order = [
   "inspect/stats.ts",
   "inspect/trim.ts",
   "inspect/log.ts",
+  "native/thunk.ts",
   "native/callbacks.ts",
   "native/account.ts",
   "native/c-functions.ts",

@@ -10,6 +10,8 @@
  *     the owner's event loop has a turn; then the function runs in the owner. The result is right, but errno is then
  *     the owner's. If the owner never gets to its event loop because it waits for that very thread (a synchronous
  *     call into a library that hands work to threads and joins them, Atomics.wait), both wait forever.
+ *   - While the owner is being terminated, and when its JavaScript stack is full, C gets NULL (on x86-64; see thunk.ts
+ *     for what koffi does elsewhere).
  *   - When the owner has ended, the function pointers are void, as those of a library that was unloaded.
  */
 import { HeapError, rangeError, show, typeError } from "../errors.js";

@@ -9,6 +9,7 @@
  * Must not know the heap, nor what the functions do.
  */
 import { createRequire } from "node:module";
+import { makeThunk, type Pages } from "./thunk.js";
 
 /** The address of a C function; koffi takes it as it is, for a `uintptr_t` or a `void *`. */
 export type FunctionPointer = number & { readonly __function: unique symbol };
@@ -41,20 +42,52 @@ const PROTOTYPES: Readonly<Record<keyof CFunctions, readonly [string, readonly s
   luaAlloc: ["uintptr_t", ["uintptr_t", "uintptr_t", "size_t", "size_t"]],
 };
 
+/** What posix_memalign returns when JavaScript cannot run; the others give NULL. */
+const ENOMEM = 12;
+const FAILED = -1;
+const PAGE_BYTES = 4096;
+const READ_WRITE = 0x1 | 0x2; // PROT_READ | PROT_WRITE
+const READ_EXECUTE = 0x1 | 0x4; // PROT_READ | PROT_EXEC
+const PRIVATE_ANONYMOUS = 0x02 | 0x20; // MAP_PRIVATE | MAP_ANONYMOUS
+
+type Callback = (...args: never[]) => unknown;
+
 /** The part of koffi that is used here. */
 interface Koffi {
+  load(path: null): { func(prototype: string): (...args: unknown[]) => number };
   proto(result: string, parameters: readonly string[]): unknown;
   pointer(type: unknown): unknown;
-  register(callback: (...args: never[]) => unknown, type: unknown): bigint;
+  register(callback: Callback, type: unknown): bigint;
+  unregister(callback: bigint): void;
   encode(address: number, type: string, value: number): void;
+  view(address: number, bytes: number): ArrayBuffer;
   errno(value: number): number;
 }
 
 let loaded: Koffi | null = null;
+let loadedPages: Pages | null = null;
 
 function koffi(): Koffi {
   loaded ??= createRequire(import.meta.url)("koffi") as Koffi;
   return loaded;
+}
+
+function pages(): Pages {
+  loadedPages ??= openPages();
+  return loadedPages;
+}
+
+function openPages(): Pages {
+  const libc = koffi().load(null);
+  const mmap = libc.func("intptr_t mmap(uintptr_t, size_t, int, int, int, long)");
+  const mprotect = libc.func("int mprotect(uintptr_t, size_t, int)");
+  const munmap = libc.func("int munmap(uintptr_t, size_t)");
+  return {
+    map: () => mmap(0, PAGE_BYTES, READ_WRITE, PRIVATE_ANONYMOUS, FAILED, 0),
+    makeExecutable: (page) => mprotect(page, PAGE_BYTES, READ_EXECUTE) === 0,
+    unmap: (page) => void munmap(page, PAGE_BYTES),
+    write: (page, code) => new Uint8Array(koffi().view(page, code.length)).set(code),
+  };
 }
 
 /** Sets the calling thread's errno. */
@@ -85,29 +118,58 @@ export class Gate {
   address(name: keyof CFunctions): FunctionPointer {
     const known = this.#addresses.get(name);
     if (known !== undefined) return known;
-    const [result, parameters] = PROTOTYPES[name];
-    const type = koffi().pointer(koffi().proto(result, parameters));
-    const address = Number(koffi().register(this.#entry(name), type)) as FunctionPointer;
+    const address = (this.#guarded(name) || this.#plain(name)) as FunctionPointer;
     this.#addresses.set(name, address);
     return address;
   }
 
+  /** With a thunk in front; 0 where there is none. Without a result there is nothing to guard. */
+  #guarded(name: keyof CFunctions): number {
+    const [result, parameters] = PROTOTYPES[name];
+    if (result === "void") return 0;
+    const callback = register(this.#placing(name), "void", [...parameters, "uintptr_t"]);
+    const failure = name === "posixMemalign" ? ENOMEM : 0;
+    const thunk = makeThunk(pages(), callback, parameters.length, failure);
+    if (thunk === 0) koffi().unregister(callback);
+    return thunk;
+  }
+
+  #plain(name: keyof CFunctions): number {
+    const [result, parameters] = PROTOTYPES[name];
+    return Number(register(this.#returning(name), result, parameters));
+  }
+
   /** One function each, with its parameters in full: this is the path of every call. */
-  #entry(name: keyof CFunctions): (...args: never[]) => unknown {
-    const entries: Record<keyof CFunctions, (...args: never[]) => unknown> = {
-      malloc: (size: number) => this.functions.malloc(size),
-      calloc: (count: number, size: number) => this.functions.calloc(count, size),
-      realloc: (pointer: number, size: number) => this.functions.realloc(pointer, size),
-      free: (pointer: number) => this.functions.free(pointer),
-      alignedAlloc: (alignment: number, size: number) => this.functions.alignedAlloc(alignment, size),
-      posixMemalign: (target: number, alignment: number, size: number) =>
-        this.functions.posixMemalign(target, alignment, size),
-      opaqueMalloc: (opaque: unknown, size: number) => this.functions.opaqueMalloc(opaque, size),
-      zalloc: (opaque: unknown, items: number, size: number) => this.functions.zalloc(opaque, items, size),
-      zfree: (opaque: unknown, pointer: number) => this.functions.zfree(opaque, pointer),
-      luaAlloc: (opaque: unknown, pointer: number, oldSize: number, size: number) =>
-        this.functions.luaAlloc(opaque, pointer, oldSize, size),
+  #returning(name: keyof CFunctions): Callback {
+    const entries: Record<keyof CFunctions, Callback> = {
+      malloc: (a: number) => this.functions.malloc(a),
+      calloc: (a: number, b: number) => this.functions.calloc(a, b),
+      realloc: (a: number, b: number) => this.functions.realloc(a, b),
+      free: (a: number) => this.functions.free(a),
+      alignedAlloc: (a: number, b: number) => this.functions.alignedAlloc(a, b),
+      posixMemalign: (a: number, b: number, c: number) => this.functions.posixMemalign(a, b, c),
+      opaqueMalloc: (a: number, b: number) => this.functions.opaqueMalloc(a, b),
+      zalloc: (a: number, b: number, c: number) => this.functions.zalloc(a, b, c),
+      zfree: (a: number, b: number) => this.functions.zfree(a, b),
+      luaAlloc: (a: number, b: number, c: number, d: number) => this.functions.luaAlloc(a, b, c, d),
     };
     return entries[name];
   }
+
+  /** The same with a place for the result as the last parameter. */
+  #placing(name: keyof CFunctions): Callback {
+    const call = this.#returning(name) as (a: number, b?: number, c?: number, d?: number) => number;
+    const entries: readonly Callback[] = [
+      () => {},
+      (a: number, place: number) => storeAddress(place, call(a)),
+      (a: number, b: number, place: number) => storeAddress(place, call(a, b)),
+      (a: number, b: number, c: number, place: number) => storeAddress(place, call(a, b, c)),
+      (a: number, b: number, c: number, d: number, place: number) => storeAddress(place, call(a, b, c, d)),
+    ];
+    return entries[PROTOTYPES[name][1].length]!;
+  }
+}
+
+function register(callback: Callback, result: string, parameters: readonly string[]): bigint {
+  return koffi().register(callback, koffi().pointer(koffi().proto(result, parameters)));
 }

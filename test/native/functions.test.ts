@@ -18,6 +18,7 @@ import {
   view,
 } from "../../src/index.js";
 import { refused } from "../peers/expect.js";
+import { findings } from "../support/child.js";
 import { Random, testSeed } from "../support/seed.js";
 import { callable, EINVAL, ENOMEM, koffi, libc } from "./c.js";
 
@@ -242,6 +243,21 @@ test("a worker may call them too, and gets memory of this thread", async () => {
   callable(allocator.free, "void", "uintptr_t")(found.pointer);
   isEmpty(allocator);
   await worker.terminate();
+});
+
+test("with JavaScript's stack full, no block is lost and none given twice", async () => {
+  const found = await findings<{
+    full: boolean;
+    thrown: number;
+    given: number;
+    distinct: number;
+    blocks: number;
+    account: { bytes: number };
+  }>(new URL("./programs/deep.ts", import.meta.url));
+  assert.ok(found.full && found.thrown > 0, "some calls could not run");
+  assert.is(found.distinct, found.given);
+  assert.is(found.blocks, found.given);
+  assert.is(found.account.bytes, 0);
 });
 
 test("errno is left alone by what succeeds", () => {

@@ -18,7 +18,7 @@ test.after(removeLibraries);
 /** A test of what the program found, if there is the library. */
 function testWith<T>(name: string, soname: string, debianPackage: string, verify: (found: T) => void): void {
   const program = new URL(`programs/${name}.ts`, import.meta.url);
-  test(soname, async () => {
+  test(`${name}, with ${soname}`, async () => {
     const path = library(soname, debianPackage);
     if (path !== null) verify(await findings<T>(program, { args: [path, file] }));
   });
@@ -68,6 +68,14 @@ testWith<Lua>("lua", "liblua5.4.so.0", "liblua5.4-0", (found) => {
   assert.equal(found.churn, { status: 0, text: "2088895" });
   isEmpty(found.atEnd);
 });
+
+if (process.arch === "x64") {
+  testWith<{ times: number }>("lua-terminated", "liblua5.4.so.0", "liblua5.4-0", ({ times }) => {
+    assert.is(times, 5);
+  });
+} else {
+  console.log("skipped: a worker terminated inside a library; there is no thunk for this processor");
+}
 
 interface Attempt {
   readonly created: boolean;

@@ -13,9 +13,16 @@ import { load } from "./c.js";
 const LIMIT_MS = 20_000;
 
 const folders: string[] = [];
+const known = new Map<string, string | null>();
 
 /** What koffi.load takes; null, and a line on standard output, when there is no such library. */
 export function library(soname: string, debianPackage: string): string | null {
+  // Looked for once: one that was loaded from its file is found by its name from then on, in this process alone.
+  if (!known.has(soname)) known.set(soname, find(soname, debianPackage));
+  return known.get(soname)!;
+}
+
+function find(soname: string, debianPackage: string): string | null {
   if (loads(soname)) return soname;
   try {
     return unpacked(soname, debianPackage);

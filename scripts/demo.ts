@@ -9,18 +9,18 @@
 import { configure, trim } from "../src/index.js";
 import { anInt } from "./demo/an-int.js";
 import type { Chapter } from "./demo/chapter.js";
-import { death } from "./demo/death.js";
+import { deadWorker } from "./demo/dead-worker.js";
 import { givingBack } from "./demo/giving-back.js";
 import { largeBlock } from "./demo/large-block.js";
 import { count, heading, line, paint, say } from "./demo/page.js";
 import { verifiedSoFar, verifyEmpty } from "./demo/proof.js";
-import { records } from "./demo/records.js";
 import { replays } from "./demo/replays.js";
 import { resizing } from "./demo/resizing.js";
+import { severalWorkers } from "./demo/several-workers.js";
+import { sharedPointers } from "./demo/shared-pointers.js";
 import { smallBlocks } from "./demo/small-blocks.js";
 import { splitAndJoin } from "./demo/split-and-join.js";
 import { tracing } from "./demo/tracing.js";
-import { traffic } from "./demo/traffic.js";
 import { wrongFrees } from "./demo/wrong-frees.js";
 
 const oneThread: readonly Chapter[] = [
@@ -36,7 +36,7 @@ const oneThread: readonly Chapter[] = [
 ];
 
 /** Chapters in which several threads share the heap come after those of one thread. */
-const severalThreads: readonly Chapter[] = [records, death, traffic];
+const severalThreads: readonly Chapter[] = [sharedPointers, deadWorker, severalWorkers];
 
 /** The tour shows the library as it is without settings, whatever the environment says. */
 const DEFAULTS = {

@@ -1,89 +1,109 @@
 /**
- * The workers of the tour: each runs crew-worker.ts, and does what it is asked to.
+ * Workers, from the side of the main thread: started, asked for one duty at a time, ended.
  *
- * Owns starting and ending them, and asking. Whoever does not answer in time ends the tour with an error.
+ * Owns the wait for a worker, which is bounded: one that fails or stands still is an error of the tour. What the
+ * duties are is thread.ts's.
  */
 import type { Worker } from "node:worker_threads";
 import { startWorker } from "../worker.js";
-import type { Jobs } from "./crew-worker.js";
+import { PATIENCE_MS } from "./meeting.js";
+import type { Duties } from "./thread.js";
 
-const PATIENCE_MS = 60_000;
+type Answer<Name extends keyof Duties> = ReturnType<Duties[Name]>;
 
-type Job = keyof Jobs;
+/** Who waits for an answer. */
+interface Waiting {
+  resolve(answer: unknown): void;
+  reject(error: Error): void;
+}
 
-class Member {
-  readonly name: string;
+/** One worker. */
+export class Hand {
   readonly #worker: Worker;
-  #asked = 0;
-  #failed: Error | null = null;
+  #waiting: Waiting | undefined;
+  /** Why it does nothing any more. */
+  #failure: Error | undefined;
+  /** Where the state of its heap lies. */
+  heap = 0;
 
-  constructor(name: string) {
-    this.name = name;
-    this.#worker = startWorker(new URL("./crew-worker.ts", import.meta.url), null);
-    this.#worker.unref(); // a tour that ends early does not wait for its workers
-    this.#worker.on("error", (error: Error) => (this.#failed = error));
+  private constructor() {
+    this.#worker = startWorker(new URL("./thread.ts", import.meta.url), null);
+    this.#worker.on("message", (answer) => this.#waiting?.resolve(answer));
+    this.#worker.on("error", (error) => this.#fail(error));
+    this.#worker.on("exit", () => this.#fail(new Error("the worker ended before it answered")));
   }
 
-  /** Lets the worker do a job; what it answers. */
-  async ask<J extends Job>(job: J, ...args: Parameters<Jobs[J]>): Promise<Awaited<ReturnType<Jobs[J]>>> {
-    return (await this.#answer(this.#send(job, args))) as Awaited<ReturnType<Jobs[J]>>;
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    this.#waiting?.reject(this.#failure);
   }
 
-  /** The same without waiting. */
-  tell<J extends Job>(job: J, ...args: Parameters<Jobs[J]>): void {
-    this.#send(job, args);
+  /** A worker that has loaded the library. */
+  static async start(): Promise<Hand> {
+    const hand = new Hand();
+    try {
+      hand.heap = await hand.ask("heap");
+    } catch (error) {
+      await hand.end();
+      throw error;
+    }
+    return hand;
   }
 
-  /** Ends it, wherever it is. */
-  async terminate(): Promise<void> {
-    await this.#worker.terminate();
-  }
-
-  #send(job: Job, args: unknown[]): number {
-    const id = this.#asked++;
-    this.#worker.postMessage({ id, job, args });
-    return id;
-  }
-
-  #answer(id: number): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const { name } = this;
-      const timer = setTimeout(() => settle(new Error(`${name} does not answer`)), PATIENCE_MS);
-      const fail = (error: Error) => settle(error);
-      const hear = (answer: { id: number; result: unknown }) => {
-        if (answer.id === id) settle(null, answer.result);
-      };
-      const settle = (error: Error | null, result?: unknown) => {
-        clearTimeout(timer);
-        this.#worker.off("error", fail).off("message", hear);
-        if (error === null) resolve(result);
-        else reject(error);
-      };
-      if (this.#failed !== null) settle(this.#failed);
-      else this.#worker.on("error", fail).on("message", hear);
+  ask<Name extends keyof Duties>(name: Name, ...args: Parameters<Duties[Name]>): Promise<Answer<Name>> {
+    const answer = new Promise<Answer<Name>>((resolve, reject) => {
+      this.#waiting = { resolve: (value) => resolve(value as Answer<Name>), reject };
+      if (this.#failure !== undefined) reject(this.#failure);
     });
+    this.set(name, ...args);
+    return bounded(answer, `"${name}" in a worker`);
+  }
+
+  /** Asks for a duty that never ends. */
+  set<Name extends keyof Duties>(name: Name, ...args: Parameters<Duties[Name]>): void {
+    this.#worker.postMessage({ name, args });
+  }
+
+  /** True, or throws why it ended: for who waits for what it does meanwhile. */
+  isWell(): boolean {
+    if (this.#failure !== undefined) throw this.#failure;
+    return true;
+  }
+
+  /** Terminates the worker, whatever it is doing; its thread is gone when this returns. */
+  async end(): Promise<void> {
+    await bounded(this.#worker.terminate(), "the end of a worker");
   }
 }
 
-export type { Member };
-
-const present: Member[] = [];
-
-export function start(name: string): Member {
-  const member = new Member(name);
-  present.push(member);
-  return member;
+/** Starts workers one after the other, lends them, and ends them however the work ends. */
+export async function withHands(count: number, work: (...hands: Hand[]) => Promise<void>): Promise<void> {
+  const hands: Hand[] = [];
+  try {
+    for (let i = 0; i < count; i++) hands.push(await Hand.start());
+    await work(...hands);
+  } finally {
+    for (const hand of hands) await hand.end();
+  }
 }
 
-export async function endAll(): Promise<void> {
-  await Promise.all(present.splice(0).map((member) => member.terminate()));
-}
-
-/** Waits until a word of shared memory is at least `value`. */
-export async function until(words: Int32Array, word: number, value: number): Promise<void> {
+/** Waits until `holds`. */
+export async function until(what: string, holds: () => boolean): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS;
-  while (Atomics.load(words, word) < value) {
-    if (performance.now() > deadline) throw new Error(`a worker stands still at ${words[word]} of ${value}`);
+  while (!holds()) {
+    if (performance.now() > deadline) throw new Error(`not true after ${PATIENCE_MS} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
+async function bounded<T>(promise: Promise<T>, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} took more than ${PATIENCE_MS} ms`)), PATIENCE_MS);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -5,6 +5,7 @@
  * library's own functions and not repeated here.
  */
 import { isCached, isFree, isPreviousFree, isSealed, sizeOf } from "../../src/core/block.js";
+import { ownerOfWord } from "../../src/core/control.js";
 import { type Pointer, read, view } from "../../src/index.js";
 import { heap } from "../../src/malloc.js";
 
@@ -37,6 +38,17 @@ export function headerOf(pointer: Pointer): Header {
     sizeBytes: bytesAt((pointer - 8) as Pointer, 4),
     checkBytes: bytesAt((pointer - 4) as Pointer, 4),
   };
+}
+
+/** Where the state of the heap lies that a block belongs to: two blocks of one heap have the same. */
+export function heapOf(pointer: Pointer): number {
+  const { words, window } = heap;
+  return window.addressOf(ownerOfWord(words, window.blockOf(pointer)));
+}
+
+/** The same of the calling thread's own heap. */
+export function ownHeap(): number {
+  return heap.window.addressOf(heap.record);
 }
 
 /** Bytes as people write them: 2a 00 00 00. */

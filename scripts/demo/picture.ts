@@ -7,7 +7,8 @@
  *           2,048                3,072                2,048
  *
  * Owns how blocks become boxes. All of it comes from walk() and stats(), which must agree. The scale is given and
- * not fitted, so that from one picture to the next the same address stands in the same column.
+ * not fitted, so that from one picture to the next the same address stands in the same column. One heap is drawn at a
+ * time; where several threads have one each, the blocks of the others come from a walk() there.
  */
 import { check, type Pointer, stats, type WalkedBlock, walk } from "../../src/index.js";
 import { count, line, paint, width } from "./page.js";
@@ -50,17 +51,19 @@ export function legend(): void {
 
 /** Draws the heap so that `bytes` bytes fill the row. `names` are written into the blocks in use. */
 export function draw(bytes: number, names: ReadonlyMap<Pointer, string>): void {
-  const blocks = [...walk()].filter(({ state }) => state !== "mapped");
-  verifyAccount(blocks);
-  drawBlocks(blocks, bytes, names);
+  check();
+  verifyAccount([...walk()]);
+  drawBlocks([...walk()], bytes, names);
 }
 
-/** The same for blocks that another thread walked over. */
+/** The same of blocks that a walk yielded, in this thread or in another: those of one heap. */
 export function drawBlocks(
-  blocks: readonly WalkedBlock[],
+  walked: readonly WalkedBlock[],
   bytes: number,
   names: ReadonlyMap<Pointer, string>,
 ): void {
+  const blocks = walked.filter(({ state }) => state !== "mapped");
+  verifyRow(blocks);
   const boxes = boxesOf(blocks, bytes, names);
   line(row(boxes, "┌", "┬", ({ edge }) => edge));
   line(
@@ -70,23 +73,25 @@ export function drawBlocks(
       .trimEnd(),
   );
   line(row(boxes, "└", "┴", ({ edge }) => edge));
-  line(
-    ` ${boxes.map((box) => centred(box.bytes === 0 ? "" : count(box.bytes), span(box), " ")).join(" ")}`.trimEnd(),
-  );
+  const sizes = boxes.map((box) => centred(box.bytes === 0 ? "" : count(box.bytes), span(box), " "));
+  if (sizes.some((size) => size.trim() !== "")) line(` ${sizes.join(" ")}`.trimEnd());
 }
 
-/** That the blocks lie without gaps, and that stats() counts what walk() yields. */
-function verifyAccount(blocks: readonly WalkedBlock[]): void {
-  check();
-  const sums = { live: 0, cached: 0, free: 0, remote: 0, mapped: 0 };
-  for (const [index, { pointer, size, state }] of blocks.entries()) {
-    sums[state] += size;
+/** That the blocks lie without gaps. */
+function verifyRow(blocks: readonly WalkedBlock[]): void {
+  for (const [index, { pointer, size }] of blocks.entries()) {
     const next = blocks[index + 1];
     if (next !== undefined) same("the start of the next block", next.pointer, pointer + size + HEADER_BYTES);
   }
+}
+
+/** That stats() counts what the walks of all threads yielded. */
+export function verifyAccount(blocks: readonly WalkedBlock[]): void {
+  const sums = { live: 0, cached: 0, free: 0, remote: 0, mapped: 0 };
+  for (const { size, state } of blocks) sums[state] += size;
   const free = blocks.filter(({ state }) => state === "free").length;
   const { allocated, cached, free: freeBytes, remote } = stats();
-  same("the sum of what is in use", sums.live, allocated);
+  same("the sum of what is in use", sums.live + sums.mapped, allocated);
   same("the sum of what is cached", sums.cached, cached);
   same("the sum of what is on its way back", sums.remote, remote);
   same("the sum of what is free", sums.free + free * HEADER_BYTES, freeBytes);
@@ -114,8 +119,8 @@ function row(boxes: readonly Box[], first: string, other: string, edge: (box: Bo
 }
 
 function inside(box: Box): string {
-  const label = box.label === "" || box.label.length + 2 > span(box) ? "" : ` ${box.label} `;
-  return box.paint(centred(label, span(box), box.fill));
+  const roomy = box.label !== "" && box.label.length + 2 <= span(box);
+  return box.paint(centred(roomy ? ` ${box.label} ` : box.label, span(box), box.fill));
 }
 
 function span({ left, right }: Box): number {

@@ -1,70 +1,52 @@
 /**
- * Several workers on one heap: one writes records, others read, verify and free them. Only pointers travel.
+ * Records: blocks of varying length in which every word says which record it belongs to.
+ *
+ * A record is known by its number alone: from it follow its length and what every word must hold, so that whoever
+ * receives a pointer and knows which record to expect can verify all of it.
  */
-import { check, stats } from "../../src/index.js";
-import type { Chapter } from "./chapter.js";
-import { start } from "./crew.js";
-import { code, count, hex, line, mebibytes, say, table } from "./page.js";
-import { same, verify } from "./proof.js";
-import { RING_BYTES } from "./ring.js";
+import { malloc, type Pointer, read, write } from "../../src/index.js";
 
-const RECORDS = 30_000;
+const LEAST_WORDS = 2;
+/** Lengths are spread evenly over so many words. */
+const SPREAD = 128;
+const WORD = 4;
 
-export const records: Chapter = {
-  title: "One heap for all threads",
-  async run() {
-    say(
-      "Three workers start, each with lists of free blocks of its own. The first allocates and writes " +
-        `${count(RECORDS)} records of 24 to 279 bytes; the other two get every second pointer each, compare ` +
-        "every byte, and free the record. Nothing is copied and nothing serialized:",
-    );
-    const writer = start("writer");
-    const readers = [start("reader 1"), start("reader 2")];
-    const rings = readers.map(() => new SharedArrayBuffer(RING_BYTES));
-    await Promise.all([writer, ...readers].map((member) => member.ask("id")));
-    same("threads with a heap", stats().threads, 4);
-    const before = stats();
-    const [written, ...taken] = await Promise.all([
-      writer.ask("writeRecords", RECORDS, rings),
-      ...readers.map((reader, index) => reader.ask("readRecords", RECORDS / 2, rings[index]!)),
-    ]);
-    const after = stats();
-    const [first] = taken;
-    same("the address of record 0 in the reader", first!.sample.pointer, written.sample.pointer);
-    code(`writer:    malloc(${8 + written.sample.bytes})`, hex(written.sample.pointer));
-    code(
-      `reader 1:  free(${hex(first!.sample.pointer)})`,
-      `record ${first!.sample.number}, every byte as it was written`,
-    );
-    line();
-    const rows = [
-      ["writer", count(RECORDS), mebibytes(written.bytes), "0"],
-      ...taken.map(({ bytes }, index) => [
-        readers[index]!.name,
-        count(RECORDS / 2),
-        mebibytes(bytes),
-        count(RECORDS / 2),
-      ]),
-    ];
-    table(["thread", " records", " bytes", " blocks freed for another thread"], rows);
-    line();
-    const bytesRead = taken.reduce((sum, { bytes }) => sum + bytes, 0);
-    same("the bytes that were read", bytesRead, written.bytes);
-    same(
-      "the blocks freed by another thread than their own",
-      after.remoteFrees - before.remoteFrees,
-      RECORDS,
-    );
-    same("the blocks in use", after.blocks, 0);
-    const grown = after.footprint - before.footprint;
-    verify(
-      grown < written.bytes / 3,
-      `the footprint grew by only a part of what was written, not ${grown} bytes`,
-    );
-    check();
-    say(
-      `What a reader frees goes back to the writer, which uses it again: the footprint grew by ${mebibytes(grown)}, ` +
-        `for ${mebibytes(written.bytes)} of records.`,
-    );
-  },
-};
+export function recordBytes(number: number): number {
+  return (LEAST_WORDS + ((Math.imul(number, 0x9e3779b1) >>> 16) & (SPREAD - 1))) * WORD;
+}
+
+export function writeRecord(number: number): Pointer {
+  const bytes = recordBytes(number);
+  const pointer = malloc(bytes);
+  write.u32(pointer, number);
+  for (let at = WORD; at < bytes; at += WORD) write.u32(pointer, Math.imul(number, at) >>> 0, at);
+  return pointer;
+}
+
+/** Throws unless this very record lies there, whole. */
+export function verifyRecord(pointer: Pointer, number: number): void {
+  const found = read.u32(pointer);
+  if (found !== number) throw new Error(`not true: record ${number} lies there; it is record ${found}`);
+  for (let at = WORD; at < recordBytes(number); at += WORD) {
+    if (read.u32(pointer, at) !== Math.imul(number, at) >>> 0) {
+      throw new Error(`not true: record ${number} is whole; its byte ${at} was overwritten`);
+    }
+  }
+}
+
+/** A block of a record's length that says which it is in its first and its last word only. */
+export function writeEnds(number: number): Pointer {
+  const bytes = recordBytes(number);
+  const pointer = malloc(bytes);
+  write.u32(pointer, number);
+  write.u32(pointer, ~number >>> 0, bytes - WORD);
+  return pointer;
+}
+
+/** Throws unless such a block lies there, of whichever number. */
+export function verifyEnds(pointer: Pointer): void {
+  const number = read.u32(pointer);
+  if (read.u32(pointer, recordBytes(number) - WORD) !== ~number >>> 0) {
+    throw new Error(`not true: the first and the last word of the block at ${pointer} belong together`);
+  }
+}

@@ -31,6 +31,7 @@ import { NOTHING_CLEAN } from "./wilderness.js";
 // Constants of other modules, by names of this module's own: V8 folds those into the code, and loads an imported
 // one from its cell each time.
 const {
+  charged: CHARGED,
   freeUnits: FREE_UNITS,
   remote: REMOTE,
   spilledBlocks: SPILLED_BLOCKS,
@@ -143,9 +144,18 @@ export class Stock {
 
   /** Gives every free page back to the operating system; returns bytes. */
   trim(): number {
+    const { pageSize } = this.store.runs;
+    const held = this.#heldPages();
+    // These two give pages back themselves where a run of which some are gone comes to lie below the top.
     this.drain();
     this.joinCache();
-    return trim(this.store, this.store.runs.pageSize);
+    trim(this.store, pageSize);
+    return (held - this.#heldPages()) * pageSize;
+  }
+
+  /** Pages charged to this heap that were touched. */
+  #heldPages(): number {
+    return this.words[this.record + CHARGED]! - this.store.slackPages();
   }
 
   /** Neither bins nor committed wilderness have it: what came back and what is cached is joined, then more committed. */

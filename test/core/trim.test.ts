@@ -182,4 +182,19 @@ test("the heap gives memory back by itself once it is due, and keeps what it fil
   assert.is(record(small, "trims"), 0);
 });
 
+test("what trim() returns is what the footprint falls by, also when blocks come to lie below the top", () => {
+  const of = fakeHeap({ trimThreshold: 2 ** 40 });
+  const { heap } = of;
+  const large = Array.from({ length: 9 }, () => heap.allocate(100_000));
+  const small = Array.from({ length: 60 }, () => heap.allocate(1000));
+  for (const pointers of [large, small]) {
+    for (const pointer of pointers) if (!heap.freeSmall(pointer)) heap.freeBlock(heap.liveBlock(pointer));
+    const before = footprintPages(of);
+    const given = heap.trim();
+    assert.ok(given > 0);
+    assert.is(footprintPages(of), before - given / PAGE);
+    verify(of);
+  }
+});
+
 test.run();

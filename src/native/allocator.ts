@@ -87,6 +87,12 @@ export interface NativeAllocator extends Disposable {
  * of this thread's event loop, sets errno only here, and waits forever if this thread waits for it. After this
  * thread's end none may be called. A call costs about half a microsecond, most of it the way into JavaScript.
  *
+ * On x86-64 C gets NULL while this thread is being terminated, or when its JavaScript stack is full; elsewhere koffi
+ * leaves the result undefined then, so do not terminate a worker that is in such a library.
+ *
+ * The node executable exports a zlib and an OpenSSL of its own: load a library of the same names by
+ * `koffi.load(path, { deep: true })`, or it calls into those.
+ *
  * The account knows no single blocks: one that is freed past these functions, by `free(pointer)`, stays on it, and one
  * that malloc gave and the library frees is taken off.
  *

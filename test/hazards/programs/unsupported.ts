@@ -74,6 +74,7 @@ const Point = lib.struct({ x: "f64" });
 attempt("struct.alloc", () => Point.alloc());
 attempt("struct.at", () => Point.at(somewhere));
 attempt("struct.array", () => Point.array(3));
+attempt("nativeAllocator", () => lib.nativeAllocator().malloc);
 // Whatever stands in for the heap must not be reached: no address is readable, low ones included.
 for (let megabyte = 0; megabyte < 16; megabyte++) {
   const pointer = (megabyte * 2 ** 20 + 65_536) as never;

@@ -9,10 +9,12 @@
  *   - From any other thread (a koffi call with .async, a worker, a thread of the library's own) the caller waits until
  *     the owner's event loop has a turn; then the function runs in the owner. The result is right, but errno is then
  *     the owner's. If the owner never gets to its event loop because it waits for that very thread (a synchronous
- *     call into a library that hands work to threads and joins them, Atomics.wait), both wait forever.
+ *     call into a library that hands work to threads and joins them, Atomics.wait), both wait forever. koffi lets 256
+ *     threads wait at once.
  *   - While the owner is being terminated, and when its JavaScript stack is full, C gets NULL (on x86-64; see thunk.ts
  *     for what koffi does elsewhere).
- *   - When the owner has ended, the function pointers are void, as those of a library that was unloaded.
+ *   - When the owner has ended, the function pointers are void, as those of a library that was unloaded. What a library
+ *     in a terminated worker held stays allocated, since nobody told it to let go.
  */
 import { HeapError, rangeError, show, typeError } from "../errors.js";
 import { unusable } from "../malloc.js";

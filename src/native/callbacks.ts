@@ -1,11 +1,11 @@
 /**
  * Functions that C can call: koffi's registered callbacks, and with core/os.ts the only import of koffi.
  *
- * Owns the C prototypes and the slots behind the function pointers. Promises: koffi is loaded when the first slot is
- * asked for, never when this file is imported; what is called through a slot is what the slot holds at that moment,
- * so a function pointer stays good, whatever a library does with it, for as long as the thread that made it. koffi's
- * own way to take one back (unregister) is not used: a late call through it would return whatever the register
- * held. There are 8,192 slots in a process; they are used again here, by the next allocator of the thread.
+ * Owns the C prototypes and the slots behind the function pointers, of which a process has 8,192. Promises: koffi is
+ * loaded when the first slot is asked for, never when this file is imported; what is called through a slot is what the
+ * slot holds at that moment, so a function pointer stays good, whatever a library does with it, for as long as the
+ * thread that made it. koffi's own way to take one back (unregister) is not used on one that was given out: a late call
+ * through it would return whatever the register held. Slots are used again here, by the next allocator of the thread.
  * Must not know the heap, nor what the functions do.
  */
 import { createRequire } from "node:module";

@@ -1,6 +1,6 @@
 /**
- * Program: a worker is terminated while Lua, in it, asks for memory and frees it; the process goes on, and the worker's
- * heap is taken over whole.
+ * Program: a worker is terminated while Lua, in it, asks for memory and frees it; C gets NULL from then on, and
+ * the process goes on with a heap that is whole. What Lua held stays allocated: nobody closed it.
  *
  *   lua-terminated.ts LIBRARY
  */

@@ -182,10 +182,8 @@ export function alignedAlloc(alignment: number, size: number): Pointer {
  */
 export function usableSize(pointer: Pointer): number {
   if (typeof pointer !== "number") throw wrongPointer("usableSize", pointer);
-  const b = own.liveBlock(pointer);
+  const b = own.liveBlockOfAny(pointer);
   if (b !== 0) return sizeOf(own.words, b) - header;
-  const foreign = own.foreignBlock(pointer);
-  if (foreign !== 0) return sizeOf(own.words, foreign) - header;
   const size = own.large.sizeOf(pointer);
   if (size < 0) throw wrongPointer("usableSize", pointer);
   return size;
@@ -209,15 +207,13 @@ function allocate(operation: "malloc" | "calloc", size: number): Pointer {
 export function release(pointer: Pointer): void {
   if (pointer === NULL) return;
   if (typeof pointer !== "number") throw wrongPointer("free", pointer);
-  const b = own.liveBlock(pointer);
-  if (b !== 0) {
+  const b = own.liveBlockOfAny(pointer);
+  if (b === 0) freeLarge(pointer);
+  else if (ownerOfWord(own.words, b) !== own.record) freeForeign(b, pointer);
+  else {
     traced("free", pointer, sizeOf(own.words, b) - header);
     if (!own.freeBlock(b)) throw wrongPointer("free", pointer);
-    return;
   }
-  const foreign = own.foreignBlock(pointer);
-  if (foreign !== 0) freeForeign(foreign, pointer);
-  else freeLarge(pointer);
 }
 
 /** A block of another heap: of one that this thread took over, or of another thread's. */

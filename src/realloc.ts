@@ -80,7 +80,7 @@ function reallocBlock(of: ThreadHeap, b: Block, pointer: Pointer, size: number):
 }
 
 function reallocElsewhere(pointer: Pointer, size: number): Pointer {
-  const b = own.foreignBlock(pointer);
+  const b = own.liveBlockOfAny(pointer);
   if (b === 0) return reallocMapped(pointer, size);
   const taken = own.elsewhere === null ? null : own.elsewhere.heapOf(b);
   return taken === null ? reallocForeign(b, pointer, size) : reallocBlock(taken, b, pointer, size);

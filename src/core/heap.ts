@@ -151,8 +151,8 @@ export class ThreadHeap extends Stock {
     return isSealedLive(m, b, this.secret) && sizeOf(m, b) >= MIN_BLOCK ? b : (0 as Block);
   }
 
-  /** The live block of another heap at `pointer`, or 0. */
-  foreignBlock(pointer: number): Block {
+  /** The same for a block of any thread's heap. */
+  liveBlockOfAny(pointer: number): Block {
     const m = this.words;
     const distance = pointer - this.payloadBase;
     const offset = distance >>> 0;

@@ -43,8 +43,8 @@ export function drain(window: Window, record: number, secret: number, take: (b: 
   if (m[record + RECEIVED] === 0) takeList(window, record);
   try {
     for (let b = m[record + RECEIVED]! as Block; b !== 0; b = m[record + RECEIVED]! as Block) {
-      const late = isLate(m, b, record, secret);
-      if (!late && !isMarkedBlock(m, b, record, secret)) {
+      const back = isMarkedBlock(m, b, record, secret);
+      if (!back && !isLate(m, b, record, secret)) {
         m[record + RECEIVED] = 0;
         throw corrupt(`a block that another thread freed, near word ${b}, was overwritten`);
       }
@@ -52,9 +52,9 @@ export function drain(window: Window, record: number, secret: number, take: (b: 
       m[record + RECEIVING_UNITS] = m[record + RECEIVED_UNITS]! + (sizeOf(m, b) >>> 4);
       m[record + RECEIVING] = b;
       m[record + RECEIVED] = m[b + LINK]!;
-      if (late) m[b + 1] = sealOf(b, sizeOf(m, b), secret);
+      if (!back) m[b + 1] = sealOf(b, sizeOf(m, b), secret);
       receive(m, record, b, secret);
-      if (!late) take(b);
+      if (back) take(b);
       m[record + RECEIVING] = 0; // before the next one's counts are noted
     }
   } finally {

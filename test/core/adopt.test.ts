@@ -63,7 +63,7 @@ test("before a heap takes more address space it takes over an ended thread's hea
   for (const pointer of [...made, second]) {
     const own = heap.liveBlock(pointer);
     if (own !== 0) heap.freeBlock(own);
-    else heap.elsewhere!.heapOf(heap.foreignBlock(pointer))!.freeBlock(heap.foreignBlock(pointer));
+    else heap.elsewhere!.heapOf(heap.liveBlockOfAny(pointer))!.freeBlock(heap.liveBlockOfAny(pointer));
   }
   sound(heap);
 });
@@ -109,7 +109,7 @@ test("a second copy of the library in a thread has the same heap, and sees what 
   const copy = anotherThread(alive, 1).heap;
   assert.is(copy.record, heap.record);
   const annex = heap.elsewhere!.adopt()!;
-  const b = copy.foreignBlock(left[0]!);
+  const b = copy.liveBlockOfAny(left[0]!);
   assert.is(copy.elsewhere!.heapOf(b)!.record, annex.record);
   assert.is(copy.elsewhere!.heapOf(b)!.record, annex.record, "and knows it from then on");
   assert.is(copy.elsewhere!.heaps.length, 1);

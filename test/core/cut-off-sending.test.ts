@@ -20,7 +20,7 @@ function cutOff({ sent }: { sent: boolean }) {
   owner.os.threads.current = SENDER;
   const { window } = sender.heap;
   for (const pointer of pointers) {
-    const b = sender.heap.foreignBlock(pointer);
+    const b = sender.heap.liveBlockOfAny(pointer);
     assert.ok(sender.heap.outbox.put(b, ownerOfWord(sender.m, b)));
   }
   const exchange = window.compareExchange;

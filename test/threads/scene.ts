@@ -143,7 +143,7 @@ export function giveBack(heap: ThreadHeap, pointer: Pointer): void {
     heap.freeBlock(b);
     return;
   }
-  const foreign = heap.foreignBlock(pointer);
+  const foreign = heap.liveBlockOfAny(pointer);
   if (foreign === 0) {
     assert.ok(heap.large.free(pointer) >= 0, "a large block");
     return;
@@ -161,7 +161,7 @@ export function resize(heap: ThreadHeap, pointer: Pointer, size: number): Pointe
 }
 
 function usable(heap: ThreadHeap, pointer: Pointer): number {
-  const b = heap.foreignBlock(pointer);
+  const b = heap.liveBlockOfAny(pointer);
   const bytes = b === 0 ? heap.large.sizeOf(pointer) : sizeOf(heap.words, b) - 8;
   assert.ok(bytes > 0, "a held block is live");
   return bytes;

@@ -68,7 +68,7 @@ export class Actor {
 export function giveBack(heap: ThreadHeap, pointer: Pointer): void {
   if (heap.freeSmall(pointer)) return;
   const own = heap.liveBlock(pointer);
-  const b = own === 0 ? heap.foreignBlock(pointer) : own;
+  const b = own === 0 ? heap.liveBlockOfAny(pointer) : own;
   const taken = own !== 0 ? heap : b === 0 ? null : heap.elsewhere!.heapOf(b);
   if (taken !== null) taken.freeBlock(b);
   else if (b !== 0) heap.outbox.put(b, ownerOfWord(heap.words, b));

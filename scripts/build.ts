@@ -3,7 +3,7 @@
  *
  * One module, because a worker that imports fifty spends 15 ms on finding them. Bundled by rollup, which leaves a const
  * a const: V8 folds the value of a module's const into the code that uses it, and a bundler that turns them into vars
- * (esbuild does) doubles the price of malloc. `npm run bench start pair` shows both.
+ * (esbuild does) doubles the price of malloc.
  */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";

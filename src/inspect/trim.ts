@@ -27,9 +27,8 @@ import { heapsOf } from "./walk.js";
 export function trim(): number {
   if (unusable !== null) throw unusable;
   heap.outbox.flush();
-  let bytes = 0;
+  let bytes = trimOrphans(); // they may send what their threads had freed for this one
   for (const of of heapsOf(heap)) bytes += of.trim();
-  bytes += trimOrphans();
   heap.hooks.settle?.();
   return bytes;
 }

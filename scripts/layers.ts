@@ -45,6 +45,7 @@ const order = [
   "core/settings.ts",
   "core/adopt.ts",
   "core/process.ts",
+  "slow-paths.ts",
   "attached.ts",
   "malloc.ts",
   "realloc.ts",

@@ -14,6 +14,7 @@ import { MAX_SMALL } from "./core/heap.js";
 import { type Block, HEADER_BYTES, NULL, type Pointer, WORD_BYTES } from "./core/memory.js";
 import { cutFront, cutTail } from "./core/resize.js";
 import { rangeError, show, typeError } from "./errors.js";
+import { slowly, slowPath } from "./slow-paths.js";
 
 export { heap, unusable };
 
@@ -26,6 +27,10 @@ const maxSmall = MAX_SMALL;
 
 /** The same holds for the heap. */
 const own = heap;
+
+const MALLOC = slowPath(mallocSlow);
+const FREE = slowPath(freeSlow);
+const CALLOC = slowPath(callocSlow);
 
 /** Largest alignment: 2 GiB. */
 const MAX_ALIGNMENT = 2 ** 31;
@@ -60,7 +65,7 @@ export function malloc(size: number): Pointer {
     const pointer = own.popSmall(size);
     if (pointer !== 0) return pointer;
   }
-  return mallocSlow(size);
+  return slowly(MALLOC, size, 0) as Pointer;
 }
 
 /**
@@ -88,9 +93,7 @@ export function malloc(size: number): Pointer {
  * ```
  */
 export function free(pointer: Pointer): void {
-  if (own.freeSmall(pointer)) return;
-  release(pointer);
-  settle();
+  if (!own.freeSmall(pointer)) slowly(FREE, pointer, 0);
 }
 
 /**
@@ -126,10 +129,7 @@ export function calloc(count: number, size: number): Pointer {
       return cached;
     }
   }
-  const pointer = allocate("calloc", bytes);
-  clearFresh(pointer);
-  settle();
-  return pointer;
+  return slowly(CALLOC, bytes, 0) as Pointer;
 }
 
 /**
@@ -192,6 +192,19 @@ export function usableSize(pointer: Pointer): number {
 function mallocSlow(size: number): Pointer {
   checkSize("malloc", "size", size);
   const pointer = allocate("malloc", size);
+  settle();
+  return pointer;
+}
+
+function freeSlow(pointer: number): number {
+  release(pointer as Pointer);
+  settle();
+  return 0;
+}
+
+function callocSlow(bytes: number): Pointer {
+  const pointer = allocate("calloc", bytes);
+  clearFresh(pointer);
   settle();
   return pointer;
 }

@@ -25,7 +25,7 @@
  * in payloads; every block that comes back from one is tested for its seal.
  */
 import { corrupt } from "../errors.js";
-import { GRAIN, isCached, isSealed, MIN_BLOCK } from "./block.js";
+import { GRAIN, isCached, isSealed, isSealedCached, MIN_BLOCK } from "./block.js";
 import { isOwned } from "./control.js";
 import type { Block } from "./memory.js";
 
@@ -135,33 +135,61 @@ export function spill(m: Int32Array, at: number, units: number): number {
 }
 
 /**
- * Moves a bundle back to its stack, which must be empty; returns how many blocks, 0 when the list is empty. Throws
- * ERR_HEAP_CORRUPT, and drops the list, when what the bundle says was overwritten; `record` is the heap that its
- * blocks must lie in.
+ * Moves bundles back to their stack, which must be empty, until it is about half full; returns how many blocks, 0 when
+ * the list is empty. Throws ERR_HEAP_CORRUPT, and drops the list, when what a bundle says was overwritten; `record` is
+ * the heap that its blocks must lie in.
+ *
+ * Several at once: a bundle alone lasted for eight blocks, and the way here cost a fifth of sh6bench. They are laid from
+ * above, so that what was freed last is used first.
  */
 export function unspill(m: Int32Array, at: number, units: number, secret: number, record: number): number {
-  const carrier = m[at + SPILLED + units]!;
+  let carrier = m[at + SPILLED + units]!;
   if (carrier === 0) return 0;
-  let carried = 0;
-  let sound = isCachedBlock(m, carrier, units, secret, record);
-  if (sound) {
-    carried = m[carrier + COUNT]!;
-    sound = carried >>> 0 <= bundleRoom(units);
-  }
   const bottom = m[at + BOTTOMS + units]!;
-  for (let k = 0; k < carried && sound; k++) {
+  const room = bundleRoom(units);
+  const top = bottom + Math.max(room + 1, roomOf(m, at, units) >>> 1);
+  let lowest = top;
+  while (carrier !== 0 && lowest - bottom > room) {
+    const below = layBundle(m, carrier, lowest, units, secret, record);
+    if (below === 0) {
+      if (lowest !== top) break; // what came before it is sound
+      m[at + SPILLED + units] = 0;
+      throw corrupt(`a freed block of ${units * GRAIN} bytes near word ${carrier} was overwritten`);
+    }
+    lowest = below;
+    carrier = m[carrier + LINK]!;
+  }
+  const count = top - lowest;
+  if (lowest !== bottom) moveDown(m, lowest, bottom, count);
+  m[at + SPILLED + units] = carrier;
+  m[at + units] = bottom + count;
+  return count;
+}
+
+function moveDown(m: Int32Array, from: number, to: number, count: number): void {
+  for (let i = 0; i < count; i++) m[to + i] = m[from + i]!;
+}
+
+/** Stores a bundle's blocks below `end`, and returns where the lowest entry is; 0 when the bundle was overwritten. */
+function layBundle(
+  m: Int32Array,
+  carrier: number,
+  end: number,
+  units: number,
+  secret: number,
+  record: number,
+): number {
+  if (!isCachedBlock(m, carrier, units, secret, record)) return 0;
+  const carried = m[carrier + COUNT]!;
+  if (carried >>> 0 > bundleRoom(units)) return 0;
+  const lowest = end - carried - 1;
+  m[lowest] = carrier;
+  for (let k = 0; k < carried; k++) {
     const b = m[carrier + CARRIED + k]!;
-    sound = isCachedBlock(m, b, units, secret, record);
-    m[bottom + k] = b;
+    if (!isCachedBlock(m, b, units, secret, record)) return 0;
+    m[lowest + 1 + k] = b;
   }
-  if (!sound) {
-    m[at + SPILLED + units] = 0;
-    throw corrupt(`a freed block of ${units * GRAIN} bytes near word ${carrier} was overwritten`);
-  }
-  m[bottom + carried] = carrier;
-  m[at + SPILLED + units] = m[carrier + LINK]!;
-  m[at + units] = bottom + carried + 1;
-  return carried + 1;
+  return lowest;
 }
 
 /** Blocks that one of `units` can carry in its payload: never more than fit into an empty stack with it. */
@@ -172,7 +200,8 @@ function bundleRoom(units: number): number {
 function isCachedBlock(m: Int32Array, b: number, units: number, secret: number, record: number): boolean {
   if ((b & 3) !== 2 || !isOwned(m, b, record)) return false;
   const block = b as Block;
-  return isCached(m, block) && m[b]! >>> 4 === units && isSealed(m, block, secret);
+  if (isSealedCached(m, block, units << 4, secret)) return true;
+  return isCached(m, block) && m[b]! >>> 4 === units && isSealed(m, block, secret); // with a mark that came late
 }
 
 /** Calls `visit` for every block of a list; stops after `atMost`, so that a list that was bent cannot hang it. */

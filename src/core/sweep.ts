@@ -17,6 +17,7 @@ import {
   isSealed,
   markPreviousFree,
   markPreviousLive,
+  nextOf,
   sizeOf,
   writeFree,
 } from "./block.js";
@@ -62,12 +63,21 @@ export function verifyHeaders(store: Store): void {
 }
 
 function sweepSegment(store: Store, id: number): void {
-  const { words: m } = store.window;
-  const { record, segments } = store;
   const end = store.endOf(id);
+  const run = joinRuns(store, store.segments.start(id) as Block, end);
+  if (run !== 0) closeLast(store, id, run, end);
+}
+
+/**
+ * Joins the free runs between `first` and `end`, and returns the first block of the one that reaches up to the end, or 0.
+ * The loop is a function of its own: what came after it in the same one V8 compiled without having seen it run, and threw
+ * the code away with every sweep.
+ */
+function joinRuns(store: Store, first: Block, end: number): Block {
+  const { words: m } = store.window;
   let run = 0 as Block; // first block of the free run that the walk is in; 0 outside
   let joined = 0;
-  let b = segments.start(id) as Block;
+  let b = first;
   for (let size = 0; b < end; b = (b + (size >>> 2)) as Block) {
     size = sizeOf(m, b);
     if (size === FENCE_BYTES) break;
@@ -82,9 +92,29 @@ function sweepSegment(store: Store, id: number): void {
       markPreviousLive(m, b);
     }
   }
-  if (run === 0) return;
-  if (m[record + Rec.segment] === id) store.retreat(run, joined, goneIn(store, run, b));
-  else closeRun(store, run, b, joined);
+  return run;
+}
+
+/** The run that ends at the top, or at the fence: the wilderness begins with it, or it becomes one free block. */
+function closeLast(store: Store, id: number, run: Block, end: number): void {
+  const { words: m } = store.window;
+  const above = fenceAbove(m, run, end);
+  const joined = blocksBetween(m, run, above);
+  if (m[store.record + Rec.segment] === id) store.retreat(run, joined, goneIn(store, run, above));
+  else closeRun(store, run, above, joined);
+}
+
+/** The fence above a block; `end` when there is none. */
+function fenceAbove(m: Int32Array, from: Block, end: number): Block {
+  let b = from;
+  while (b < end && sizeOf(m, b) !== FENCE_BYTES) b = nextOf(m, b);
+  return b;
+}
+
+function blocksBetween(m: Int32Array, from: Block, to: Block): number {
+  let blocks = 0;
+  for (let b = from; b < to; b = nextOf(m, b)) blocks++;
+  return blocks;
 }
 
 /** Makes one free block of the `joined` blocks from `run` up to `above`. */

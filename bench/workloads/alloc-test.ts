@@ -5,6 +5,7 @@
  *
  * What comes next is drawn beforehand: drawing would cost more than allocating.
  */
+import type { Allocator, Slots } from "../allocators/allocator.js";
 import { below, next, seedOf } from "../random.js";
 import { type SingleWorkload, scaled } from "./workload.js";
 
@@ -20,28 +21,39 @@ export const allocTest: SingleWorkload = {
   what: "slots and sizes (8 B to 2 KiB) by the law of Pareto; touched",
   prepare({ malloc, free, touch, table, none }, scale) {
     const steps = 2 * scaled(STEPS / 2, scale);
-    const { picks, sizes } = draw(steps);
+    const drawn = draw(steps);
     const slots = table(SLOTS);
-    const pass = () => {
-      for (let i = 0; i < steps; i++) {
-        const slot = picks[i]!;
-        const bytes = sizes[i]!;
-        if (slots[slot] !== none) {
-          free(slots[slot]);
-          slots[slot] = none;
-        } else {
-          const block = malloc(bytes);
-          touch(block, 0);
-          touch(block, bytes - 1);
-          slots[slot] = block;
-        }
-      }
-    };
+    const pass = () => follow({ malloc, free, touch, none }, slots, drawn);
     return { operations: steps / 2, pass };
   },
 };
 
-function draw(steps: number): { picks: Int32Array; sizes: Int32Array } {
+interface Drawn {
+  readonly picks: Int32Array;
+  readonly sizes: Int32Array;
+}
+
+function follow(
+  { malloc, free, touch, none }: Pick<Allocator, "malloc" | "free" | "touch" | "none">,
+  slots: Slots,
+  { picks, sizes }: Drawn,
+): void {
+  for (let i = 0; i < picks.length; i++) {
+    const slot = picks[i]!;
+    const bytes = sizes[i]!;
+    if (slots[slot] !== none) {
+      free(slots[slot]);
+      slots[slot] = none;
+    } else {
+      const block = malloc(bytes);
+      touch(block, 0);
+      touch(block, bytes - 1);
+      slots[slot] = block;
+    }
+  }
+}
+
+function draw(steps: number): Drawn {
   const picks = new Int32Array(steps);
   const sizes = new Int32Array(steps);
   let state = seedOf(0);

@@ -2,6 +2,7 @@
  * batch: 100,000 blocks allocated, then all of them freed in the same order. Not touched. Once with blocks of one size,
  * once with blocks of many.
  */
+import type { Allocator, Block, Slots } from "../allocators/allocator.js";
 import { below, next, seedOf } from "../random.js";
 import { type SingleWorkload, scaled } from "./workload.js";
 
@@ -18,11 +19,8 @@ export const batch: SingleWorkload = {
     const blocks = scaled(BLOCKS, scale);
     const slots = table(blocks);
     const pass = () => {
-      for (let i = 0; i < blocks; i++) slots[i] = malloc(BYTES);
-      for (let i = 0; i < blocks; i++) {
-        free(slots[i]);
-        slots[i] = none;
-      }
+      fill(malloc, slots, blocks);
+      empty(free, slots, blocks, none);
     };
     return { operations: blocks, pass };
   },
@@ -36,15 +34,30 @@ export const batchMixed: SingleWorkload = {
     const slots = table(blocks);
     let state = seedOf(0);
     const pass = () => {
-      for (let i = 0; i < blocks; i++) {
-        state = next(state);
-        slots[i] = malloc(LEAST + below(state, SIZES));
-      }
-      for (let i = 0; i < blocks; i++) {
-        free(slots[i]);
-        slots[i] = none;
-      }
+      state = fillMixed(malloc, slots, blocks, state);
+      empty(free, slots, blocks, none);
     };
     return { operations: blocks, pass };
   },
 };
+
+function fill(malloc: Allocator["malloc"], slots: Slots, blocks: number): void {
+  for (let i = 0; i < blocks; i++) slots[i] = malloc(BYTES);
+}
+
+/** Returns the state of the sequence after it. */
+function fillMixed(malloc: Allocator["malloc"], slots: Slots, blocks: number, from: number): number {
+  let state = from;
+  for (let i = 0; i < blocks; i++) {
+    state = next(state);
+    slots[i] = malloc(LEAST + below(state, SIZES));
+  }
+  return state;
+}
+
+function empty(free: Allocator["free"], slots: Slots, blocks: number, none: Block): void {
+  for (let i = 0; i < blocks; i++) {
+    free(slots[i]);
+    slots[i] = none;
+  }
+}

@@ -3,6 +3,7 @@
  * was given, and from then on allocates such a block, stores into it many times, and frees it. An allocator that hands
  * parts of one cache line to different threads makes their stores slow. Divided by the number of stores.
  */
+import type { Allocator } from "../allocators/allocator.js";
 import { type CrewWorkload, MEMBERS, NEAR_GLIBC, scaled } from "./workload.js";
 
 const BYTES = 8;
@@ -17,20 +18,21 @@ export const cacheScratch: CrewWorkload = {
   members: MEMBERS,
   join({ malloc, free, touch }, crew, scale) {
     const iterations = scaled(ITERATIONS, scale);
-    const scratch = () => {
-      const block = malloc(BYTES);
-      for (let i = 0; i < STORES; i++) touch(block, i & (BYTES - 1));
-      free(block);
-    };
     const pass = () => {
       if (crew.index === 0) {
         for (let i = 0; i < crew.members; i++) crew.blocks[i] = malloc(BYTES) as number;
       }
       crew.barrier();
       free(crew.blocks[crew.index]);
-      for (let i = 0; i < iterations; i++) scratch();
+      for (let i = 0; i < iterations; i++) scratch({ malloc, free, touch });
       crew.barrier();
     };
     return { operations: crew.members * iterations * STORES, pass };
   },
 };
+
+function scratch({ malloc, free, touch }: Pick<Allocator, "malloc" | "free" | "touch">): void {
+  const block = malloc(BYTES);
+  for (let i = 0; i < STORES; i++) touch(block, i & (BYTES - 1));
+  free(block);
+}

@@ -1,4 +1,5 @@
 /** calloc: the same as random, with cleared blocks of up to 1 KiB. */
+import type { Allocator, Slots } from "../allocators/allocator.js";
 import { below, next, seedOf } from "../random.js";
 import { type SingleWorkload, scaled } from "./workload.js";
 
@@ -15,14 +16,26 @@ export const calloc: SingleWorkload = {
     const slots = table(SLOTS);
     let state = seedOf(0);
     const pass = () => {
-      for (let i = 0; i < steps; i++) {
-        state = next(state);
-        const slot = below(state, SLOTS);
-        state = next(state);
-        if (slots[slot] !== none) free(slots[slot]);
-        slots[slot] = calloc(LEAST + below(state, SIZES));
-      }
+      state = replace({ calloc, free, none }, slots, steps, state);
     };
     return { operations: steps, pass };
   },
 };
+
+/** Returns the state of the sequence after it. */
+function replace(
+  { calloc, free, none }: Pick<Allocator, "calloc" | "free" | "none">,
+  slots: Slots,
+  steps: number,
+  from: number,
+): number {
+  let state = from;
+  for (let i = 0; i < steps; i++) {
+    state = next(state);
+    const slot = below(state, SLOTS);
+    state = next(state);
+    if (slots[slot] !== none) free(slots[slot]);
+    slots[slot] = calloc(LEAST + below(state, SIZES));
+  }
+  return state;
+}

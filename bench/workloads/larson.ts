@@ -4,6 +4,7 @@
  * blocks are freed by a thread that did not allocate them. The original starts a new thread for that; here, and in the
  * twin in C, the threads change places.
  */
+import type { Allocator, Slots } from "../allocators/allocator.js";
 import { below, next, seedOf } from "../random.js";
 import { type CrewWorkload, MEMBERS, NEAR_GLIBC, scaled, sharedSlots } from "./workload.js";
 
@@ -23,23 +24,9 @@ export const larson: CrewWorkload = {
     const tables = Array.from({ length: crew.members }, (_, i) => sharedSlots(crew, i * SLOTS, SLOTS));
     let place = crew.index;
     let state = seedOf(crew.index);
-    const serve = () => {
-      const slots = tables[place]!;
-      for (let i = 0; i < steps; i++) {
-        state = next(state);
-        const slot = below(state, SLOTS);
-        state = next(state);
-        const bytes = LEAST + below(state, SIZES);
-        if (slots[slot] !== none) free(slots[slot]);
-        const block = malloc(bytes);
-        touch(block, 0);
-        touch(block, bytes - 1);
-        slots[slot] = block;
-      }
-    };
     const pass = () => {
       for (let round = 0; round < ROUNDS; round++) {
-        serve();
+        state = serve({ malloc, free, touch, none }, tables[place]!, steps, state);
         crew.barrier();
         place = (place + 1) % crew.members;
       }
@@ -47,3 +34,25 @@ export const larson: CrewWorkload = {
     return { operations: crew.members * ROUNDS * steps, pass };
   },
 };
+
+/** Returns the state of the sequence after it. */
+function serve(
+  { malloc, free, touch, none }: Pick<Allocator, "malloc" | "free" | "touch" | "none">,
+  slots: Slots,
+  steps: number,
+  from: number,
+): number {
+  let state = from;
+  for (let i = 0; i < steps; i++) {
+    state = next(state);
+    const slot = below(state, SLOTS);
+    state = next(state);
+    const bytes = LEAST + below(state, SIZES);
+    if (slots[slot] !== none) free(slots[slot]);
+    const block = malloc(bytes);
+    touch(block, 0);
+    touch(block, bytes - 1);
+    slots[slot] = block;
+  }
+  return state;
+}

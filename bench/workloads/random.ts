@@ -1,4 +1,5 @@
 /** random: a block of another size in place of a random one of 4,096. Not touched. */
+import type { Allocator, Slots } from "../allocators/allocator.js";
 import { below, next, seedOf } from "../random.js";
 import { type SingleWorkload, scaled } from "./workload.js";
 
@@ -16,14 +17,26 @@ export const random: SingleWorkload = {
     const slots = table(SLOTS);
     let state = seedOf(0);
     const pass = () => {
-      for (let i = 0; i < steps; i++) {
-        state = next(state);
-        const slot = below(state, SLOTS);
-        state = next(state);
-        if (slots[slot] !== none) free(slots[slot]);
-        slots[slot] = malloc(LEAST + below(state, SIZES));
-      }
+      state = replace({ malloc, free, none }, slots, steps, state);
     };
     return { operations: steps, pass };
   },
 };
+
+/** Returns the state of the sequence after it. */
+function replace(
+  { malloc, free, none }: Pick<Allocator, "malloc" | "free" | "none">,
+  slots: Slots,
+  steps: number,
+  from: number,
+): number {
+  let state = from;
+  for (let i = 0; i < steps; i++) {
+    state = next(state);
+    const slot = below(state, SLOTS);
+    state = next(state);
+    if (slots[slot] !== none) free(slots[slot]);
+    slots[slot] = malloc(LEAST + below(state, SIZES));
+  }
+  return state;
+}

@@ -5,7 +5,7 @@
  *
  * In sh8bench threads do that side by side, and each frees the upper part of another one's buffer.
  */
-import type { Slots } from "../allocators/allocator.js";
+import type { Allocator, Slots } from "../allocators/allocator.js";
 import {
   type CrewWorkload,
   MEMBERS,
@@ -27,24 +27,14 @@ export const sh6bench: SingleWorkload = {
     const sizes = drawSizes();
     const slots = table(SLOTS);
     const rounds = scaled(ROUNDS, scale);
-    let at = 0;
-    let from = 0;
-    let to = 0;
+    const cursor = { at: 0, from: 0, to: 0 };
     const turn = () => {
-      from = to === SLOTS ? 0 : to;
-      to = from + KEPT;
-      for (let i = 0; i < from; i++) free(slots[i]);
-      for (let i = SLOTS - 1; i >= to; i--) free(slots[i]);
+      moveOn(cursor);
+      freeUpwards(free, slots, cursor.from);
+      freeDownwards(free, slots, cursor.to);
     };
     const fill = () => {
-      for (let i = 0; i < sizes.length; i++) {
-        if (at === from) at = to;
-        if (at === SLOTS) {
-          turn();
-          at = from === 0 ? to : 0;
-        }
-        slots[at++] = malloc(sizes[i]!);
-      }
+      for (let done = 0; done < sizes.length; ) done = fillUp(malloc, slots, cursor, sizes, done, turn);
     };
     const pass = () => {
       for (let round = 0; round < rounds; round++) fill();
@@ -63,29 +53,16 @@ export const sh8bench: CrewWorkload = {
     const slots = sharedSlots(crew, crew.index * SLOTS, SLOTS);
     const others = sharedSlots(crew, ((crew.index + 1) % crew.members) * SLOTS, SLOTS);
     const rounds = scaled(ROUNDS, scale);
-    let at = 0;
-    let from = 0;
-    let to = 0;
+    const cursor = { at: 0, from: 0, to: 0 };
     const turn = () => {
-      from = to === SLOTS ? 0 : to;
-      to = from + KEPT;
+      moveOn(cursor);
       crew.barrier();
-      freeParts(slots, others, from, to);
+      freeUpwards(free, slots, cursor.from);
+      freeDownwards(free, others, cursor.to);
       crew.barrier();
-    };
-    const freeParts = (lower: Slots, upper: Slots, below: number, above: number) => {
-      for (let i = 0; i < below; i++) free(lower[i]);
-      for (let i = SLOTS - 1; i >= above; i--) free(upper[i]);
     };
     const fill = () => {
-      for (let i = 0; i < sizes.length; i++) {
-        if (at === from) at = to;
-        if (at === SLOTS) {
-          turn();
-          at = from === 0 ? to : 0;
-        }
-        slots[at++] = malloc(sizes[i]!);
-      }
+      for (let done = 0; done < sizes.length; ) done = fillUp(malloc, slots, cursor, sizes, done, turn);
     };
     const pass = () => {
       for (let round = 0; round < rounds; round++) fill();
@@ -93,6 +70,48 @@ export const sh8bench: CrewWorkload = {
     return { operations: crew.members * rounds * sizes.length, pass };
   },
 };
+
+/** Where the next block goes, and the part of the buffer that stays. */
+interface Cursor {
+  at: number;
+  from: number;
+  to: number;
+}
+
+function moveOn(cursor: Cursor): void {
+  cursor.from = cursor.to === SLOTS ? 0 : cursor.to;
+  cursor.to = cursor.from + KEPT;
+}
+
+function freeUpwards(free: Allocator["free"], slots: Slots, end: number): void {
+  for (let i = 0; i < end; i++) free(slots[i]);
+}
+
+function freeDownwards(free: Allocator["free"], slots: Slots, start: number): void {
+  for (let i = SLOTS - 1; i >= start; i--) free(slots[i]);
+}
+
+/** Fills the buffer as far as it goes without a gap, from size `done` on; returns how many sizes are done then. */
+function fillUp(
+  malloc: Allocator["malloc"],
+  slots: Slots,
+  cursor: Cursor,
+  sizes: Uint16Array,
+  done: number,
+  turn: () => void,
+): number {
+  if (cursor.at === cursor.from) cursor.at = cursor.to;
+  if (cursor.at === SLOTS) {
+    turn();
+    cursor.at = cursor.from === 0 ? cursor.to : 0;
+  }
+  const first = cursor.at;
+  const end = first < cursor.from ? cursor.from : SLOTS;
+  const count = Math.min(end - first, sizes.length - done);
+  for (let i = 0; i < count; i++) slots[first + i] = malloc(sizes[done + i]!);
+  cursor.at = first + count;
+  return done + count;
+}
 
 /** Each size is followed by its halves; the smaller a size, the more blocks of it in a row. */
 function drawSizes(): Uint16Array {

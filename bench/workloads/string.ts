@@ -1,4 +1,5 @@
 /** string: two texts to which 1 to 64 bytes are appended in turns, each time by realloc, up to 64 KiB. */
+import type { Allocator, Slots } from "../allocators/allocator.js";
 import { below, next, seedOf } from "../random.js";
 import { NEAR_GLIBC, type SingleWorkload, scaled } from "./workload.js";
 
@@ -21,17 +22,7 @@ export const string: SingleWorkload = {
         slots[i] = malloc(LEAST);
         lengths[i] = LEAST;
       }
-      for (let n = 0; n < appends; n++) {
-        for (let i = 0; i < TEXTS; i++) {
-          state = next(state);
-          const old = lengths[i]!;
-          const length = old + 1 + below(state, APPENDED);
-          const grown = realloc(slots[i], old, length);
-          touch(grown, length - 1);
-          slots[i] = grown;
-          lengths[i] = length;
-        }
-      }
+      state = append({ realloc, touch }, slots, lengths, appends, state);
       for (let i = 0; i < TEXTS; i++) {
         free(slots[i]);
         slots[i] = none;
@@ -40,3 +31,26 @@ export const string: SingleWorkload = {
     return { operations: appends * TEXTS, pass };
   },
 };
+
+/** Returns the state of the sequence after it. */
+function append(
+  { realloc, touch }: Pick<Allocator, "realloc" | "touch">,
+  slots: Slots,
+  lengths: Int32Array,
+  appends: number,
+  from: number,
+): number {
+  let state = from;
+  for (let n = 0; n < appends; n++) {
+    for (let i = 0; i < TEXTS; i++) {
+      state = next(state);
+      const old = lengths[i]!;
+      const length = old + 1 + below(state, APPENDED);
+      const grown = realloc(slots[i], old, length);
+      touch(grown, length - 1);
+      slots[i] = grown;
+      lengths[i] = length;
+    }
+  }
+  return state;
+}

@@ -2,9 +2,11 @@
  * The shape of a workload, and the list of them all. Each has a twin of the same name in native/workloads/, which
  * asks for the same sizes in the same order.
  *
- * A workload that is named after a program behaves as that program is described; its code is our own. Its inner loop is
- * written out in its own file, with the allocator's functions taken into constants first: in a process that has one
- * allocator and one workload V8 then sees them as they are, and inlines them.
+ * A workload that is named after a program behaves as that program is described; its code is our own. Each inner loop is
+ * written out in its own file, as a function of its own that gets all it uses as arguments. In a process that has one
+ * allocator and one workload V8 then knows which functions are called, and inlines them. Loops in a closure cost 4 ns a
+ * round for its variables; and of two loops in one function, V8 compiled the first for its caller to come back into again
+ * and again, and threw that away each time when the second began.
  */
 import type { Allocator, Slots } from "../allocators/allocator.js";
 import type { Goal } from "../goals.js";

@@ -2,6 +2,7 @@
  * xmalloc-test (C. Lever, D. Boreham): one thread only allocates, another only frees. Blocks of 64 bytes, touched, go
  * from one to the other in batches through a ring.
  */
+import type { Allocator, Slots } from "../allocators/allocator.js";
 import { type Crew, type CrewWorkload, MEMBERS, NEAR_GLIBC, scaled, sharedSlots } from "./workload.js";
 
 const BYTES = 64;
@@ -22,25 +23,12 @@ export const xmallocTest: CrewWorkload = {
     const batches = scaled(BATCHES, scale);
     const rings = Array.from({ length: RING }, (_, i) => sharedSlots(crew, i * BATCH, BATCH));
     let turn = 0;
-    const produce = (place: number) => {
-      const slots = rings[place]!;
-      for (let i = 0; i < BATCH; i++) {
-        const block = malloc(BYTES);
-        touch(block, 0);
-        touch(block, BYTES - 1);
-        slots[i] = block;
-      }
-    };
-    const consume = (place: number) => {
-      const slots = rings[place]!;
-      for (let i = 0; i < BATCH; i++) free(slots[i]);
-    };
     const produces = crew.index === 0;
     const pass = () => {
       for (let n = 0; n < batches; n++) {
         awaitState(crew, turn, produces ? EMPTY : FULL);
-        if (produces) produce(turn);
-        else consume(turn);
+        if (produces) produce({ malloc, touch }, rings[turn]!);
+        else consume(free, rings[turn]!);
         setState(crew, turn, produces ? FULL : EMPTY);
         turn = (turn + 1) % RING;
       }
@@ -48,6 +36,19 @@ export const xmallocTest: CrewWorkload = {
     return { operations: batches * BATCH, pass };
   },
 };
+
+function produce({ malloc, touch }: Pick<Allocator, "malloc" | "touch">, slots: Slots): void {
+  for (let i = 0; i < BATCH; i++) {
+    const block = malloc(BYTES);
+    touch(block, 0);
+    touch(block, BYTES - 1);
+    slots[i] = block;
+  }
+}
+
+function consume(free: Allocator["free"], slots: Slots): void {
+  for (let i = 0; i < BATCH; i++) free(slots[i]);
+}
 
 /** Acquires: the blocks in the batch were stored before its state. */
 function awaitState({ words }: Crew, place: number, state: number): void {

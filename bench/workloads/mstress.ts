@@ -43,6 +43,9 @@ export const mstress: CrewWorkload = {
       if (slots[i] !== none) free(slots[i]);
       slots[i] = none;
     };
+    const dropAll = (slots: typeof data, count: number) => {
+      for (let i = 0; i < count; i++) drop(slots, i);
+    };
     const live = () => {
       let top = 0;
       let keep = 0;
@@ -60,8 +63,8 @@ export const mstress: CrewWorkload = {
     };
     const pass = () => {
       live();
-      for (let i = 0; i < late; i++) drop(kept, i);
-      for (let i = 0; i < soon; i++) drop(data, i);
+      dropAll(kept, late);
+      dropAll(data, soon);
     };
     return { operations: crew.members * (soon + late), pass };
   },

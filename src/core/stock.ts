@@ -188,18 +188,20 @@ export class Stock {
 
   /** Block by block; each leaves the cache when it is joined, so that an error leaves it where it was. */
   #joinEach(): void {
+    for (let units = MIN_BLOCK / GRAIN; units <= CACHED_UNITS; units++) this.#joinSize(units);
+  }
+
+  #joinSize(units: number): void {
     const m = this.words;
-    for (let units = MIN_BLOCK / GRAIN; units <= CACHED_UNITS; units++) {
-      let count = 0;
-      do {
-        this.#countSpilled(-count, units);
-        for (let i = depthOf(m, this.cache, units) - 1; i >= 0; i--) {
-          this.store.release(entryOf(m, this.cache, units, i));
-          pop(m, this.cache, units);
-        }
-        count = unspill(m, this.cache, units, this.secret, this.record);
-      } while (count > 0);
-    }
+    let count = 0;
+    do {
+      this.#countSpilled(-count, units);
+      for (let i = depthOf(m, this.cache, units) - 1; i >= 0; i--) {
+        this.store.release(entryOf(m, this.cache, units, i));
+        pop(m, this.cache, units);
+      }
+      count = unspill(m, this.cache, units, this.secret, this.record);
+    } while (count > 0);
   }
 
   /** Bytes in bins and spilled lists. */

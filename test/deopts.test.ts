@@ -1,0 +1,108 @@
+/**
+ * Once a workload has run for a while, V8 throws no compiled code of it away again and again: each function that is
+ * deoptimized pass after pass would be timed in the interpreter, and so would a program that works like that.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { compiled } from "../bench/compile.js";
+import { traceNames } from "../bench/trace.js";
+import { isCrewWorkload, workloads } from "../bench/workloads/index.js";
+
+const WARMUP_MS = 600;
+const LEAST_WARMUP = 8;
+const PASSES = 12;
+/** A path that is taken seldom may still be compiled late, and once more after that. */
+const MOST_PER_FUNCTION = 3;
+const LIMIT_MS = 60_000;
+const STEADY = "-- steady --";
+
+/** Prints STEADY between the passes that count and those before. */
+function program(prepare: string): string {
+  return `
+    const { pass, stop } = await (${prepare})();
+    const start = performance.now();
+    for (let n = 0; n < ${LEAST_WARMUP} || performance.now() - start < ${WARMUP_MS}; n++) pass();
+    console.log("${STEADY}");
+    for (let n = 0; n < ${PASSES}; n++) pass();
+    stop?.();
+  `;
+}
+
+function url(module: string): string {
+  return JSON.stringify(new URL(`file://${compiled(module)}`));
+}
+
+/** How often each function was deoptimized after STEADY. */
+function deoptimized(prepare: string): Map<string, number> {
+  const folder = mkdtempSync(join(tmpdir(), "heapwright-deopts-"));
+  const file = join(folder, "program.mjs");
+  writeFileSync(file, program(prepare));
+  const child = spawnSync(process.execPath, ["--trace-deopt", file], {
+    encoding: "utf8",
+    timeout: LIMIT_MS,
+    killSignal: "SIGKILL",
+    maxBuffer: 2 ** 28,
+  });
+  rmSync(folder, { recursive: true });
+  assert.is(child.status, 0, child.stderr);
+  const at = child.stdout.indexOf(STEADY);
+  assert.ok(at >= 0, "the steady state was reached");
+  const counts = new Map<string, number>();
+  for (const [, name] of child.stdout
+    .slice(at)
+    .matchAll(/\[bailout .*?deoptimizing \S+ <JSFunction (\S*)/g)) {
+    counts.set(name!, (counts.get(name!) ?? 0) + 1);
+  }
+  return counts;
+}
+
+function assertSteady(counts: Map<string, number>): void {
+  const repeated = [...counts].filter(([, count]) => count > MOST_PER_FUNCTION);
+  assert.equal(repeated, [], `functions deoptimized in ${PASSES} passes, and how often`);
+}
+
+for (const workload of workloads) {
+  test(`${workload.name}: nothing is deoptimized again and again`, () => {
+    const prepare = isCrewWorkload(workload)
+      ? `async () => {
+          const { findWorkload } = await import(${url("workloads/index")});
+          const { startCrew } = await import(${url("crew")});
+          return startCrew(findWorkload("${workload.name}"), "heapwright", 1);
+        }`
+      : `async () => {
+          const { findWorkload } = await import(${url("workloads/index")});
+          const { heapwright } = await import(${url("allocators/heapwright")});
+          return findWorkload("${workload.name}").prepare(heapwright, 1);
+        }`;
+    assertSteady(deoptimized(prepare));
+  });
+}
+
+for (const name of traceNames) {
+  test(`${name}, recorded: nothing is deoptimized again and again`, () => {
+    assertSteady(
+      deoptimized(`async () => {
+        const { replayer } = await import(${url("replay")});
+        const { readTrace } = await import(${url("trace")});
+        return { pass: replayer(readTrace("${name}")) };
+      }`),
+    );
+  });
+}
+
+test("a function that is deoptimized again and again is found", () => {
+  // Compiled while its loop runs, and wrong about the last round; each pass makes it anew.
+  const counts = deoptimized(`async () => {
+    let made = 0;
+    const body = "let s = 0; for (let i = 0; i < n; i++) s += i === n - 1 ? s.x : 1; return s";
+    return { pass: () => new Function("n", "/* " + made++ + " */" + body)(1e7) };
+  }`);
+  const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  assert.ok(total > MOST_PER_FUNCTION, `${total} in ${PASSES} passes`);
+});
+
+test.run();

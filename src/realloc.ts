@@ -7,7 +7,7 @@ import { checkSize, heap, noMemory, settle, traced, wrongPointer } from "./attac
 import { MIN_BLOCK, sizeOf } from "./core/block.js";
 import type { ThreadHeap } from "./core/heap.js";
 import { type Block, HEADER_BYTES, NULL, type Pointer, WORD_BYTES } from "./core/memory.js";
-import { isHemmedIn, resizeInPlace } from "./core/resize.js";
+import { isHemmedIn, resizeInPlace, slackOf } from "./core/resize.js";
 import { malloc, release } from "./malloc.js";
 
 // By names of this module's own: V8 folds those into the code, and loads an imported one from its cell each time.
@@ -27,6 +27,10 @@ const maxCopied = LOOP_WORDS * WORD_BYTES;
  * Gives a block another size. Contents are kept up to the smaller of both sizes. Tries, in this order: cut the tail
  * off; grow over a free block or the wilderness above; grow over a free block below, moving the contents down; move.
  * Blocks with a mapping of their own are resized by the kernel, without copying.
+ *
+ * A block of 2 KiB or more that grows in place by less than an eighth gets an eighth more at once, a page at most, where
+ * there is room: what is appended to is resized once in many times. For the same reason it keeps what it has when it
+ * shrinks by no more than that.
  *
  * A block of another thread's heap stays where it is while it is large enough and not twice too large, else it moves to
  * this thread's heap.
@@ -53,7 +57,7 @@ export function realloc(pointer: Pointer, size: number): Pointer {
   if (b !== 0 && typeof size === "number" && size >>> 0 === size) {
     const spare = sizeOf(own.words, b) - header - size;
     if (own.hooks.trace === null) {
-      if (spare >= 0 && spare < minBlock) return pointer;
+      if (spare >= 0 && (spare < minBlock || spare <= slackOf(sizeOf(own.words, b)))) return pointer;
       if (spare < 0 && size <= maxCopied && isHemmedIn(own, b)) return moveSmall(b, pointer, size);
     }
   }

@@ -85,13 +85,71 @@ test("growing step by step through a large free block: the lists are sound after
   join(of, other!); // in the same bin at first
   stamp(of, b!);
   const free = record(of, "freeUnits");
-  for (let bytes = 528; bytes <= 19_000; bytes += bytes < 2000 ? 16 : 1600) {
+  for (let bytes = 528; bytes <= 19_000; bytes += bytes < 2000 ? 16 : 2608) {
     assert.is(resizeInPlace(of.heap, b!, bytes - 8), b);
     assert.is(bytesOf(of, b!), bytes);
     assert.is(record(of, "freeUnits"), free - (bytes - 512) / 16);
     verify(of);
   }
   assert.ok(isStamped(of, b!, 504));
+});
+
+test("a block that grows by less than an eighth gets an eighth more, up to a page, and then grows in place", () => {
+  for (const have of [2048, 8192, 65_536]) {
+    const of = fakeHeap();
+    const [, b, above] = row(of, 64, have, 20_000, 64);
+    join(of, above!);
+    const slack = Math.min(have / 8, 4096);
+    assert.is(resizeInPlace(of.heap, b!, have - 8 + 16), b);
+    assert.is(bytesOf(of, b!), have + 16 + slack);
+    const before = snapshot(of);
+    for (const more of [17, slack, slack + 16]) assert.is(resizeInPlace(of.heap, b!, have - 8 + more), b);
+    same(of, before);
+    verify(of);
+  }
+});
+
+test("one that grows by more than that, or is small, gets what it needs", () => {
+  for (const [have, more] of [
+    [8192, 1040],
+    [2032, 16],
+  ] as const) {
+    const of = fakeHeap();
+    const [, b, above] = row(of, 64, have, 20_000, 64);
+    join(of, above!);
+    assert.is(resizeInPlace(of.heap, b!, have - 8 + more), b);
+    assert.is(bytesOf(of, b!), have + more);
+  }
+});
+
+test("a large block keeps what it has when it shrinks by up to an eighth, and gives more than that back", () => {
+  const of = fakeHeap();
+  const [, b] = row(of, 64, 8192, 64);
+  assert.is(resizeInPlace(of.heap, b!, 8192 - 8 - 1024), b);
+  assert.is(bytesOf(of, b!), 8192);
+  assert.is(resizeInPlace(of.heap, b!, 8192 - 8 - 1040), b);
+  assert.is(bytesOf(of, b!), 8192 - 1040);
+  verify(of);
+});
+
+test("the slack is left out where there is no room for it", () => {
+  const of = fakeHeap();
+  const [, b, above] = row(of, 64, 8192, 64, 64);
+  join(of, above!);
+  assert.is(resizeInPlace(of.heap, b!, 8192 - 8 + 16), b);
+  assert.is(bytesOf(of, b!), 8192 + 64); // all of it: less than a block would be left
+  verify(of);
+});
+
+test("the last block does without slack where it cannot be paid for", () => {
+  const of = fakeHeap();
+  row(of, 8192);
+  const room = (record(of, "commit") - record(of, "top")) * 4;
+  const [, b] = row(of, (room - 8192 - 512) & -16, 8192);
+  limitTo(of, 0);
+  assert.is(resizeInPlace(of.heap, b!, 8192 - 8 + 16), b);
+  assert.is(bytesOf(of, b!), 8192 + 16);
+  verify(of);
 });
 
 test("growing over a block that was freed and written to is an error, and changes nothing", () => {

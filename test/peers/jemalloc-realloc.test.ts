@@ -28,6 +28,9 @@ const PAGE = 4096;
 const OWN_MAPPING = 64 * 1024;
 /** More than the largest rest that cannot be a block of its own. */
 const SPLINTER = 64;
+/** A block in the heap keeps up to this part of what it has, and up to a page. */
+const SLACK = 1 / 8;
+const HEADER = 8;
 
 /** Grows step by step, then shrinks back along the same sizes; returns the block. */
 function growAndShrink(start: Pointer, next: (usable: number) => number): Pointer {
@@ -42,8 +45,9 @@ function growAndShrink(start: Pointer, next: (usable: number) => number): Pointe
   assert.ok(usable.length > 10, "it grew in many steps");
   for (const size of usable.reverse()) {
     pointer = realloc(pointer, size);
-    const kept = usableSize(pointer) - size;
-    assert.ok(kept >= 0 && kept <= (size > OWN_MAPPING ? PAGE : SPLINTER), `${size} keeps ${kept} more`);
+    const have = usableSize(pointer);
+    const most = size > OWN_MAPPING ? PAGE : Math.max(SPLINTER, Math.min(PAGE, (have + HEADER) * SLACK));
+    assert.ok(have >= size && have - size <= most, `${size} keeps ${have - size} more`);
   }
   return pointer;
 }

@@ -1,17 +1,11 @@
-/**
- * Makes what is published: dist/index.js, the library as one module, and its types.
- *
- * One module, because a worker that imports fifty spends 15 ms on finding them. Bundled by rollup, which leaves a const
- * a const: V8 folds the value of a module's const into the code that uses it, and a bundler that turns them into vars
- * (esbuild does) doubles the price of malloc.
- */
+/** Makes what is published: dist/index.js, the library as one module, and its types. */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { rollup } from "rollup";
+import { bundle } from "./bundle.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const dist = join(root, "dist");
@@ -37,16 +31,7 @@ export async function build(): Promise<void> {
       "--sourceMap",
       "false",
     );
-    const bundle = await rollup({
-      input: join(modules, "index.js"),
-      external: [/^node:/, "koffi"],
-      onwarn(warning, report) {
-        // What the compiler puts in for `using` asks for a `this`, which a module has not, before it does without.
-        if (warning.code !== "THIS_IS_UNDEFINED") report(warning);
-      },
-    });
-    await bundle.write({ file: join(dist, "index.js"), format: "es" });
-    await bundle.close();
+    await bundle(join(modules, "index.js"), join(dist, "index.js"));
   } finally {
     rmSync(modules, { recursive: true, force: true });
   }

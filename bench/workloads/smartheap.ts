@@ -108,9 +108,20 @@ function fillUp(
   const first = cursor.at;
   const end = first < cursor.from ? cursor.from : SLOTS;
   const count = Math.min(end - first, sizes.length - done);
-  for (let i = 0; i < count; i++) slots[first + i] = malloc(sizes[done + i]!);
+  allocateRow(malloc, slots, first, sizes, done, count);
   cursor.at = first + count;
   return done + count;
+}
+
+function allocateRow(
+  malloc: Allocator["malloc"],
+  slots: Slots,
+  first: number,
+  sizes: Uint16Array,
+  done: number,
+  count: number,
+): void {
+  for (let i = 0; i < count; i++) slots[first + i] = malloc(sizes[done + i]!);
 }
 
 /** Each size is followed by its halves; the smaller a size, the more blocks of it in a row. */

@@ -89,22 +89,28 @@ export class Stock {
     return this.window.pointerOf(b);
   }
 
-  /** An empty stack gets what came back from other threads, what it spilled, or new blocks. One of them, still CACHED. */
+  /**
+   * An empty stack gets what it spilled, what came back from other threads, or new blocks. One of them, still CACHED.
+   *
+   * In this order: what comes back meanwhile then comes all at once and in the order in which it went. Taken back first,
+   * on top of what was spilled, it is shuffled more with every round, and once neighbours travel apart their common cache
+   * lines go to and fro between the threads: 200 ns per block that another thread frees, where it is 55 in order.
+   */
   #refill(units: number): Block {
     const m = this.words;
     const { record } = this;
+    const count = unspill(m, this.cache, units, this.secret, record);
+    if (count !== 0) {
+      this.#countSpilled(-count, units);
+      return pop(m, this.cache, units);
+    }
     if (m[record + REMOTE] !== 0) {
       this.drain();
       const b = pop(m, this.cache, units);
       if (b !== 0) return b;
     }
-    const count = unspill(m, this.cache, units, this.secret, record);
-    if (count === 0) {
-      const most = Math.min(roomOf(m, this.cache, units) >>> 1, (BATCH_BYTES / (units << 4)) | 0);
-      return this.#carveBatch(units, Math.max(1, most));
-    }
-    this.#countSpilled(-count, units);
-    return pop(m, this.cache, units);
+    const most = Math.min(roomOf(m, this.cache, units) >>> 1, (BATCH_BYTES / (units << 4)) | 0);
+    return this.#carveBatch(units, Math.max(1, most));
   }
 
   /** The lowest of a batch goes out first, the others wait in the stack so that they follow in the order of memory. */

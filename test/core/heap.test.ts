@@ -7,6 +7,7 @@ import { isCached, MAX_BLOCK } from "../../src/core/block.js";
 import { MAX_SMALL } from "../../src/core/heap.js";
 import type { Pointer } from "../../src/core/memory.js";
 import {
+  anotherThread,
   bytesOf,
   type FakeHeap,
   fakeHeap,
@@ -90,6 +91,30 @@ test("a fence and a block that was only sealed too small are not live blocks", (
   of.m[at] = 16;
   of.m[at + 1] = at ^ 16 ^ of.heap.secret;
   assert.is(of.heap.liveBlock(of.heap.window.base + at * 4 + 8), 0);
+});
+
+test("what other threads freed comes back when all that was spilled is used, in the order in which they freed it", () => {
+  const of = fakeHeap();
+  const other = anotherThread(of, 2);
+  of.os.threads.current = 1;
+  const pointers = Array.from({ length: 300 }, () => of.heap.allocate(40));
+  const [away, own] = [pointers.slice(0, 100), pointers.slice(100)];
+  for (const pointer of own) free(of, pointer);
+  assert.ok(record(of, "spilledUnits") > 0);
+  for (const pointer of away)
+    assert.ok(other.heap.outbox.put(of.heap.window.blockOf(pointer), of.heap.record));
+  other.heap.outbox.flush();
+  const again = Array.from({ length: 330 }, () => of.heap.popSmall(40) || of.heap.allocate(40));
+  // A batch may have had more blocks than were asked for; those lie below what was spilled.
+  const firstAway = again.findIndex((pointer) => away.includes(pointer));
+  assert.ok(own.every((pointer) => again.indexOf(pointer) < firstAway));
+  const back = again.filter((pointer) => away.includes(pointer));
+  const inOrder = back.filter(
+    (pointer, i) => i === 0 || away.indexOf(pointer) === away.indexOf(back[i - 1]!) + 1,
+  );
+  assert.is(back.length, away.length);
+  assert.ok(inOrder.length > away.length * 0.9, `${inOrder.length} of ${away.length} follow one another`);
+  verify(of);
 });
 
 test("a full stack spills, and what spilled is handed out again before new memory is carved", () => {

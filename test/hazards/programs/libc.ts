@@ -30,12 +30,18 @@ const NO_ACCESS = 0;
 const PRIVATE_ANONYMOUS_EXACT = 0x02 | 0x20 | 0x100000; // MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE
 const RLIMIT_DATA = 2;
 
-/** Puts a page in the way of the break, so that every sbrk that would move it up is refused. */
+const TRIES = 100;
+
+/**
+ * Puts a page in the way of the break, so that every sbrk that would move it up is refused. Called in a worker, the main
+ * thread's malloc may move the break just then; and something may be in its way already.
+ */
 export function blockBreak(): void {
-  const address = Math.ceil(sbrk(0) / PAGE) * PAGE;
-  const got = mmap(address, PAGE, NO_ACCESS, PRIVATE_ANONYMOUS_EXACT, -1, 0);
-  if (got !== address) throw new Error(`the page at the break went to ${got}`);
-  if (Number(sbrk(1 << 20)) !== -1) throw new Error("sbrk still moves the break");
+  for (let tries = 0; tries < TRIES; tries++) {
+    mmap(Math.ceil(sbrk(0) / PAGE) * PAGE, PAGE, NO_ACCESS, PRIVATE_ANONYMOUS_EXACT, -1, 0);
+    if (Number(sbrk(1 << 20)) === -1) return;
+  }
+  throw new Error("sbrk still moves the break");
 }
 
 const softAndHard = new BigUint64Array([0n, 2n ** 64n - 1n]);

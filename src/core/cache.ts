@@ -42,6 +42,7 @@ const STACKS = 512;
 const LINK = 2;
 const COUNT = 3;
 const CARRIED = 4;
+const TAKEN = -1;
 /** Words that the cache of one heap takes; it must start at a multiple of 64. */
 export const CACHE_WORDS = STACKS + (CACHED_UNITS + 1) * STACK_WORDS;
 /** Bytes that one stack may keep: enough that a burst of frees and mallocs stays inside, little beside a heap. */
@@ -189,6 +190,7 @@ function layBundle(
     if (!isCachedBlock(m, b, units, secret, record)) return 0;
     m[lowest + 1 + k] = b;
   }
+  m[carrier + COUNT] = TAKEN; // a link that leads back to it finds no bundle
   return lowest;
 }
 

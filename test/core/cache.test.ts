@@ -194,6 +194,19 @@ for (const [what, value] of [
   }
 }
 
+test("a list that was bent into a ring hands no block out twice", () => {
+  const m = words();
+  full(m, 8);
+  spill(m, AT, 8);
+  const [first] = spilled(m, 8);
+  m[first! + 2] = first!;
+  for (let depth = depthOf(m, AT, 8); depth > 0; depth--) pop(m, AT, 8);
+  const once = new Set<number>();
+  for (let count = take(m, 8); count > 0; count--) once.add(pop(m, AT, 8));
+  assert.is(once.size, 8, "one bundle");
+  throwsHeapError(() => take(m, 8), "ERR_HEAP_CORRUPT", /was overwritten/);
+});
+
 test("a bundle that claims to carry more than fits, or less than none, is refused", () => {
   for (const count of [8, 1000, -1]) {
     const m = words();

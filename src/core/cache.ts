@@ -120,7 +120,7 @@ export function spill(m: Int32Array, at: number, units: number): number {
   const bottom = m[at + BOTTOMS + units]!;
   const top = m[at + units]!;
   const count = (top - bottom + 1) >>> 1;
-  const room = bundleRoom(units);
+  const room = bundleRoom(m, at, units);
   for (let i = 0; i < count; ) {
     const carrier = m[bottom + i]!;
     const carried = Math.min(room, count - i - 1);
@@ -147,23 +147,44 @@ export function unspill(m: Int32Array, at: number, units: number, secret: number
   let carrier = m[at + SPILLED + units]!;
   if (carrier === 0) return 0;
   const bottom = m[at + BOTTOMS + units]!;
-  const room = bundleRoom(units);
-  const top = bottom + Math.max(room + 1, roomOf(m, at, units) >>> 1);
+  const room = bundleRoom(m, at, units);
+  const most = Math.max(FEWEST, (roomOf(m, at, units) + 1) >>> 1);
+  const top = bottom + countBundles(m, carrier, units, room, most, secret, record);
   let lowest = top;
-  while (carrier !== 0 && lowest - bottom > room) {
-    const below = layBundle(m, carrier, lowest, units, secret, record);
-    if (below === 0) {
-      if (lowest !== top) break; // what came before it is sound
-      m[at + SPILLED + units] = 0;
-      throw corrupt(`a freed block of ${units * GRAIN} bytes near word ${carrier} was overwritten`);
-    }
+  while (lowest > bottom) {
+    const below = layBundle(m, carrier, lowest, units, Math.min(room, lowest - bottom - 1), secret, record);
+    if (below === 0) break;
     lowest = below;
     carrier = m[carrier + LINK]!;
   }
+  if (lowest === top) {
+    m[at + SPILLED + units] = 0;
+    throw corrupt(`a freed block of ${units * GRAIN} bytes near word ${carrier} was overwritten`);
+  }
   const count = top - lowest;
-  if (lowest !== bottom) moveDown(m, lowest, bottom, count);
+  if (lowest !== bottom) moveDown(m, lowest, bottom, count); // what came before it is sound
   m[at + SPILLED + units] = carrier;
   m[at + units] = bottom + count;
+  return count;
+}
+
+/** How many blocks the first bundles say they are: as many bundles as `most` blocks allow; 0 when the first was overwritten. */
+function countBundles(
+  m: Int32Array,
+  first: number,
+  units: number,
+  room: number,
+  most: number,
+  secret: number,
+  record: number,
+): number {
+  let count = 0;
+  for (let carrier = first; carrier !== 0; carrier = m[carrier + LINK]!) {
+    if (!isCachedBlock(m, carrier, units, secret, record)) break;
+    const carried = m[carrier + COUNT]! >>> 0;
+    if (carried > room || count + carried + 1 > most) break;
+    count += carried + 1;
+  }
   return count;
 }
 
@@ -177,12 +198,13 @@ function layBundle(
   carrier: number,
   end: number,
   units: number,
+  room: number,
   secret: number,
   record: number,
 ): number {
   if (!isCachedBlock(m, carrier, units, secret, record)) return 0;
   const carried = m[carrier + COUNT]!;
-  if (carried >>> 0 > bundleRoom(units)) return 0;
+  if (carried >>> 0 > room) return 0;
   const lowest = end - carried - 1;
   m[lowest] = carrier;
   for (let k = 0; k < carried; k++) {
@@ -194,9 +216,9 @@ function layBundle(
   return lowest;
 }
 
-/** Blocks that one of `units` can carry in its payload: never more than fit into an empty stack with it. */
-function bundleRoom(units: number): number {
-  return Math.min(units * (GRAIN / 4) - CARRIED, FEWEST - 1);
+/** Blocks that one of `units` can carry in its payload: half a stack at most, which is what spills at once. */
+function bundleRoom(m: Int32Array, at: number, units: number): number {
+  return Math.min(units * (GRAIN / 4) - CARRIED, roomOf(m, at, units) >>> 1);
 }
 
 function isCachedBlock(m: Int32Array, b: number, units: number, secret: number, record: number): boolean {
@@ -214,10 +236,11 @@ export function forEachSpilled(
   atMost: number,
   visit: (b: Block) => void,
 ): void {
+  const room = bundleRoom(m, at, units);
   let left = atMost;
   for (let carrier = m[at + SPILLED + units]!; carrier !== 0 && left > 0; carrier = m[carrier + LINK]!) {
     visit(carrier as Block);
-    const carried = Math.min(m[carrier + COUNT]!, bundleRoom(units));
+    const carried = Math.min(m[carrier + COUNT]!, room);
     for (let k = 0; k < carried; k++) visit(m[carrier + CARRIED + k]! as Block);
     left -= carried + 1;
   }

@@ -21,6 +21,7 @@ const order = [
   "core/block.ts",
   "core/bins.ts",
   "core/cache.ts",
+  "core/bundles.ts",
   "core/record.ts",
   "core/account.ts",
   "core/inbox.ts",

@@ -156,7 +156,8 @@ export function isSealedLive(m: Int32Array, b: Block, secret: number): boolean {
 
 /** Whether `b` is cached, `size` bytes large, sealed and without a mark, as nearly every cached block is: two comparisons. */
 export function isSealedCached(m: Int32Array, b: Block, size: number, secret: number): boolean {
-  return (m[b]! & ~PREVIOUS_FREE) === (size | CACHED) && (b ^ size ^ secret) === m[b + 1];
+  if ((m[b]! & ~PREVIOUS_FREE) !== (size | CACHED)) return false;
+  return (b ^ size ^ secret) === m[b + 1];
 }
 
 /** Writes a live header; PREVIOUS_FREE is off. The size word last: it is what commits. */

@@ -144,7 +144,8 @@ export const NO_LIMIT = 0x7fffffff;
  * any number: what comes out of memory that users can overwrite is tested with it before it is followed.
  */
 export function isOwned(m: Int32Array, word: number, record: number): boolean {
-  return word >>> 0 < ZONE_WORDS && m[owners + (word >>> WORD_CHUNK_SHIFT)] === record;
+  if (word >>> 0 >= ZONE_WORDS) return false;
+  return m[owners + (word >>> WORD_CHUNK_SHIFT)] === record;
 }
 
 /** The record of the heap that owns the chunk of a word in the zone; 0 for nobody. */

@@ -5,18 +5,8 @@
  * committed, when memory is given back, when what other threads freed is taken back. Must not know the fast paths.
  */
 import { GRAIN, MIN_BLOCK, markCached, markLive, sizeOf } from "./block.js";
-import {
-  CACHED_UNITS,
-  depthOf,
-  emptyCache,
-  entryOf,
-  isFull,
-  pop,
-  push,
-  roomOf,
-  spill,
-  unspill,
-} from "./cache.js";
+import { type Bundles, bundlesOf } from "./bundles.js";
+import { CACHED_UNITS, depthOf, emptyCache, entryOf, isFull, pop, push, roomOf } from "./cache.js";
 import { Control } from "./control.js";
 import type { Hooks } from "./hooks.js";
 import { drain } from "./inbox.js";
@@ -62,6 +52,7 @@ export class Stock {
   readonly secret: number;
   readonly payloadBase: number;
   readonly cache: number;
+  readonly bundles: Bundles;
   /** The table of stack tops that the fast paths use. */
   tops: number;
 
@@ -76,6 +67,7 @@ export class Stock {
     this.payloadBase = store.window.payloadBase;
     this.cache = cacheOf(store.record);
     this.tops = this.cache;
+    this.bundles = bundlesOf(this.words, this.cache, this.secret, this.record);
   }
 
   /** A CACHED block of that size, no longer in the cache; or 0. */
@@ -99,7 +91,7 @@ export class Stock {
   #refill(units: number): Block {
     const m = this.words;
     const { record } = this;
-    const count = unspill(m, this.cache, units, this.secret, record);
+    const count = this.bundles.unspill(units);
     if (count !== 0) {
       this.#countSpilled(-count, units);
       return pop(m, this.cache, units);
@@ -206,7 +198,7 @@ export class Stock {
         this.store.release(entryOf(m, this.cache, units, i));
         pop(m, this.cache, units);
       }
-      count = unspill(m, this.cache, units, this.secret, this.record);
+      count = this.bundles.unspill(units);
     } while (count > 0);
   }
 
@@ -226,7 +218,7 @@ export class Stock {
   makeRoom(units: number): void {
     const m = this.words;
     const { record } = this;
-    this.#countSpilled(spill(m, this.cache, units), units);
+    this.#countSpilled(this.bundles.spill(units), units);
     const spilled = m[record + SPILLED_UNITS]!;
     if (spilled <= (m[TRIM_PAGES]! * m[PAGE_SIZE]!) / GRAIN) return;
     if (spilled > (this.store.extentUnits() - m[record + FREE_UNITS]! - spilled) * CACHE_SHARE)
@@ -247,7 +239,7 @@ export class Stock {
       this.store.release(b);
       return;
     }
-    if (isFull(m, this.cache, units)) this.#countSpilled(spill(m, this.cache, units), units);
+    if (isFull(m, this.cache, units)) this.#countSpilled(this.bundles.spill(units), units);
     markCached(m, b);
     push(m, this.cache, units, b);
   }

@@ -16,7 +16,8 @@ import {
   nextOf,
   sizeOf,
 } from "../core/block.js";
-import { CACHED_UNITS, depthOf, entryOf, forEachSpilled } from "../core/cache.js";
+import { forEachSpilled } from "../core/bundles.js";
+import { CACHED_UNITS, depthOf, entryOf } from "../core/cache.js";
 import { isOwned } from "../core/control.js";
 import type { ThreadHeap } from "../core/heap.js";
 import type { Block } from "../core/memory.js";

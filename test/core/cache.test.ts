@@ -4,6 +4,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { isCached, writeFreed } from "../../src/core/block.js";
+import { bundlesOf, forEachSpilled } from "../../src/core/bundles.js";
 import {
   CACHE_WORDS,
   CACHED_UNITS,
@@ -12,14 +13,11 @@ import {
   depthOf,
   emptyCache,
   entryOf,
-  forEachSpilled,
   initializeCache,
   MAX_CACHED,
   pop,
   push,
   roomOf,
-  spill,
-  unspill,
 } from "../../src/core/cache.js";
 import { OWNERS } from "../../src/core/control.js";
 import type { Block } from "../../src/core/memory.js";
@@ -76,7 +74,7 @@ test("a fresh cache is empty, and the words given are enough", () => {
   for (let units = 0; units <= CACHED_UNITS; units++) {
     assert.is(pop(m, AT, units), 0);
     assert.is(depthOf(m, AT, units), 0);
-    assert.is(unspill(m, AT, units, SECRET, OWNER), 0);
+    assert.is(bundlesOf(m, AT, SECRET, OWNER).unspill(units), 0);
   }
 });
 
@@ -128,7 +126,7 @@ test("spilling moves the older half into the list and keeps the younger in order
   for (const units of [2, 9, 33, CACHED_UNITS]) {
     const m = words();
     const blocks = full(m, units);
-    const count = spill(m, AT, units);
+    const count = spill(m, units);
     assert.is(count, Math.ceil(blocks.length / 2));
     assert.equal(spilled(m, units).sort(), blocks.slice(0, count).sort());
     assert.is(depthOf(m, AT, units), blocks.length - count);
@@ -141,7 +139,7 @@ test("what spilled at once comes back at once, in the order in which it went", (
   for (let units = 2; units <= CACHED_UNITS; units++) {
     const m = words();
     const blocks = full(m, units);
-    const count = spill(m, AT, units);
+    const count = spill(m, units);
     for (let depth = depthOf(m, AT, units); depth > 0; depth--) pop(m, AT, units);
     const back = take(m, units);
     const atLeast = Math.min(count, 5);
@@ -154,7 +152,7 @@ test("what spills later is taken back first, a bundle at a time, down to the las
   for (const units of [2, 3, 8, 40, CACHED_UNITS]) {
     const m = words();
     const blocks = full(m, units);
-    spill(m, AT, units);
+    spill(m, units);
     while (push(m, AT, units, freed(m, blocks.length, units)));
     for (let depth = depthOf(m, AT, units); depth > 0; depth--) pop(m, AT, units);
     const listed = spilled(m, units);
@@ -171,13 +169,17 @@ test("what spills later is taken back first, a bundle at a time, down to the las
 test("the list of one size is not touched by another's", () => {
   const m = words();
   full(m, 8);
-  spill(m, AT, 8);
+  spill(m, 8);
   assert.is(take(m, 9), 0);
   assert.is.not(take(m, 8), 0);
 });
 
+function spill(m: Int32Array, units: number): number {
+  return bundlesOf(m, AT, SECRET, OWNER).spill(units);
+}
+
 function take(m: Int32Array, units: number): number {
-  return unspill(m, AT, units, SECRET, OWNER);
+  return bundlesOf(m, AT, SECRET, OWNER).unspill(units);
 }
 
 for (const [what, value] of [
@@ -195,7 +197,7 @@ for (const [what, value] of [
     test(`the ${where} of a bundle that leads ${what} is refused, and the list is dropped`, () => {
       const m = words();
       full(m, 8);
-      spill(m, AT, 8);
+      spill(m, 8);
       const [first] = spilled(m, 8);
       m[first! + word] = value(m, first!);
       for (let depth = depthOf(m, AT, 8); depth > 0; depth--) pop(m, AT, 8);
@@ -210,7 +212,7 @@ for (const [what, value] of [
 test("a list that was bent into a ring hands no block out twice", () => {
   const m = words();
   full(m, 8);
-  spill(m, AT, 8);
+  spill(m, 8);
   const [first] = spilled(m, 8);
   const carried = m[first! + 3]!;
   m[first! + 2] = first!;
@@ -225,7 +227,7 @@ test("a bundle that claims to carry more than fits, or less than none, is refuse
   for (const count of [29, 32, 1000, -1]) {
     const m = words();
     full(m, 8);
-    spill(m, AT, 8);
+    spill(m, 8);
     m[spilled(m, 8)[0]! + 3] = count;
     for (let depth = depthOf(m, AT, 8); depth > 0; depth--) pop(m, AT, 8);
     throwsHeapError(() => take(m, 8), "ERR_HEAP_CORRUPT");
@@ -242,7 +244,7 @@ function live(m: Int32Array): Block {
 test("a forgotten cache is empty, and what was in it still says that it is cached", () => {
   const m = words();
   const blocks = full(m, 8);
-  spill(m, AT, 8);
+  spill(m, 8);
   emptyCache(m, AT);
   assert.is(pop(m, AT, 8), 0);
   assert.is(take(m, 8), 0);
@@ -253,7 +255,7 @@ test("a forgotten cache is empty, and what was in it still says that it is cache
 test("a list that was bent into a loop ends when enough was seen", () => {
   const m = words();
   full(m, 8);
-  spill(m, AT, 8);
+  spill(m, 8);
   const [first] = spilled(m, 8);
   m[first! + 2] = first!;
   let visits = 0;

@@ -20,6 +20,7 @@ const order = [
   "core/place.ts",
   "core/block.ts",
   "core/bins.ts",
+  "core/loops.ts",
   "core/cache.ts",
   "core/bundles.ts",
   "core/record.ts",

@@ -134,3 +134,18 @@ export function roundUp(value: number, step: number): number {
 export function roundDown(value: number, step: number): number {
   return Math.floor(value / step) * step;
 }
+
+/**
+ * What `make` makes of the words, made once for each Int32Array: V8 folds what a closure has captured into its code, as
+ * long as the closure is the only one of its kind.
+ */
+export function oncePerWords<T>(make: (m: Int32Array) => T): (m: Int32Array) => T {
+  const made = new WeakMap<Int32Array, T>();
+  return (m) => {
+    const known = made.get(m);
+    if (known !== undefined) return known;
+    const fresh = make(m);
+    made.set(m, fresh);
+    return fresh;
+  };
+}

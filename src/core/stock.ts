@@ -67,7 +67,7 @@ export class Stock {
     this.payloadBase = store.window.payloadBase;
     this.cache = cacheOf(store.record);
     this.tops = this.cache;
-    this.bundles = bundlesOf(this.words, this.cache, this.secret, this.record);
+    this.bundles = bundlesOf(this.words);
   }
 
   /** A CACHED block of that size, no longer in the cache; or 0. */
@@ -91,7 +91,7 @@ export class Stock {
   #refill(units: number): Block {
     const m = this.words;
     const { record } = this;
-    const count = this.bundles.unspill(units);
+    const count = this.bundles.unspill(this.cache, units, this.secret, this.record);
     if (count !== 0) {
       this.#countSpilled(-count, units);
       return pop(m, this.cache, units);
@@ -107,10 +107,9 @@ export class Stock {
 
   /** The lowest of a batch goes out first, the others wait in the stack so that they follow in the order of memory. */
   #carveBatch(units: number, most: number): Block {
-    const m = this.words;
-    const first = this.store.carve(units << 4, most);
-    for (let i = this.store.carved - 1; i > 0; i--)
-      push(m, this.cache, units, (first + i * (units << 2)) as Block);
+    const { store } = this;
+    const first = store.carve(units << 4, most);
+    if (store.carved > 1) this.bundles.fill(this.cache, units, first + (units << 2), store.carved - 1);
     return first;
   }
 
@@ -198,7 +197,7 @@ export class Stock {
         this.store.release(entryOf(m, this.cache, units, i));
         pop(m, this.cache, units);
       }
-      count = this.bundles.unspill(units);
+      count = this.bundles.unspill(this.cache, units, this.secret, this.record);
     } while (count > 0);
   }
 
@@ -218,7 +217,7 @@ export class Stock {
   makeRoom(units: number): void {
     const m = this.words;
     const { record } = this;
-    this.#countSpilled(this.bundles.spill(units), units);
+    this.#countSpilled(this.bundles.spill(this.cache, units), units);
     const spilled = m[record + SPILLED_UNITS]!;
     if (spilled <= (m[TRIM_PAGES]! * m[PAGE_SIZE]!) / GRAIN) return;
     if (spilled > (this.store.extentUnits() - m[record + FREE_UNITS]! - spilled) * CACHE_SHARE)
@@ -239,7 +238,7 @@ export class Stock {
       this.store.release(b);
       return;
     }
-    if (isFull(m, this.cache, units)) this.#countSpilled(this.bundles.spill(units), units);
+    if (isFull(m, this.cache, units)) this.#countSpilled(this.bundles.spill(this.cache, units), units);
     markCached(m, b);
     push(m, this.cache, units, b);
   }

@@ -23,7 +23,6 @@ import {
   previousOf,
   sizeOf,
   writeFree,
-  writeFreed,
 } from "./block.js";
 import { isOwned } from "./control.js";
 import { type Block, WORD_BYTES } from "./memory.js";
@@ -145,9 +144,7 @@ export class Store extends Wilderness {
     const first = (run + (rest >>> 2)) as Block;
     const above = (run + (have >>> 2)) as Block;
     if (rest === 0) this.runs.remove(run);
-    for (let i = count - 1; i >= 0; i--) {
-      writeFreed(m, (first + i * (size >>> 2)) as Block, size, this.secret);
-    }
+    this.loops.layOut(first, size, count, this.secret);
     if (rest > 0) {
       this.runs.resize(run, rest);
       markPreviousFree(m, first);

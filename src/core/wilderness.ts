@@ -26,6 +26,7 @@ import {
   writeLive,
 } from "./block.js";
 import type { Hooks } from "./hooks.js";
+import { type Loops, loopsOf } from "./loops.js";
 import { type Block, HEADER_BYTES, roundUp, type Window, WORD_BYTES } from "./memory.js";
 import type { Os } from "./os.js";
 import { Rec } from "./record.js";
@@ -72,6 +73,7 @@ export class Wilderness {
   readonly record: number;
   readonly runs: Runs;
   readonly m: Int32Array;
+  readonly loops: Loops;
   readonly secret: number;
   /** From this word on the block that take() or grow() returned is fresh from the operating system, so zero. */
   cleanFrom = NOTHING_CLEAN;
@@ -87,6 +89,7 @@ export class Wilderness {
     this.record = record;
     this.runs = new Runs(window, hooks, record);
     this.m = window.words;
+    this.loops = loopsOf(this.m);
     this.secret = this.runs.secret;
   }
 
@@ -187,7 +190,7 @@ export class Wilderness {
     const count = Math.min(most, ((m[record + COMMIT]! - top) / step) | 0);
     this.carved = count;
     if (count === 0) return 0 as Block;
-    for (let i = 0; i < count; i++) writeFreed(m, (top + i * step) as Block, size, this.secret);
+    this.loops.layOut(top as Block, size, count, this.secret);
     m[record + TOP] = top + count * step;
     m[record + BLOCKS] = m[record + BLOCKS]! + count;
     return top as Block;

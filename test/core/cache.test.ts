@@ -74,7 +74,7 @@ test("a fresh cache is empty, and the words given are enough", () => {
   for (let units = 0; units <= CACHED_UNITS; units++) {
     assert.is(pop(m, AT, units), 0);
     assert.is(depthOf(m, AT, units), 0);
-    assert.is(bundlesOf(m, AT, SECRET, OWNER).unspill(units), 0);
+    assert.is(bundlesOf(m).unspill(AT, units, SECRET, OWNER), 0);
   }
 });
 
@@ -175,11 +175,11 @@ test("the list of one size is not touched by another's", () => {
 });
 
 function spill(m: Int32Array, units: number): number {
-  return bundlesOf(m, AT, SECRET, OWNER).spill(units);
+  return bundlesOf(m).spill(AT, units);
 }
 
 function take(m: Int32Array, units: number): number {
-  return bundlesOf(m, AT, SECRET, OWNER).unspill(units);
+  return bundlesOf(m).unspill(AT, units, SECRET, OWNER);
 }
 
 for (const [what, value] of [

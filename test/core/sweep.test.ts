@@ -5,12 +5,14 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { initializeBins } from "../../src/core/bins.js";
 import {
+  FENCE_BYTES,
   gonePages,
   isFree,
   isPreviousFree,
   markCached,
   markPreviousFree,
   markPreviousLive,
+  nextOf,
 } from "../../src/core/block.js";
 import { initializeCache } from "../../src/core/cache.js";
 import type { Block } from "../../src/core/memory.js";
@@ -118,6 +120,30 @@ test("every segment is swept, up to its fence", () => {
   assert.ok(isFree(of.m, first) && bytesOf(of, first) >= 2 * MIB - 128);
   assert.is(record(of, "top"), of.heap.store.segments.start(1), "all of the active segment was free");
 });
+
+test("a fence learns whether the block below it is free", () => {
+  const of = fakeHeap({ reserve: 8 * MIB, trimThreshold: 2 ** 40 });
+  while (of.heap.store.segments.count < 2) take(of, MIB - 64);
+  const start = of.heap.store.segments.start(0) as Block;
+  const fence = fenceFrom(of, start);
+  take(of, of.m[fence - 1]!); // what was left of the first segment
+  assert.not.ok(isPreviousFree(of.m, fence));
+  const below = fenceFrom(of, start, 1);
+  markPreviousFree(of.m, fence); // a thread that died before it took the flag off
+  sweep(of.heap.store);
+  assert.not.ok(isPreviousFree(of.m, fence));
+  forget(of, below);
+  sweep(of.heap.store);
+  assert.ok(isPreviousFree(of.m, fence));
+  verify(of);
+});
+
+/** The fence above a block, or the block that lies `below` places under it. */
+function fenceFrom(of: FakeHeap, start: Block, below = 0): Block {
+  const walked = [start];
+  while (bytesOf(of, walked.at(-1)!) !== FENCE_BYTES) walked.push(nextOf(of.m, walked.at(-1)!));
+  return walked.at(-1 - below)!;
+}
 
 test("joining a large cache sweeps closed segments too", () => {
   const of = fakeHeap({ reserve: 8 * MIB, trimThreshold: 2 ** 40 });

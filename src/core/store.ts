@@ -45,13 +45,16 @@ const LOOSE_RUN = 64 * 1024;
 export class Store extends Wilderness {
   /** A live block of `size` bytes or little more, from bins or committed wilderness; 0 if neither has it. */
   take(size: number): Block {
-    const m = this.m;
-    const b = this.runs.find(size);
-    if (b === 0) return this.carveOne(size);
+    const run = this.runs.find(size);
+    return run === 0 ? this.carveOne(size) : this.#takeFrom(run, size);
+  }
+
+  /** The lower end of a run, or all of it. */
+  #takeFrom(run: Block, size: number): Block {
     this.cleanFrom = NOTHING_CLEAN;
-    if (isGone(m, b)) return this.#takeGone(b, size);
-    this.runs.cut(b, size);
-    return b;
+    if (isGone(this.m, run)) return this.#takeGone(run, size);
+    this.runs.cut(run, size);
+    return run;
   }
 
   /** A whole free block, made live, in which an aligned block of `size` bytes fits; 0 if none is found. */
@@ -72,7 +75,7 @@ export class Store extends Wilderness {
     if (run === 0) return this.carveMany(size, most);
     const have = sizeOf(m, run);
     if (have < 2 * size || isGone(m, run)) {
-      const b = this.take(size);
+      const b = this.#takeFrom(run, size);
       this.carved = b === 0 ? 0 : 1;
       if (b !== 0) markCached(m, b);
       return b;

@@ -113,6 +113,16 @@ export class Segments {
     return taken;
   }
 
+  /** Calls `look` while no thread can take address space: the table and the owners of chunks then agree. */
+  whileStill(look: () => void): void {
+    this.#lock.acquire();
+    try {
+      look();
+    } finally {
+      this.#lock.release();
+    }
+  }
+
   /** Enters what a dead holder of the lock had taken. */
   repair(): void {
     const pending = this.#m[Control.pending];

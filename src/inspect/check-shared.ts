@@ -8,7 +8,7 @@
  */
 import { underAdoption } from "../core/adopt.js";
 import { FENCE_BYTES, isSealed, MIN_BLOCK, nextOf, sizeOf } from "../core/block.js";
-import { CHUNK_WORDS, Control, OWNERS } from "../core/control.js";
+import { CHUNK_WORDS, CHUNKS, Control, OWNERS } from "../core/control.js";
 import type { ThreadHeap } from "../core/heap.js";
 import { entryOf, isAlive, isRuined, recordOf } from "../core/heaps.js";
 import type { Block } from "../core/memory.js";
@@ -20,7 +20,7 @@ import { corrupt, hex } from "../errors.js";
 export function checkShared(of: ThreadHeap): void {
   checkLarge(of);
   underAdoption(of.window, of.store.os, () => {
-    checkSegments(of);
+    of.store.segments.whileStill(() => checkSegments(of));
     const { words: m, window, store } = of;
     for (let index = 0; index < m[Control.heaps]!; index++) {
       const entry = entryOf(index);
@@ -33,7 +33,7 @@ export function checkShared(of: ThreadHeap): void {
   });
 }
 
-/** Segments lie apart, and each chunk of one says the same owner as its entry. */
+/** Segments lie apart, each chunk of one says the same owner as its entry, and no other chunk has an owner. */
 function checkSegments(of: ThreadHeap): void {
   const m = of.words;
   const { segments } = of.store;
@@ -48,6 +48,11 @@ function checkSegments(of: ThreadHeap): void {
         );
       }
     }
+  }
+  for (let chunk = 0; chunk < CHUNKS; chunk++) {
+    const owner = m[OWNERS + chunk]!;
+    if (owner !== 0 && !taken.has(chunk))
+      throw corrupt(`chunk ${chunk} has the owner ${owner}, and is in no segment`);
   }
 }
 

@@ -33,6 +33,8 @@ interface Census {
   free: number;
   freeUnits: number;
   cached: number;
+  /** Sum of the cached blocks' words: the cache holds those and no other, and each once. */
+  cachedWords: number;
   gonePages: number;
 }
 
@@ -66,11 +68,11 @@ export function check(): void {
 
 /** One heap, of this thread or of one that is not running; its last update must have been completed. */
 export function checkHeap(of: ThreadHeap): void {
-  const census: Census = { blocks: 0, free: 0, freeUnits: 0, cached: 0, gonePages: 0 };
+  const census: Census = { blocks: 0, free: 0, freeUnits: 0, cached: 0, cachedWords: 0, gonePages: 0 };
   for (const id of of.store.ownSegments()) checkSegment(of, id, census);
   checkRecord(of, census);
   checkBins(of, census.free);
-  checkCache(of, census.cached);
+  checkCache(of, census);
   const charged = of.store.committedPages() - census.gonePages;
   equal("pages charged", of.words[of.record + Rec.charged]!, charged);
 }
@@ -121,7 +123,10 @@ function checkSealAndFlag(of: ThreadHeap, b: Block, belowIsFree: boolean): void 
 function take(of: ThreadHeap, b: Block, census: Census): void {
   const m = of.words;
   census.blocks++;
-  if (isCached(m, b)) census.cached++;
+  if (isCached(m, b)) {
+    census.cached++;
+    census.cachedWords += b;
+  }
   if (!isFree(m, b)) return;
   census.free++;
   census.freeUnits += sizeOf(m, b) >>> 4;
@@ -164,14 +169,16 @@ function checkBins(of: ThreadHeap, free: number): void {
   }
 }
 
-function checkCache(of: ThreadHeap, cached: number): void {
+function checkCache(of: ThreadHeap, { cached, cachedWords }: Census): void {
   const m = of.words;
   const cache = cacheOf(of.record);
   let seen = 0;
+  let words = 0;
   let spilledUnits = 0;
   for (let units = 0; units <= CACHED_UNITS; units++) {
     const visit = (b: Block) => {
       seen++;
+      words += b;
       checkCached(of, b, units);
     };
     for (let i = 0; i < depthOf(m, cache, units); i++) visit(entryOf(m, cache, units, i));
@@ -181,6 +188,7 @@ function checkCache(of: ThreadHeap, cached: number): void {
   }
   equal("the sum of spilled blocks, in 16 bytes,", m[of.record + Rec.spilledUnits]!, spilledUnits);
   equal("the number of cached blocks", seen, cached);
+  if (words !== cachedWords) throw corrupt("the cache holds one block twice, and another not at all");
 }
 
 function checkCached(of: ThreadHeap, b: Block, units: number): void {

@@ -33,6 +33,8 @@ finds("the summary's bit cleared", ({ of }) => [binsOf(of.heap.record), 0], /bit
 finds("a cache entry that is no block", ({ of }) => [cacheEntry(of), of.heap.record], /no cached block/);
 finds("a cache entry that is a live block", ({ of, live }) => [cacheEntry(of), live], /no cached block/);
 finds("a cache entry outside the heap", ({ of }) => [cacheEntry(of), -4], /no cached block/);
+finds("a cached block that is in a stack twice", twiceInStack, /one block twice/);
+finds("a cached block that is in a bundle twice", twiceInBundle, /one block twice/);
 finds("a stack's top lowered", topLowered, /number of cached blocks/);
 finds("a list of spilled blocks lost", listLost, /spilled blocks|cached blocks/);
 for (const name of ["blocks", "freeBlocks", "freeUnits", "gonePages", "spilledUnits"] as const) {
@@ -55,6 +57,11 @@ finds(
   "a chunk with another owner",
   ({ of }) => [OWNERS + 3, of.heap.record + 4],
   /chunk 3 of segment 0 has the owner/,
+);
+finds(
+  "an owner of a chunk that is in no segment",
+  ({ of }) => [OWNERS + 4000, of.heap.record],
+  /chunk 4000 has the owner \d+, and is in no segment/,
 );
 
 function headWord(of: FakeHeap): number {
@@ -85,6 +92,16 @@ function bitSet({ of }: Scene): readonly number[] {
 
 function cacheEntry(of: FakeHeap): number {
   return of.m[cacheOf(of.heap.record) + UNITS]! - 1;
+}
+
+function twiceInStack({ of }: Scene): readonly number[] {
+  const entry = cacheEntry(of);
+  return [entry, of.m[entry - 1]!];
+}
+
+function twiceInBundle({ of }: Scene): readonly number[] {
+  const carried = of.m[cacheOf(of.heap.record) + 384 + UNITS]! + 4;
+  return [carried, of.m[carried + 1]!];
 }
 
 function topLowered({ of }: Scene): readonly number[] {

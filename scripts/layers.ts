@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 
 const order = [
   "errors.ts",
+  "core/stack.ts",
   "core/os-threads.ts",
   "core/os.ts",
   "core/memory.ts",

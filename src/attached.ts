@@ -6,7 +6,7 @@
 import { explainPointer } from "./core/diagnose.js";
 import type { TraceStep } from "./core/hooks.js";
 import { attach } from "./core/process.js";
-import { outOfMemory, rangeError, show, typeError } from "./errors.js";
+import { isOurs, outOfMemory, rangeError, show, typeError } from "./errors.js";
 
 const attached = attach();
 /** V8 folds what it finds in a const of the module that uses it: modules with fast paths keep a name of their own. */
@@ -23,6 +23,41 @@ export function traced(step: TraceStep, pointer: number, size: number): void {
 /** The heap is whole: the tracer may run code that uses it. */
 export function settle(): void {
   if (own.hooks.settle !== null) own.hooks.settle();
+}
+
+/**
+ * What to throw for an error that came out of an update, after the caller has closed the heap in its catch block, by two
+ * stores: a call might fail there. This library's own errors leave the heap whole. Any other broke the update off, which
+ * is V8's RangeError when the stack is full: the heap is put in order at once where the stack suffices, else when it is
+ * used next or the stack is empty.
+ */
+export function brokenOff(error: unknown): unknown {
+  if (isOurs(error)) own.open();
+  else if (!mended()) emptyStack.then(mended);
+  return error;
+}
+
+const emptyStack = Promise.resolve();
+
+function mended(): boolean {
+  try {
+    if (own.torn) own.mend();
+  } catch {
+    return false; // whoever uses the heap next hears of it
+  }
+  return true;
+}
+
+/** Does something that changes the heap, or waits for what threads share; for what is no fast path. */
+export function guarded<T>(work: () => T): T {
+  if (own.torn) own.mend();
+  try {
+    return work();
+  } catch (error) {
+    own.torn = true;
+    own.tops = own.closedTops;
+    throw brokenOff(error);
+  }
 }
 
 export function checkSize(operation: string, name: string, size: number): void {

@@ -26,7 +26,7 @@ export type HeapErrorCode =
   | "ERR_UNSUPPORTED_PLATFORM";
 
 /** What `instanceof HeapError` looks for; a registered symbol, so that two copies of the module agree. */
-const brand = Symbol.for("heapwright.HeapError");
+export const brand = Symbol.for("heapwright.HeapError");
 
 /**
  * What this library throws. Where Node would throw a RangeError or a TypeError it is one of those as well.
@@ -56,7 +56,7 @@ export class HeapError extends Error {
 
   /** So that a HeapError that is a RangeError or TypeError, or another copy of the library's, counts too. */
   static override [Symbol.hasInstance](value: unknown): boolean {
-    return typeof value === "object" && value !== null && brand in value;
+    return isOurs(value);
   }
 }
 
@@ -76,6 +76,11 @@ export function outOfMemory(what: string): HeapError {
 
 export function corrupt(what: string): HeapError {
   return new HeapError("ERR_HEAP_CORRUPT", `${what}; something wrote outside its block or into a freed one`);
+}
+
+/** Whether something thrown is this library's, after which nothing is changed. */
+export function isOurs(error: unknown): boolean {
+  return typeof error === "object" && error !== null && brand in error;
 }
 
 function decorate(error: Error, code: HeapErrorCode): HeapError {

@@ -7,7 +7,17 @@
  * Each fast path is one test of the argument and one call into the heap, small enough that V8 inlines both into the
  * caller; then a pointer on its way from malloc to free is never boxed.
  */
-import { checkSize, heap, noMemory, settle, traced, unusable, wrongPointer } from "./attached.js";
+import {
+  brokenOff,
+  checkSize,
+  guarded,
+  heap,
+  noMemory,
+  settle,
+  traced,
+  unusable,
+  wrongPointer,
+} from "./attached.js";
 import { alignedPayload, blockBytes, MIN_BLOCK, sizeOf } from "./core/block.js";
 import { ownerOfWord } from "./core/control.js";
 import { MAX_SMALL } from "./core/heap.js";
@@ -153,14 +163,7 @@ export function alignedAlloc(alignment: number, size: number): Pointer {
   checkSize("alignedAlloc", "size", size);
   checkAlignment(alignment);
   if (alignment <= 16) return malloc(size);
-  const reach = size + alignment + minBlock;
-  let pointer = alignedInCache(alignment, size);
-  if (pointer === NULL) {
-    const mapped = reach > own.mmapThreshold;
-    pointer = mapped ? own.large.allocate(size, alignment) : alignedInHeap(alignment, size, reach);
-  }
-  if (pointer === 0) throw noMemory("alignedAlloc", size);
-  traced("aligned", pointer, size);
+  const pointer = guarded(() => allocateAligned(alignment, size));
   settle();
   return pointer;
 }
@@ -183,28 +186,50 @@ export function alignedAlloc(alignment: number, size: number): Pointer {
 export function usableSize(pointer: Pointer): number {
   if (typeof pointer !== "number") throw wrongPointer("usableSize", pointer);
   const b = own.liveBlockOfAny(pointer);
-  if (b !== 0) return sizeOf(own.words, b) - header;
-  const size = own.large.sizeOf(pointer);
-  if (size < 0) throw wrongPointer("usableSize", pointer);
-  return size;
+  return b === 0 ? guarded(() => largeSize("usableSize", pointer)) : sizeOf(own.words, b) - header;
 }
+
+// These three and realloc's are guarded each by itself: through one function that guards them all, V8 would inline none.
 
 function mallocSlow(size: number): Pointer {
   checkSize("malloc", "size", size);
-  const pointer = allocate("malloc", size);
+  if (own.torn) own.mend();
+  let pointer: Pointer;
+  try {
+    pointer = allocate("malloc", size);
+  } catch (error) {
+    own.torn = true;
+    own.tops = own.closedTops;
+    throw brokenOff(error);
+  }
   settle();
   return pointer;
 }
 
 function freeSlow(pointer: number): number {
-  release(pointer as Pointer);
+  if (own.torn) own.mend();
+  try {
+    release(pointer as Pointer);
+  } catch (error) {
+    own.torn = true;
+    own.tops = own.closedTops;
+    throw brokenOff(error);
+  }
   settle();
   return 0;
 }
 
 function callocSlow(bytes: number): Pointer {
-  const pointer = allocate("calloc", bytes);
-  clearFresh(pointer);
+  if (own.torn) own.mend();
+  let pointer: Pointer;
+  try {
+    pointer = allocate("calloc", bytes);
+    clearFresh(pointer);
+  } catch (error) {
+    own.torn = true;
+    own.tops = own.closedTops;
+    throw brokenOff(error);
+  }
   settle();
   return pointer;
 }
@@ -214,6 +239,24 @@ function allocate(operation: "malloc" | "calloc", size: number): Pointer {
   if (pointer === 0) throw noMemory(operation, size);
   traced(operation, pointer, size);
   return pointer;
+}
+
+function allocateAligned(alignment: number, size: number): Pointer {
+  const reach = size + alignment + minBlock;
+  let pointer = alignedInCache(alignment, size);
+  if (pointer === NULL) {
+    const mapped = reach > own.mmapThreshold;
+    pointer = mapped ? own.large.allocate(size, alignment) : alignedInHeap(alignment, size, reach);
+  }
+  if (pointer === 0) throw noMemory("alignedAlloc", size);
+  traced("aligned", pointer, size);
+  return pointer;
+}
+
+function largeSize(operation: string, pointer: Pointer): number {
+  const size = own.large.sizeOf(pointer);
+  if (size < 0) throw wrongPointer(operation, pointer);
+  return size;
 }
 
 /** Frees what the fast path does not; the caller lets the tracer settle. */

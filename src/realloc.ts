@@ -3,11 +3,13 @@
  *
  * Owns its semantics and the order in which it tries. Must not know header bits or koffi.
  */
-import { checkSize, heap, noMemory, settle, traced, wrongPointer } from "./attached.js";
+import { brokenOff, checkSize, heap, noMemory, settle, traced, wrongPointer } from "./attached.js";
 import { MIN_BLOCK, sizeOf } from "./core/block.js";
 import type { ThreadHeap } from "./core/heap.js";
 import { type Block, HEADER_BYTES, NULL, type Pointer, WORD_BYTES } from "./core/memory.js";
 import { isHemmedIn, resizeInPlace, slackOf } from "./core/resize.js";
+import { ensureStack } from "./core/stack.js";
+import { brand } from "./errors.js";
 import { malloc, release } from "./malloc.js";
 
 // By names of this module's own: V8 folds those into the code, and loads an imported one from its cell each time.
@@ -58,7 +60,7 @@ export function realloc(pointer: Pointer, size: number): Pointer {
     const spare = sizeOf(own.words, b) - header - size;
     if (own.hooks.trace === null) {
       if (spare >= 0 && (spare < minBlock || spare <= slackOf(sizeOf(own.words, b)))) return pointer;
-      if (spare < 0 && size <= maxCopied && isHemmedIn(own, b)) return moveSmall(b, pointer, size);
+      if (spare < 0 && size <= maxCopied && isHemmedIn(own, b)) return moveHemmed(b, pointer, size);
     }
   }
   return reallocSlow(b, pointer, size);
@@ -67,20 +69,46 @@ export function realloc(pointer: Pointer, size: number): Pointer {
 function reallocSlow(b: Block, pointer: Pointer, size: number): Pointer {
   checkSize("realloc", "size", size);
   if (pointer === NULL) return malloc(size);
-  const moved = b === 0 ? reallocElsewhere(pointer, size) : reallocBlock(own, b, pointer, size);
-  traced("realloc", moved, size);
-  settle();
+  if (own.torn) own.mend();
+  let moved: Pointer;
+  try {
+    moved = b === 0 ? reallocElsewhere(pointer, size) : reallocBlock(own, b, pointer, size);
+    if (own.hooks.trace !== null) traced("realloc", moved, size); // no call, which might fail, once it has moved
+  } catch (error) {
+    own.torn = true;
+    own.tops = own.closedTops;
+    throw brokenOff(error);
+  }
+  if (own.hooks.settle !== null) settle();
   return moved;
 }
 
 /** A block of a heap that this thread has. */
 function reallocBlock(of: ThreadHeap, b: Block, pointer: Pointer, size: number): Pointer {
+  const have = sizeOf(own.words, b) - header;
   if (size <= own.mmapThreshold) {
+    if (size <= have) return cut(of, b, pointer, size);
     const resized = resizeInPlace(of, b, size);
     if (resized !== 0) return own.window.pointerOf(resized);
   }
-  if (size <= maxCopied) return moveSmall(b, pointer, size);
-  return move(pointer, sizeOf(own.words, b) - header, size);
+  return size <= maxCopied ? moveSmall(b, pointer, size) : move(pointer, have, size);
+}
+
+/** Less of a block, or as much of it as before if that is broken off. */
+function cut(of: ThreadHeap, b: Block, pointer: Pointer, size: number): Pointer {
+  try {
+    resizeInPlace(of, b, size);
+  } catch (error) {
+    own.torn = true;
+    own.tops = own.closedTops;
+    if (brand in (error as object)) throw error;
+    try {
+      brokenOff(error);
+    } catch {
+      // no stack even for that: the next one who uses the heap puts it in order
+    }
+  }
+  return pointer;
 }
 
 function reallocElsewhere(pointer: Pointer, size: number): Pointer {
@@ -100,11 +128,24 @@ function reallocMapped(pointer: Pointer, size: number): Pointer {
   const have = own.large.sizeOf(pointer);
   if (have < 0) throw wrongPointer("realloc", pointer);
   if (size > own.mmapThreshold * KEEP_MAPPED) {
+    ensureStack(); // the kernel has moved the block, and nobody hears of it
     const resized = own.large.resize(pointer, size);
     if (resized < 0) throw wrongPointer("realloc", pointer);
     if (resized !== 0) return resized as Pointer;
   }
   return move(pointer, have, size);
+}
+
+/** As reallocSlow() does it, for the way that many small blocks go. */
+function moveHemmed(b: Block, from: Pointer, size: number): Pointer {
+  if (own.torn) own.mend();
+  try {
+    return moveSmall(b, from, size);
+  } catch (error) {
+    own.torn = true;
+    own.tops = own.closedTops;
+    throw brokenOff(error);
+  }
 }
 
 /** The same to a small block, and copied by word: a builtin's call costs more than the loop. */
@@ -113,7 +154,7 @@ function moveSmall(b: Block, from: Pointer, size: number): Pointer {
   if (to === 0) throw noMemory("realloc", size);
   const have = sizeOf(own.words, b) - header;
   copyWords(b + 2, own.window.blockOf(to) + 2, Math.min(have, size + 3) >>> 2);
-  if (!own.freeSmall(from)) release(from);
+  letGo(from);
   return to;
 }
 
@@ -123,8 +164,24 @@ function move(from: Pointer, oldBytes: number, size: number): Pointer {
   if (to === 0) throw noMemory("realloc", size);
   const bytes = Math.min(oldBytes, size);
   own.window.copy(to, from, bytes);
-  if (!own.freeSmall(from)) release(from);
+  letGo(from);
   return to;
+}
+
+/** Frees the old block of one that has moved: from here on its user must hear of the new one, whatever happens. */
+function letGo(from: Pointer): void {
+  try {
+    if (!own.freeSmall(from)) release(from);
+  } catch (error) {
+    own.torn = true;
+    own.tops = own.closedTops;
+    if (brand in (error as object)) throw error;
+    try {
+      brokenOff(error);
+    } catch {
+      // no stack even for that: the next one who uses the heap puts it in order
+    }
+  }
 }
 
 function copyWords(from: number, to: number, count: number): void {

@@ -5,7 +5,7 @@
  * Owns who gets which heap. Must not know how blocks are found in one. Claims are made under the mutex at
  * Control.adoption, held until the heap is in order; it passes on when its holder dies, and the heap with it.
  */
-import { HeapError, outOfMemory } from "../errors.js";
+import { corrupt, HeapError, outOfMemory } from "../errors.js";
 import { Account } from "./account.js";
 import { CHUNK_BYTES, Control, MAX_HEAPS, ownerOfWord } from "./control.js";
 import { type Elsewhere, ThreadHeap } from "./heap.js";
@@ -28,7 +28,9 @@ import type { Os } from "./os.js";
 import { FIRST_BLOCK, Rec } from "./record.js";
 import { recover } from "./recover.js";
 import { Segments } from "./segments.js";
+import { ensureStack } from "./stack.js";
 import { Store } from "./store.js";
+import { NOTHING_CLEAN } from "./wilderness.js";
 
 /** What all heaps of one thread share. */
 interface Place {
@@ -88,6 +90,14 @@ export class Annexes implements Elsewhere {
     return 0 as Pointer;
   }
 
+  mend(first: ThreadHeap): void {
+    this.#place.lock.abandon();
+    for (const heap of [first, ...this.heaps]) {
+      if (!recover(heap.store)) throw corrupt("the headers of this thread's heap were overwritten");
+      heap.store.cleanFrom = NOTHING_CLEAN;
+    }
+  }
+
   /** Takes over the heap of an ended thread; null when there is none. */
   adopt(): ThreadHeap | null {
     const { window, os } = this.#place;
@@ -129,6 +139,7 @@ export function initializeAdoption(window: Window, os: Os): void {
 
 /** Does something while no heap changes hands. */
 export function underAdoption<T>(window: Window, os: Os, work: () => T): T {
+  ensureStack(); // nobody would unlock the mutex
   const mutex = window.addressOf(Control.adoption);
   if (!os.threads.lockMutex(mutex)) {
     throw new HeapError(

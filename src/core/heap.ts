@@ -13,6 +13,8 @@
  * and the slow paths, which use the real stacks, do all the work and tell the tracer. That is why tracing that is
  * off costs nothing.
  */
+
+import { isOurs } from "../errors.js";
 import { footprintPages } from "./account.js";
 import {
   blockBytes,
@@ -24,12 +26,13 @@ import {
   markLive,
   sizeOf,
 } from "./block.js";
-import { CACHED_UNITS, closedTops, isFull, MAX_CACHED, push } from "./cache.js";
+import { CACHED_UNITS, isFull, MAX_CACHED, push } from "./cache.js";
 import { CHUNK_SHIFT, Control, NO_LIMIT, OWNERS } from "./control.js";
 import type { TraceSink } from "./hooks.js";
 import type { LargeBlocks } from "./large.js";
 import { type Block, HEADER_BYTES, type Pointer } from "./memory.js";
 import { Outbox } from "./remote.js";
+import { ensureStack } from "./stack.js";
 import { Stock } from "./stock.js";
 import type { Store } from "./store.js";
 import { NOTHING_CLEAN } from "./wilderness.js";
@@ -51,6 +54,8 @@ export interface Elsewhere {
   allocate(size: number): Pointer;
   /** The heap that a block lies in, if this thread has it besides its own; else null. */
   heapOf(b: Block): ThreadHeap | null;
+  /** Finishes what a thread that lives on broke off: in `first`, in all of them, and in what threads share. */
+  mend(first: ThreadHeap): void;
   /** All of them. */
   readonly heaps: readonly ThreadHeap[];
   /** Takes over the heap of one more ended thread; null when there is none. */
@@ -62,6 +67,11 @@ export interface Elsewhere {
 export class ThreadHeap extends Stock {
   readonly outbox: Outbox;
   elsewhere: Elsewhere | null;
+  /**
+   * Whether an update was broken off by an error that is not this library's: JavaScript's stack was full. Set together
+   * with closed tops, so that the fast paths touch nothing until mend().
+   */
+  torn = false;
 
   constructor(store: Store, large: LargeBlocks) {
     super(store, large);
@@ -182,7 +192,20 @@ export class ThreadHeap extends Stock {
   trace(sink: TraceSink | null, settle: (() => void) | null): void {
     this.hooks.trace = sink;
     this.hooks.settle = settle;
-    this.tops = sink === null ? this.cache : closedTops(this.cache);
+    if (!this.torn) this.open();
+  }
+
+  /** Nothing is broken off: the fast paths may be taken, unless there is a tracer. */
+  open(): void {
+    this.torn = false;
+    this.tops = this.hooks.trace === null ? this.cache : this.closedTops;
+  }
+
+  /** Puts this thread's heaps in order after an update was broken off, as if the thread had died then. */
+  mend(): void {
+    ensureStack();
+    this.elsewhere?.mend(this);
+    this.open();
   }
 
   /** At the limit, pages that lie idle in the heap make room for a mapping. */
@@ -197,7 +220,8 @@ export class ThreadHeap extends Stock {
     try {
       this.release(b);
     } catch (error) {
-      markLive(this.words, b, this.secret); // a neighbour was overwritten: the block stays as it was
+      // A neighbour was overwritten: the block stays as it was. Broken off half-way it is what its headers say.
+      if (isOurs(error)) markLive(this.words, b, this.secret);
       throw error;
     }
     return true;

@@ -52,6 +52,13 @@ export class Lock {
     if ((was & WAITERS) !== 0) this.#threads.wakeOne(this.#window.addressOf(lockWord));
   }
 
+  /** Lets go of the lock if the calling thread has it still: what it was doing was broken off. */
+  abandon(): void {
+    if ((this.#window.atomicLoad(lockWord) & ~WAITERS) !== this.#claim) return;
+    this.repair();
+    this.release();
+  }
+
   /** One attempt; whether the lock is held now. */
   #tryOrSleep(): boolean {
     const window = this.#window;

@@ -20,6 +20,7 @@ import {
 import type { ThreadHeap } from "./heap.js";
 import { type Block, HEADER_BYTES, WORD_BYTES } from "./memory.js";
 import { Rec } from "./record.js";
+import { ensureStack } from "./stack.js";
 
 // Constants of other modules, by names of this module's own: V8 folds those into the code, and loads an imported
 // one from its cell each time.
@@ -144,6 +145,7 @@ function growBackward(heap: ThreadHeap, b: Block, need: number, size: number): B
   const above = !atTop && isFree(m, next) ? sizeOf(m, next) : 0;
   if (sizeOf(m, below) + have + above < need) return none;
   if (!store.affords(below, above > 0 ? next : none)) return none;
+  ensureStack(); // the block would be neither here nor there
   if (above > 0) absorb(heap, b, next, have + above);
   const bytes = Math.min(have - HEADER_BYTES, size);
   const total = sizeOf(m, below) + sizeOf(m, b);

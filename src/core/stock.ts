@@ -6,7 +6,17 @@
  */
 import { GRAIN, MIN_BLOCK, markCached, markLive, sizeOf } from "./block.js";
 import { type Bundles, bundlesOf } from "./bundles.js";
-import { CACHED_UNITS, depthOf, emptyCache, entryOf, isFull, pop, push, roomOf } from "./cache.js";
+import {
+  CACHED_UNITS,
+  closedTops,
+  depthOf,
+  emptyCache,
+  entryOf,
+  isFull,
+  pop,
+  push,
+  roomOf,
+} from "./cache.js";
 import { Control } from "./control.js";
 import type { Hooks } from "./hooks.js";
 import { drain } from "./inbox.js";
@@ -55,6 +65,8 @@ export class Stock {
   readonly bundles: Bundles;
   /** The table of stack tops that the fast paths use. */
   tops: number;
+  /** The one with which they find every stack empty and full. */
+  readonly closedTops: number;
 
   constructor(store: Store, large: LargeBlocks) {
     this.window = store.window;
@@ -67,6 +79,7 @@ export class Stock {
     this.payloadBase = store.window.payloadBase;
     this.cache = cacheOf(store.record);
     this.tops = this.cache;
+    this.closedTops = closedTops(this.cache);
     this.bundles = bundlesOf(this.words);
   }
 

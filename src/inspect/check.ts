@@ -4,6 +4,7 @@
  * Reads everything, changes nothing. Takes about 10 ns a block.
  */
 
+import { guarded } from "../attached.js";
 import { BIN_COUNT, binMarks, binOf, forEachBinned } from "../core/bins.js";
 import {
   FENCE_BYTES,
@@ -62,8 +63,10 @@ interface Census {
  */
 export function check(): void {
   if (unusable !== null) throw unusable;
-  for (const of of heapsOf(heap)) checkHeap(of);
-  checkShared(heap);
+  guarded(() => {
+    for (const of of heapsOf(heap)) checkHeap(of);
+    checkShared(heap);
+  });
 }
 
 /** One heap, of this thread or of one that is not running; its last update must have been completed. */

@@ -1,6 +1,7 @@
 /**
  * Giving free memory back on request.
  */
+import { guarded } from "../attached.js";
 import type { ThreadHeap } from "../core/heap.js";
 import { heap, unusable } from "../malloc.js";
 import { heapsOf } from "./walk.js";
@@ -26,10 +27,15 @@ import { heapsOf } from "./walk.js";
  */
 export function trim(): number {
   if (unusable !== null) throw unusable;
+  const bytes = guarded(trimAll);
+  heap.hooks.settle?.();
+  return bytes;
+}
+
+function trimAll(): number {
   heap.outbox.flush();
   let bytes = trimOrphans(); // they may send what their threads had freed for this one
   for (const of of heapsOf(heap)) bytes += of.trim();
-  heap.hooks.settle?.();
   return bytes;
 }
 

@@ -4,6 +4,7 @@
  * Reads headers only. Must not change anything.
  */
 
+import { guarded } from "../attached.js";
 import { FENCE_BYTES, isCached, isFree, markAt, nextOf, sizeOf } from "../core/block.js";
 import type { ThreadHeap } from "../core/heap.js";
 import { type Block, HEADER_BYTES, type Pointer } from "../core/memory.js";
@@ -41,6 +42,7 @@ export interface WalkedBlock {
 export function* walk(): Generator<WalkedBlock> {
   if (unusable !== null) throw unusable;
   const { window } = heap;
+  if (heap.torn) heap.mend();
   for (const of of heapsOf(heap)) {
     for (const id of of.store.ownSegments()) {
       for (const b of blocksOf(of, id)) {
@@ -52,8 +54,8 @@ export function* walk(): Generator<WalkedBlock> {
       }
     }
   }
-  for (const [start, bytes] of heap.large.mappings()) {
-    const pointer = heap.large.payloadIn(start, bytes);
+  for (const [start, bytes] of guarded(() => heap.large.mappings())) {
+    const pointer = guarded(() => heap.large.payloadIn(start, bytes));
     if (pointer !== 0) yield { pointer, size: start + bytes - pointer, state: "mapped" };
   }
 }

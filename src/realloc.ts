@@ -3,14 +3,14 @@
  *
  * Owns its semantics and the order in which it tries. Must not know header bits or koffi.
  */
-import { brokenOff, checkSize, heap, noMemory, settle, traced, wrongPointer } from "./attached.js";
+import { brokenOff, checkSize, guarded, heap, noMemory, settle, traced, wrongPointer } from "./attached.js";
 import { MIN_BLOCK, sizeOf } from "./core/block.js";
 import type { ThreadHeap } from "./core/heap.js";
 import { type Block, HEADER_BYTES, NULL, type Pointer, WORD_BYTES } from "./core/memory.js";
-import { isHemmedIn, resizeInPlace, slackOf } from "./core/resize.js";
+import { growInPlace, isHemmedIn, resizeInPlace, slackOf } from "./core/resize.js";
 import { ensureStack } from "./core/stack.js";
 import { brand } from "./errors.js";
-import { malloc, release } from "./malloc.js";
+import { free, malloc, release, usableSize } from "./malloc.js";
 
 // By names of this module's own: V8 folds those into the code, and loads an imported one from its cell each time.
 const own = heap;
@@ -64,6 +64,37 @@ export function realloc(pointer: Pointer, size: number): Pointer {
     }
   }
   return reallocSlow(b, pointer, size);
+}
+
+/**
+ * realloc() for a caller that goes on when this thread is cut off: C, while its thread is terminated, believes that a
+ * realloc of which it hears nothing has failed, and uses the old block. `deliver` is called with the result while the old
+ * block, as large as it was, is still live with what was in it; only then is it cut or freed. So nothing moves in a way
+ * that could not stop half-way: downwards, or by page tables.
+ */
+export function reallocAhead(pointer: Pointer, size: number, deliver: (result: Pointer) => void): Pointer {
+  const have = usableSize(pointer);
+  const b = own.liveBlock(pointer);
+  if (size <= have && (b === 0 ? size >= have * KEEP_FOREIGN : size <= own.mmapThreshold)) {
+    deliver(pointer);
+    if (b !== 0) return realloc(pointer, size); // which cuts it
+    guarded(() => own.large.resize(pointer, size, false)); // another heap's block is left as it is
+    return pointer;
+  }
+  if (size > have && guarded(() => growsWhereItIs(b, pointer, size))) {
+    deliver(pointer);
+    return pointer;
+  }
+  const moved = malloc(size);
+  own.window.copy(moved, pointer, Math.min(have, size));
+  deliver(moved);
+  free(pointer); // C has the other one, whatever comes of this
+  return moved;
+}
+
+function growsWhereItIs(b: Block, pointer: Pointer, size: number): boolean {
+  if (b !== 0) return size <= own.mmapThreshold && growInPlace(own, b, size);
+  return own.large.resize(pointer, size, false) === pointer; // another heap's block is none of these
 }
 
 function reallocSlow(b: Block, pointer: Pointer, size: number): Pointer {

@@ -74,13 +74,14 @@ export class LargeBlocks {
   }
 
   /**
-   * Resizes the block at `pointer` in place or by moving page tables, never bytes; the new pointer, or 0 with the block
-   * untouched when that cannot be done. UNKNOWN or FREED when it is not a live large block's.
+   * Resizes the block at `pointer` in place or, where it may, by moving page tables, never bytes; the new pointer, or 0
+   * with the block untouched when that cannot be done. One that shrinks stays where it is. UNKNOWN or FREED when it is
+   * not a live large block's.
    */
-  resize(pointer: number, size: number): number {
+  resize(pointer: number, size: number, mayMove = true): number {
     this.#lock.acquire();
     const entry = this.#atlas.find(pointer);
-    const target = entry < 0 ? entry : this.#resize(entry, pointer, size);
+    const target = entry < 0 ? entry : this.#resize(entry, pointer, size, mayMove);
     this.#lock.release();
     return target;
   }
@@ -201,7 +202,7 @@ export class LargeBlocks {
     }
   }
 
-  #resize(entry: number, pointer: number, size: number): number {
+  #resize(entry: number, pointer: number, size: number, mayMove: boolean): number {
     const m = this.#m;
     const start = this.#atlas.start(entry);
     const oldPages = this.#atlas.table.pages(entry);
@@ -212,7 +213,7 @@ export class LargeBlocks {
     m[Control.pendingPage] = this.#atlas.pageOf(start);
     m[Control.pendingPages] = oldPages;
     m[Control.pendingFront] = pointer - start;
-    const moved = this.#remap(start, oldPages, pages);
+    const moved = this.#remap(start, oldPages, pages, mayMove);
     if (moved < 0) return 0;
     this.#finishRemap();
     m[Control.mremaps] = m[Control.mremaps]! + 1;
@@ -223,7 +224,7 @@ export class LargeBlocks {
   }
 
   /** The new start of the mapping, pending as remapped; or -1. */
-  #remap(start: number, oldPages: number, pages: number): number {
+  #remap(start: number, oldPages: number, pages: number, mayMove: boolean): number {
     const m = this.#m;
     const oldBytes = oldPages * this.#pageSize;
     const bytes = pages * this.#pageSize;
@@ -236,6 +237,7 @@ export class LargeBlocks {
       if (page + oldPages === m[Control.largeNext]) m[Control.largeNext] = page + pages;
       return start;
     }
+    if (!mayMove || pages < oldPages) return -1;
     const target = this.#places.map(bytes, 0);
     if (target < 0) return -1;
     if (this.#os.move(start, oldBytes, bytes, target)) {

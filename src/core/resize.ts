@@ -54,6 +54,11 @@ export function resizeInPlace(heap: ThreadHeap, b: Block, size: number): Block {
   return growBackward(heap, b, need, size);
 }
 
+/** Makes a live block hold `size` bytes, more than it does, where it is; false when that cannot be. */
+export function growInPlace(heap: ThreadHeap, b: Block, size: number): boolean {
+  return growForward(heap, b, blockBytes(size));
+}
+
 /** Whether a live block has neither a free block nor the wilderness beside it, so that it can only grow by moving. */
 export function isHemmedIn(heap: ThreadHeap, b: Block): boolean {
   const m = heap.words;

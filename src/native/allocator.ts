@@ -12,7 +12,8 @@
  *     call into a library that hands work to threads and joins them, Atomics.wait), both wait forever. koffi lets 256
  *     threads wait at once.
  *   - While the owner is being terminated, and when its JavaScript stack is full, C gets NULL (on x86-64; see thunk.ts
- *     for what koffi does elsewhere).
+ *     for what koffi does elsewhere). A realloc that is cut off half-way has told C the result, or has left the old block
+ *     as it was; that is why none moves a block downwards, or by page tables.
  *   - When the owner has ended, the function pointers are void, as those of a library that was unloaded. What a library
  *     in a terminated worker held stays allocated, since nobody told it to let go.
  */

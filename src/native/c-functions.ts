@@ -4,12 +4,14 @@
  * Owns what C expects where it differs from malloc.ts. Promises: every function returns, whatever its arguments are
  * and whatever the heap throws; the account has changed only if the heap has. Must not know koffi.
  */
+
+import { checkSize } from "../attached.js";
 import { NULL, type Pointer } from "../core/memory.js";
 import { hex, rangeError, show } from "../errors.js";
 import { alignedAlloc, calloc, free, malloc, usableSize } from "../malloc.js";
-import { realloc } from "../realloc.js";
+import { reallocAhead } from "../realloc.js";
 import type { Account } from "./account.js";
-import type { CFunctions } from "./callbacks.js";
+import type { CFunctions, Deliver } from "./callbacks.js";
 
 const ENOMEM = 12;
 const EINVAL = 22;
@@ -50,17 +52,26 @@ export class LibraryFunctions implements CFunctions {
     }
   }
 
-  /** Size 0 leaves a minimal live block, as C allows. A block that shrinks stays where it is if it cannot move. */
-  realloc(pointer: number, size: number): number {
+  /**
+   * Size 0 leaves a minimal live block, as C allows. A block that shrinks stays where it is if it cannot move. `deliver`
+   * gets the result before what was there is let go of.
+   */
+  realloc(pointer: number, size: number, deliver: Deliver = nowhere): number {
     if (pointer === NULL) return this.malloc(size);
     let usable = -1; // no block is known yet
+    let delivered = NULL;
     try {
       usable = usableSize(pointer as Pointer);
       if (size > usable && !this.#admits(size - usable)) return this.#noRoom(size - usable);
-      const moved = realloc(pointer as Pointer, size);
+      checkSize("realloc", "size", size);
+      const moved = reallocAhead(pointer as Pointer, size, (result) => {
+        deliver(result);
+        delivered = result;
+      });
       this.#account.resized(usableSize(moved) - usable);
       return moved;
     } catch (error) {
+      if (delivered !== NULL) return delivered; // C has it already
       return size <= usable && size >= 0 ? pointer : this.#failed(error, ENOMEM);
     }
   }
@@ -119,8 +130,14 @@ export class LibraryFunctions implements CFunctions {
   }
 
   /** Lua's: size 0 frees. For a new block `oldSize` is no size but what it is for. */
-  luaAlloc(_opaque: unknown, pointer: number, _oldSize: number, size: number): number {
-    if (size !== 0) return this.realloc(pointer, size);
+  luaAlloc(
+    _opaque: unknown,
+    pointer: number,
+    _oldSize: number,
+    size: number,
+    deliver: Deliver = nowhere,
+  ): number {
+    if (size !== 0) return this.realloc(pointer, size, deliver);
     this.free(pointer);
     return NULL;
   }
@@ -145,6 +162,8 @@ export class LibraryFunctions implements CFunctions {
     return NULL;
   }
 }
+
+function nowhere(): void {}
 
 function wrongAlignment(target: number, alignment: number): Error {
   return rangeError(

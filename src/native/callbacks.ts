@@ -14,18 +14,21 @@ import { makeThunk, type Pages } from "./thunk.js";
 /** The address of a C function; koffi takes it as it is, for a `uintptr_t` or a `void *`. */
 export type FunctionPointer = number & { readonly __function: unique symbol };
 
+/** Takes the result of a function that is not at its end yet. */
+export type Deliver = (result: number) => void;
+
 /** The functions behind the pointers. Addresses and sizes are numbers, or what koffi makes of wider ones. */
 export interface CFunctions {
   malloc(size: number): number;
   calloc(count: number, size: number): number;
-  realloc(pointer: number, size: number): number;
+  realloc(pointer: number, size: number, deliver?: Deliver): number;
   free(pointer: number): void;
   alignedAlloc(alignment: number, size: number): number;
   posixMemalign(target: number, alignment: number, size: number): number;
   opaqueMalloc(opaque: unknown, size: number): number;
   zalloc(opaque: unknown, items: number, size: number): number;
   zfree(opaque: unknown, pointer: number): void;
-  luaAlloc(opaque: unknown, pointer: number, oldSize: number, size: number): number;
+  luaAlloc(opaque: unknown, pointer: number, oldSize: number, size: number, deliver?: Deliver): number;
 }
 
 /** Result and parameters of each. zlib counts in `unsigned int`, of which C leaves the upper halves undefined. */
@@ -158,6 +161,14 @@ export class Gate {
 
   /** The same with a place for the result as the last parameter. */
   #placing(name: keyof CFunctions): Callback {
+    if (name === "realloc") {
+      return (a: number, b: number, place: number) =>
+        placeAhead(place, (deliver) => this.functions.realloc(a, b, deliver));
+    }
+    if (name === "luaAlloc") {
+      return (a: number, b: number, c: number, d: number, place: number) =>
+        placeAhead(place, (deliver) => this.functions.luaAlloc(a, b, c, d, deliver));
+    }
     const call = this.#returning(name) as (a: number, b?: number, c?: number, d?: number) => number;
     const entries: readonly Callback[] = [
       () => {},
@@ -168,6 +179,16 @@ export class Gate {
     ];
     return entries[PROTOTYPES[name][1].length]!;
   }
+}
+
+/** Stores a result as soon as it is delivered, and once more if in the end it is another. */
+function placeAhead(place: number, call: (deliver: Deliver) => number): void {
+  let stored = 0; // what the thunk put there
+  const result = call((delivered) => {
+    storeAddress(place, delivered);
+    stored = delivered;
+  });
+  if (result !== stored) storeAddress(place, result);
 }
 
 function register(callback: Callback, result: string, parameters: readonly string[]): bigint {

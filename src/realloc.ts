@@ -4,10 +4,10 @@
  * Owns its semantics and the order in which it tries. Must not know header bits or koffi.
  */
 import { brokenOff, checkSize, guarded, heap, noMemory, settle, traced, wrongPointer } from "./attached.js";
-import { MIN_BLOCK, sizeOf } from "./core/block.js";
+import { blockBytes, MIN_BLOCK, sizeOf } from "./core/block.js";
 import type { ThreadHeap } from "./core/heap.js";
 import { type Block, HEADER_BYTES, NULL, type Pointer, WORD_BYTES } from "./core/memory.js";
-import { growInPlace, isHemmedIn, resizeInPlace, slackOf } from "./core/resize.js";
+import { cutTail, growInPlace, isHemmedIn, resizeInPlace, slackOf } from "./core/resize.js";
 import { ensureStack } from "./core/stack.js";
 import { brand } from "./errors.js";
 import { free, malloc, release, usableSize } from "./malloc.js";
@@ -24,6 +24,12 @@ const KEEP_FOREIGN = 0.5;
 /** Up to this many words a loop is faster than the call of a builtin. */
 const LOOP_WORDS = 64;
 const maxCopied = LOOP_WORDS * WORD_BYTES;
+
+/**
+ * What the caller must hear of, whatever happens to the rest of the realloc at work; NULL before that. No number yet, so
+ * that V8 keeps the field as a double and makes no object of each pointer.
+ */
+const last = { moved: Number.NaN as Pointer };
 
 /**
  * Gives a block another size. Contents are kept up to the smaller of both sizes. Tries, in this order: cut the tail
@@ -101,15 +107,21 @@ function reallocSlow(b: Block, pointer: Pointer, size: number): Pointer {
   checkSize("realloc", "size", size);
   if (pointer === NULL) return malloc(size);
   if (own.torn) own.mend();
-  let moved: Pointer;
+  last.moved = NULL;
   try {
-    moved = b === 0 ? reallocElsewhere(pointer, size) : reallocBlock(own, b, pointer, size);
-    if (own.hooks.trace !== null) traced("realloc", moved, size); // no call, which might fail, once it has moved
+    last.moved = b === 0 ? reallocElsewhere(pointer, size) : reallocBlock(own, b, pointer, size);
+    if (own.hooks.trace !== null) traced("realloc", last.moved, size);
   } catch (error) {
     own.torn = true;
     own.tops = own.closedTops;
-    throw brokenOff(error);
+    if (last.moved === NULL || brand in (error as object)) throw brokenOff(error);
+    try {
+      brokenOff(error);
+    } catch {
+      // no stack even for that: the next one who uses the heap puts it in order
+    }
   }
+  const { moved } = last;
   if (own.hooks.settle !== null) settle();
   return moved;
 }
@@ -118,28 +130,16 @@ function reallocSlow(b: Block, pointer: Pointer, size: number): Pointer {
 function reallocBlock(of: ThreadHeap, b: Block, pointer: Pointer, size: number): Pointer {
   const have = sizeOf(own.words, b) - header;
   if (size <= own.mmapThreshold) {
-    if (size <= have) return cut(of, b, pointer, size);
+    if (size <= have) last.moved = pointer;
     const resized = resizeInPlace(of, b, size);
-    if (resized !== 0) return own.window.pointerOf(resized);
-  }
-  return size <= maxCopied ? moveSmall(b, pointer, size) : move(pointer, have, size);
-}
-
-/** Less of a block, or as much of it as before if that is broken off. */
-function cut(of: ThreadHeap, b: Block, pointer: Pointer, size: number): Pointer {
-  try {
-    resizeInPlace(of, b, size);
-  } catch (error) {
-    own.torn = true;
-    own.tops = own.closedTops;
-    if (brand in (error as object)) throw error;
-    try {
-      brokenOff(error);
-    } catch {
-      // no stack even for that: the next one who uses the heap puts it in order
+    if (resized === b) return pointer;
+    if (resized !== 0) {
+      last.moved = (own.payloadBase + ((resized << 2) >>> 0)) as Pointer;
+      cutTail(of, resized, blockBytes(size));
+      return last.moved;
     }
   }
-  return pointer;
+  return size <= maxCopied ? moveSmall(b, pointer, size) : move(pointer, have, size);
 }
 
 function reallocElsewhere(pointer: Pointer, size: number): Pointer {
@@ -170,12 +170,19 @@ function reallocMapped(pointer: Pointer, size: number): Pointer {
 /** As reallocSlow() does it, for the way that many small blocks go. */
 function moveHemmed(b: Block, from: Pointer, size: number): Pointer {
   if (own.torn) own.mend();
+  last.moved = NULL;
   try {
     return moveSmall(b, from, size);
   } catch (error) {
     own.torn = true;
     own.tops = own.closedTops;
-    throw brokenOff(error);
+    if (last.moved === NULL || brand in (error as object)) throw brokenOff(error);
+    try {
+      brokenOff(error);
+    } catch {
+      // no stack even for that: the next one who uses the heap puts it in order
+    }
+    return last.moved;
   }
 }
 
@@ -185,7 +192,8 @@ function moveSmall(b: Block, from: Pointer, size: number): Pointer {
   if (to === 0) throw noMemory("realloc", size);
   const have = sizeOf(own.words, b) - header;
   copyWords(b + 2, own.window.blockOf(to) + 2, Math.min(have, size + 3) >>> 2);
-  letGo(from);
+  last.moved = to;
+  if (!own.freeSmall(from)) release(from);
   return to;
 }
 
@@ -195,24 +203,9 @@ function move(from: Pointer, oldBytes: number, size: number): Pointer {
   if (to === 0) throw noMemory("realloc", size);
   const bytes = Math.min(oldBytes, size);
   own.window.copy(to, from, bytes);
-  letGo(from);
+  last.moved = to;
+  if (!own.freeSmall(from)) release(from);
   return to;
-}
-
-/** Frees the old block of one that has moved: from here on its user must hear of the new one, whatever happens. */
-function letGo(from: Pointer): void {
-  try {
-    if (!own.freeSmall(from)) release(from);
-  } catch (error) {
-    own.torn = true;
-    own.tops = own.closedTops;
-    if (brand in (error as object)) throw error;
-    try {
-      brokenOff(error);
-    } catch {
-      // no stack even for that: the next one who uses the heap puts it in order
-    }
-  }
 }
 
 function copyWords(from: number, to: number, count: number): void {

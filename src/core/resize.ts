@@ -20,7 +20,6 @@ import {
 import type { ThreadHeap } from "./heap.js";
 import { type Block, HEADER_BYTES, WORD_BYTES } from "./memory.js";
 import { Rec } from "./record.js";
-import { ensureStack } from "./stack.js";
 
 // Constants of other modules, by names of this module's own: V8 folds those into the code, and loads an imported
 // one from its cell each time.
@@ -41,7 +40,10 @@ export function slackOf(have: number): number {
   return have < LEAST_SLACKENED ? 0 : Math.min(have >>> SLACK_SHIFT, MOST_SLACK) & -GRAIN;
 }
 
-/** The block that holds `size` bytes from now on: `b`, or a lower one that grew over it; 0 if it must move. */
+/**
+ * The block that holds `size` bytes from now on: `b`, or a lower one that grew over it, to which cutTail() leaves what it
+ * needs; 0 if it must move. Broken off, it has left `b` where it was.
+ */
 export function resizeInPlace(heap: ThreadHeap, b: Block, size: number): Block {
   const m = heap.words;
   const need = blockBytes(size);
@@ -51,7 +53,7 @@ export function resizeInPlace(heap: ThreadHeap, b: Block, size: number): Block {
     return b;
   }
   if (growForward(heap, b, need)) return b;
-  return growBackward(heap, b, need, size);
+  return growBackward(heap, b, need, Math.min(have - HEADER_BYTES, size));
 }
 
 /** Makes a live block hold `size` bytes, more than it does, where it is; false when that cannot be. */
@@ -138,28 +140,45 @@ function absorb(heap: ThreadHeap, b: Block, next: Block, total: number): void {
   store.countMerge(MERGES_FORWARD, b, total);
 }
 
-/** Into the free block below, with the one above if that is free too; the payload moves down. */
-function growBackward(heap: ThreadHeap, b: Block, need: number, size: number): Block {
+/** Into the free block below, with the one above if that is free too; the payload's `bytes` move down. */
+function growBackward(heap: ThreadHeap, b: Block, need: number, bytes: number): Block {
   const { words: m, store } = heap;
   const none = 0 as Block;
   if (!isPreviousFree(m, b)) return none;
   const below = store.below(b);
   const next = store.above(b);
-  const have = sizeOf(m, b);
   const atTop = next === m[store.record + TOP];
   const above = !atTop && isFree(m, next) ? sizeOf(m, next) : 0;
-  if (sizeOf(m, below) + have + above < need) return none;
+  const have = sizeOf(m, b) + above;
+  const low = sizeOf(m, below);
+  if (low + have < need) return none;
   if (!store.affords(below, above > 0 ? next : none)) return none;
-  ensureStack(); // the block would be neither here nor there
-  if (above > 0) absorb(heap, b, next, have + above);
-  const bytes = Math.min(have - HEADER_BYTES, size);
-  const total = sizeOf(m, below) + sizeOf(m, b);
+  if (above > 0) absorb(heap, b, next, have);
   store.takeOut(below);
-  // The join first, by one store: once it is made, the payload below it may overwrite b's header.
-  breakSeal(m, b);
-  resizeLive(m, below, total, heap.secret);
-  store.countMerge(MERGES_BACKWARD, below, total);
-  heap.window.copy(heap.window.pointerOf(below), heap.window.pointerOf(b), bytes);
-  cutTail(heap, below, need);
+  store.countMerge(MERGES_BACKWARD, below, low + have);
+  moveDown(heap, below, b, bytes);
   return below;
+}
+
+/**
+ * Joins live `b` to the block below and moves its payload there; all or nothing. The join first, by one store: once it is
+ * made, the payload may overwrite b's header. A thread that dies between the two loses what was in the block, which
+ * nobody looks at; one whose stack is full there goes on, and cuts the blocks apart again by stores, since no call is sure
+ * to succeed.
+ */
+function moveDown(heap: ThreadHeap, below: Block, b: Block, bytes: number): void {
+  const { words: m, window, secret } = heap;
+  const low = m[below]!;
+  const lowSeal = m[below + 1]!;
+  const seal = m[b + 1]!;
+  try {
+    breakSeal(m, b);
+    resizeLive(m, below, sizeOf(m, below) + sizeOf(m, b), secret);
+    window.copy(window.pointerOf(below), window.pointerOf(b), bytes);
+  } catch (error) {
+    m[b + 1] = seal;
+    m[below] = low;
+    m[below + 1] = lowSeal;
+    throw error;
+  }
 }

@@ -3,8 +3,9 @@
  */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { isFree, isGone, isPreviousFree, nextOf } from "../../src/core/block.js";
+import { isFree, isGone, isPreviousFree, isSealed, nextOf } from "../../src/core/block.js";
 import type { Block } from "../../src/core/memory.js";
+import { recover } from "../../src/core/recover.js";
 import { cutFront, cutTail, resizeInPlace } from "../../src/core/resize.js";
 import {
   bytesOf,
@@ -209,6 +210,26 @@ test("growing down moves the contents to the lower start, overlapping or not", (
     assert.is(of.heap.liveBlock(old), 0, "no header is left where the block was");
     assert.ok(bytesOf(of, lower!) >= have + 40);
     assert.is(isPreviousFree(of.m, end!), bytesOf(of, lower!) < below + have);
+    verify(of);
+  }
+});
+
+test("growing down that is broken off before the contents moved leaves the block where it was", () => {
+  for (const above of [false, true]) {
+    const of = fakeHeap();
+    const [, lower, b, upper] = row(of, 64, 64, 4096, 512, 64);
+    join(of, lower!);
+    if (above) join(of, upper!);
+    stamp(of, b!);
+    of.heap.window.copy = () => {
+      throw new RangeError("no stack is left");
+    };
+    assert.throws(() => resizeInPlace(of.heap, b!, above ? 4640 : 4128), /no stack/);
+    assert.is(of.heap.liveBlock(payload(of, b!)), b);
+    assert.is(nextOf(of.m, lower!), b);
+    assert.ok(isSealed(of.m, lower!, of.heap.secret));
+    assert.ok(recover(of.heap.store));
+    assert.ok(isStamped(of, b!, 4088));
     verify(of);
   }
 });

@@ -28,6 +28,8 @@ export interface Allocator {
   /** Nothing where the garbage collector does it. */
   free(block: Block): void;
   touch(block: Block, at: number): void;
+  /** A block as bytes, for very many stores into one; of those who are in workloads of several threads. */
+  bytes?(block: Block, length: number): Uint8Array;
   /** Makes every page resident that the bytes from `from` up to `to` lie in. */
   populate(block: Block, from: number, to: number): void;
   table(length: number): Slots;

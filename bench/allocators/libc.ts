@@ -30,6 +30,7 @@ export const libc: Allocator = {
   calloc: (bytes: number) => calloc(1, bytes),
   realloc: (block: number, _oldBytes: number, bytes: number) => realloc(block, bytes),
   touch: () => {},
+  bytes: (block: number, length: number) => new Uint8Array(koffi.view(block, length)),
   populate(block: number, from: number, to: number): void {
     const inPage = (block + from) % PAGE;
     // Kernels that do not know the request refuse it at once.

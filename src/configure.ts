@@ -16,7 +16,7 @@ export interface Options {
   limit?: number;
   /** Requests of more bytes than this get a mapping of their own; "dynamic" rises when such a block is freed. */
   mmapThreshold?: number | "dynamic";
-  /** Idle joined bytes from which memory is given back to the operating system by itself. */
+  /** Idle joined bytes from which memory is given back to the operating system by itself; see trim(). */
   trimThreshold?: number;
   /**
    * true: a line on standard error for each step, as it happens. A function: called with each step of a call into the

@@ -9,6 +9,7 @@ import type { ThreadHeap } from "./core/heap.js";
 import { type Block, HEADER_BYTES, NULL, type Pointer, WORD_BYTES } from "./core/memory.js";
 import { cutTail, growInPlace, isHemmedIn, resizeInPlace, slackOf } from "./core/resize.js";
 import { ensureStack } from "./core/stack.js";
+import { makeUpFor } from "./core/trim.js";
 import { brand } from "./errors.js";
 import { free, malloc, release, usableSize } from "./malloc.js";
 
@@ -159,6 +160,7 @@ function reallocMapped(pointer: Pointer, size: number): Pointer {
   const have = own.large.sizeOf(pointer);
   if (have < 0) throw wrongPointer("realloc", pointer);
   if (size > own.mmapThreshold * KEEP_MAPPED) {
+    if (size > have) makeUpFor(own.store, size - have);
     ensureStack(); // the kernel has moved the block, and nobody hears of it
     const resized = own.large.resize(pointer, size);
     if (resized < 0) throw wrongPointer("realloc", pointer);

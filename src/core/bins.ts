@@ -189,16 +189,17 @@ function firstFrom(m: Int32Array, at: number, bin: number): Block {
   return m[headOf(at, found) + NEXT]! as Block;
 }
 
-/** Calls `visit` for every block in every bin; stops after `atMost`, so that a ring that was bent cannot hang it. */
+/** Calls `visit` for every block in the bins from `first` on; stops after `atMost`, so that a ring that was bent cannot hang it. */
 export function forEachBinned(
   m: Int32Array,
   at: number,
   atMost: number,
   record: number,
+  first: number,
   visit: (b: Block, bin: number) => void,
 ): void {
   let left = atMost;
-  for (let bin = 0; bin < BIN_COUNT; bin++) {
+  for (let bin = first; bin < BIN_COUNT; bin++) {
     const head = headOf(at, bin);
     for (let b = m[head + NEXT]! as Block; b !== head && left > 0; b = m[b + NEXT]! as Block, left--) {
       checkLinks(m, b, record);

@@ -35,6 +35,7 @@ import { Outbox } from "./remote.js";
 import { ensureStack } from "./stack.js";
 import { Stock } from "./stock.js";
 import type { Store } from "./store.js";
+import { makeUpFor } from "./trim.js";
 import { NOTHING_CLEAN } from "./wilderness.js";
 
 // Constants of other modules, by names of this module's own: V8 folds those into the code, and loads an imported
@@ -208,8 +209,9 @@ export class ThreadHeap extends Stock {
     this.open();
   }
 
-  /** At the limit, pages that lie idle in the heap make room for a mapping. */
+  /** Pages that lie idle in the heap make room for a mapping: at a new peak, and at the limit. */
   #allocateLarge(size: number): Pointer {
+    makeUpFor(this.store, size);
     const pointer = this.large.allocate(size, GRAIN);
     if (pointer !== 0 || size > this.idleBytes()) return pointer;
     return this.trim() < size ? pointer : this.large.allocate(size, GRAIN);

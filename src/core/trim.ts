@@ -4,7 +4,7 @@
  * Owns when that is worth a system call and how it is accounted. The pages stay mapped and read as zero; touching
  * them again takes a page fault, so memory is given back only when much of it lies idle.
  */
-import type { Account } from "./account.js";
+import { type Account, footprintPages } from "./account.js";
 import { BIN_COUNT, binOf, forEachBinned } from "./bins.js";
 import { gonePages, innerEnd, innerStart, sizeOf } from "./block.js";
 import { Control } from "./control.js";
@@ -27,7 +27,7 @@ const {
   top: TOP,
   trims: TRIMS,
 } = Rec;
-const { trimPages: TRIM_PAGES } = Control;
+const { peakPages: PEAK_PAGES, trimPages: TRIM_PAGES } = Control;
 
 /** What trimming needs of a store. */
 export interface Trimmable {
@@ -40,6 +40,8 @@ export interface Trimmable {
   slackPages(): number;
 }
 
+/** How much must lie idle, as a share of the setting, for some of it to make up for a mapping. */
+const MAKE_UP_SHARE = 1 / 32;
 /** How much must have come into large runs, as a share of the setting, before it is looked at again. */
 const RECHECK_SHARE = 1 / 8;
 /** Runs below this size are not worth a system call to the policy; trim() by hand takes all of at least a page. */
@@ -69,21 +71,41 @@ function idlePages(store: Trimmable): number {
   return Math.floor((wilderness + binned) / store.runs.pageSize) - m[record + GONE_PAGES]!;
 }
 
-/** Gives back the inner pages of free blocks of at least `leastRun` bytes; returns the bytes given back. */
+/** Gives back the inner pages of free blocks of at least `leastRun` bytes, and the wilderness; returns the bytes. */
 export function trim(store: Trimmable, leastRun: number): number {
   const m = store.window.words;
-  const runs: Block[] = [];
-  const firstBin = binOf(leastRun);
   const { record } = store;
-  forEachBinned(m, binsOf(record), m[record + FREE_BLOCKS]!, record, (b, bin) => {
-    if (bin >= firstBin && store.runs.innerPages(b, sizeOf(m, b)) > gonePages(m, b)) runs.push(b);
-  });
-  let pages = 0;
-  for (const b of runs) pages += trimRun(store, b);
-  pages += trimWilderness(store, 0);
+  const pages = trimRuns(store, leastRun, Number.POSITIVE_INFINITY) + trimWilderness(store, 0);
   m[record + LOOSE] = 0;
   if (pages > 0) m[record + TRIMS] = m[record + TRIMS]! + 1;
   return pages * store.runs.pageSize;
+}
+
+/**
+ * Before `bytes` are mapped: when the footprint would become larger than it ever was, gives as many pages back that lie
+ * idle in large runs. A program that maps and unmaps the same again pays nothing, and one that grows a page fault for each
+ * page that it maps, at most.
+ */
+export function makeUpFor(store: Trimmable, bytes: number): void {
+  const m = store.window.words;
+  const pages = Math.ceil(bytes / store.runs.pageSize);
+  const idle = idlePages(store);
+  if (idle < Math.max(pages, m[TRIM_PAGES]! * MAKE_UP_SHARE)) return;
+  if (footprintPages(m) + pages <= m[PEAK_PAGES]!) return;
+  if (trimRuns(store, POLICY_RUN, pages) > 0) m[store.record + TRIMS] = m[store.record + TRIMS]! + 1;
+}
+
+/** Gives back the inner pages of free blocks of at least `leastRun` bytes, until it is `enough` pages; returns how many. */
+function trimRuns(store: Trimmable, leastRun: number, enough: number): number {
+  const m = store.window.words;
+  const { record } = store;
+  const runs: Block[] = [];
+  forEachBinned(m, binsOf(record), m[record + FREE_BLOCKS]!, record, binOf(leastRun), (b) => {
+    if (store.runs.innerPages(b, sizeOf(m, b)) > gonePages(m, b)) runs.push(b);
+  });
+  let pages = 0;
+  for (let i = 0; i < runs.length && pages < enough; i++) pages += trimRun(store, runs[i]!);
+  return pages;
 }
 
 /** Gives back the inner pages of one free block in its bin, which has some; returns how many. */

@@ -158,7 +158,7 @@ function checkBins(of: ThreadHeap, free: number): void {
   const m = of.words;
   const bins = binsOf(of.record);
   let seen = 0;
-  forEachBinned(m, bins, free + 1, of.record, (b, bin) => {
+  forEachBinned(m, bins, free + 1, of.record, 0, (b, bin) => {
     seen++;
     if (!isFree(m, b) || !isSealed(m, b, of.secret)) {
       throw corrupt(`bin ${bin} holds word ${b}, which is no free block`);

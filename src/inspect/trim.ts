@@ -11,7 +11,8 @@ import { heapsOf } from "./walk.js";
  * of the heaps of all threads that ended, which it takes over. What other threads freed is taken back first, and what
  * this thread freed for others is sent.
  *
- * The heap does so by itself when more than `trimThreshold` bytes lie idle and more than is in use.
+ * The heap does so by itself when more than `trimThreshold` bytes lie idle and more than is in use; and before a mapping
+ * that would make the footprint larger than it ever was, with as much as is mapped, when a 32nd of that lies idle.
  *
  * @returns bytes given back
  *

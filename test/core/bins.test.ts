@@ -49,7 +49,7 @@ function bench(): Bench {
 
 function contents(m: Int32Array): Map<number, number[]> {
   const found = new Map<number, number[]>();
-  forEachBinned(m, AT, 10_000, OWNER, (b, bin) => found.set(bin, [...(found.get(bin) ?? []), b]));
+  forEachBinned(m, AT, 10_000, OWNER, 0, (b, bin) => found.set(bin, [...(found.get(bin) ?? []), b]));
   return found;
 }
 
@@ -176,7 +176,7 @@ test("visiting stops after as many blocks as there can be", () => {
   const { m, add } = bench();
   for (let i = 0; i < 10; i++) add(64 + 16 * (i % 3));
   let visits = 0;
-  forEachBinned(m, AT, 7, OWNER, () => visits++);
+  forEachBinned(m, AT, 7, OWNER, 0, () => visits++);
   assert.is(visits, 7);
 });
 
@@ -185,7 +185,7 @@ test("visiting refuses a ring that was bent, wherever the link leads", () => {
     const { m, add } = bench();
     const [first] = [add(64), add(64)];
     m[first! + 2] = link;
-    throwsHeapError(() => forEachBinned(m, AT, 100, OWNER, () => {}), "ERR_HEAP_CORRUPT");
+    throwsHeapError(() => forEachBinned(m, AT, 100, OWNER, 0, () => {}), "ERR_HEAP_CORRUPT");
   }
 });
 

@@ -182,6 +182,40 @@ test("the heap gives memory back by itself once it is due, and keeps what it fil
   assert.is(record(small, "trims"), 0);
 });
 
+/** A heap with 4 runs of 1 MiB that lie idle, beside as much that is in use. */
+function idling(trimThreshold: number): FakeHeap {
+  const of = fakeHeap({ trimThreshold });
+  const blocks = row(of, 64, ...Array.from({ length: 8 }, () => MIB), 64);
+  for (let i = 1; i < 8; i += 2) join(of, blocks[i]!);
+  return of;
+}
+
+test("before a mapping that raises the peak, about as much that lies idle is given back", () => {
+  const of = idling(32 * MIB);
+  const before = footprintPages(of);
+  assert.is.not(of.heap.allocate(MIB + MIB / 2), 0);
+  assert.ok(footprintPages(of) <= before, `${footprintPages(of)} pages, ${before} before`);
+  assert.is(record(of, "trims"), 1);
+  assert.ok(record(of, "gonePages") <= (2 * MIB) / PAGE, "no more than two runs for one and a half");
+  verify(of);
+});
+
+test("a mapping that stays below the peak, or for which too little lies idle, costs no pages", () => {
+  const of = idling(32 * MIB);
+  const before = record(of, "gonePages");
+  of.heap.large.free(of.heap.large.allocate(8 * MIB, 16));
+  assert.is.not(of.heap.allocate(2 * MIB), 0);
+  assert.is(record(of, "gonePages"), before);
+  for (const [threshold, bytes] of [
+    [32 * MIB, 5 * MIB],
+    [2 ** 40, MIB],
+  ] as const) {
+    const other = idling(threshold);
+    assert.is.not(other.heap.allocate(bytes), 0);
+    assert.is(record(other, "gonePages"), 0);
+  }
+});
+
 test("what trim() returns is what the footprint falls by, also when blocks come to lie below the top", () => {
   const of = fakeHeap({ trimThreshold: 2 ** 40 });
   const { heap } = of;

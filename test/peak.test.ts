@@ -1,0 +1,26 @@
+/**
+ * The footprint's peak: what lies idle in the heap makes up for what is mapped beside it.
+ */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { check, free, malloc, realloc, stats, view } from "../src/index.js";
+
+const COUNT = 60;
+const BYTES = 100_000;
+/** A run is given back whole. */
+const ONE_RUN = 128 * 1024;
+
+test("a mapping that grows while half of the heap lies idle does not raise the peak", () => {
+  const blocks = Array.from({ length: COUNT }, () => malloc(BYTES));
+  for (const block of blocks) view(block).fill(1);
+  const { peakFootprint } = stats();
+  for (let i = 1; i < COUNT; i += 2) free(blocks[i]!);
+  let grown = malloc(200_000);
+  for (let bytes = 200_000; bytes <= (COUNT / 3) * BYTES; bytes *= 1.5) {
+    grown = realloc(grown, Math.floor(bytes));
+    assert.ok(stats().peakFootprint <= peakFootprint + ONE_RUN, `${bytes} bytes are mapped`);
+  }
+  check();
+});
+
+test.run();

@@ -189,7 +189,10 @@ function firstFrom(m: Int32Array, at: number, bin: number): Block {
   return m[headOf(at, found) + NEXT]! as Block;
 }
 
-/** Calls `visit` for every block in the bins from `first` on; stops after `atMost`, so that a ring that was bent cannot hang it. */
+/**
+ * Calls `visit` for every block in the bins from `first` on; stops after `atMost`, so that a ring that was bent cannot hang
+ * it.
+ */
 export function forEachBinned(
   m: Int32Array,
   at: number,

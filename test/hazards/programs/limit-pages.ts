@@ -9,7 +9,7 @@ import { Random, testSeed } from "../../support/seed.js";
 import { tell } from "./proc.js";
 import { Workload } from "./workload.js";
 
-const STEPS = 30_000;
+const STEPS = 60_000;
 const TRIM_EVERY = 700;
 
 const limit = Number(process.env.HEAPWRIGHT_LIMIT);

@@ -6,7 +6,7 @@
 import { explainPointer } from "./core/diagnose.js";
 import type { TraceStep } from "./core/hooks.js";
 import { attach } from "./core/process.js";
-import { isOurs, outOfMemory, rangeError, show, typeError } from "./errors.js";
+import { HeapError, outOfMemory, rangeError, show, typeError } from "./errors.js";
 
 const attached = attach();
 /** V8 folds what it finds in a const of the module that uses it: modules with fast paths keep a name of their own. */
@@ -32,7 +32,7 @@ export function settle(): void {
  * used next or the stack is empty.
  */
 export function brokenOff(error: unknown): unknown {
-  if (isOurs(error)) own.open();
+  if (error instanceof HeapError) own.open();
   else if (!mended()) emptyStack.then(mended);
   return error;
 }

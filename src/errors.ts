@@ -56,7 +56,7 @@ export class HeapError extends Error {
 
   /** So that a HeapError that is a RangeError or TypeError, or another copy of the library's, counts too. */
   static override [Symbol.hasInstance](value: unknown): boolean {
-    return isOurs(value);
+    return typeof value === "object" && value !== null && brand in value;
   }
 }
 
@@ -76,11 +76,6 @@ export function outOfMemory(what: string): HeapError {
 
 export function corrupt(what: string): HeapError {
   return new HeapError("ERR_HEAP_CORRUPT", `${what}; something wrote outside its block or into a freed one`);
-}
-
-/** Whether something thrown is this library's, after which nothing is changed. */
-export function isOurs(error: unknown): boolean {
-  return typeof error === "object" && error !== null && brand in error;
 }
 
 function decorate(error: Error, code: HeapErrorCode): HeapError {

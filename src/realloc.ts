@@ -11,7 +11,7 @@ import { cutTail, growInPlace, isHemmedIn, resizeInPlace, slackOf } from "./core
 import { ensureStack } from "./core/stack.js";
 import { makeUpFor } from "./core/trim.js";
 import { brand } from "./errors.js";
-import { free, malloc, release, usableSize } from "./malloc.js";
+import { free, malloc, release } from "./malloc.js";
 
 // By names of this module's own: V8 folds those into the code, and loads an imported one from its cell each time.
 const own = heap;
@@ -67,20 +67,25 @@ export function realloc(pointer: Pointer, size: number): Pointer {
     const spare = sizeOf(own.words, b) - header - size;
     if (own.hooks.trace === null) {
       if (spare >= 0 && (spare < minBlock || spare <= slackOf(sizeOf(own.words, b)))) return pointer;
-      if (spare < 0 && size <= maxCopied && isHemmedIn(own, b)) return moveHemmed(b, pointer, size);
+      if (spare < 0 && size <= maxCopied && isHemmedIn(own, b)) return reallocSlow(b, pointer, size, true);
     }
   }
-  return reallocSlow(b, pointer, size);
+  return reallocSlow(b, pointer, size, false);
 }
 
 /**
  * realloc() for a caller that goes on when this thread is cut off: C, while its thread is terminated, believes that a
  * realloc of which it hears nothing has failed, and uses the old block. `deliver` is called with the result while the old
  * block, as large as it was, is still live with what was in it; only then is it cut or freed. So nothing moves in a way
- * that could not stop half-way: downwards, or by page tables.
+ * that could not stop half-way: downwards, or by page tables. `have` is what usableSize() says of the block.
  */
-export function reallocAhead(pointer: Pointer, size: number, deliver: (result: Pointer) => void): Pointer {
-  const have = usableSize(pointer);
+export function reallocAhead(
+  pointer: Pointer,
+  have: number,
+  size: number,
+  deliver: (result: Pointer) => void,
+): Pointer {
+  checkSize("realloc", "size", size);
   const b = own.liveBlock(pointer);
   if (size <= have && (b === 0 ? size >= have * KEEP_FOREIGN : size <= own.mmapThreshold)) {
     deliver(pointer);
@@ -104,17 +109,20 @@ function growsWhereItIs(b: Block, pointer: Pointer, size: number): boolean {
   return own.large.resize(pointer, size, false) === pointer; // another heap's block is none of these
 }
 
-function reallocSlow(b: Block, pointer: Pointer, size: number): Pointer {
+/** `hemmed`: the block is small and can only move; many small ones go that way. */
+function reallocSlow(b: Block, pointer: Pointer, size: number, hemmed: boolean): Pointer {
   checkSize("realloc", "size", size);
   if (pointer === NULL) return malloc(size);
   if (own.torn) own.mend();
   last.moved = NULL;
   try {
-    last.moved = b === 0 ? reallocElsewhere(pointer, size) : reallocBlock(own, b, pointer, size);
+    if (hemmed) moveSmall(b, pointer, size);
+    else last.moved = b === 0 ? reallocElsewhere(pointer, size) : reallocBlock(own, b, pointer, size);
     if (own.hooks.trace !== null) traced("realloc", last.moved, size);
   } catch (error) {
     own.torn = true;
     own.tops = own.closedTops;
+    // Whether it is this library's, without a call: that might fail.
     if (last.moved === NULL || brand in (error as object)) throw brokenOff(error);
     try {
       brokenOff(error);
@@ -135,6 +143,7 @@ function reallocBlock(of: ThreadHeap, b: Block, pointer: Pointer, size: number):
     const resized = resizeInPlace(of, b, size);
     if (resized === b) return pointer;
     if (resized !== 0) {
+      // By hand: from here on nothing may fail.
       last.moved = (own.payloadBase + ((resized << 2) >>> 0)) as Pointer;
       cutTail(of, resized, blockBytes(size));
       return last.moved;
@@ -169,26 +178,7 @@ function reallocMapped(pointer: Pointer, size: number): Pointer {
   return move(pointer, have, size);
 }
 
-/** As reallocSlow() does it, for the way that many small blocks go. */
-function moveHemmed(b: Block, from: Pointer, size: number): Pointer {
-  if (own.torn) own.mend();
-  last.moved = NULL;
-  try {
-    return moveSmall(b, from, size);
-  } catch (error) {
-    own.torn = true;
-    own.tops = own.closedTops;
-    if (last.moved === NULL || brand in (error as object)) throw brokenOff(error);
-    try {
-      brokenOff(error);
-    } catch {
-      // no stack even for that: the next one who uses the heap puts it in order
-    }
-    return last.moved;
-  }
-}
-
-/** The same to a small block, and copied by word: a builtin's call costs more than the loop. */
+/** As move() does it, to a small block, and copied by word: a builtin's call costs more than the loop. */
 function moveSmall(b: Block, from: Pointer, size: number): Pointer {
   const to = own.popSmall(size) || own.allocate(size);
   if (to === 0) throw noMemory("realloc", size);

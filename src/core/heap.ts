@@ -14,7 +14,7 @@
  * off costs nothing.
  */
 
-import { isOurs } from "../errors.js";
+import { HeapError } from "../errors.js";
 import { footprintPages } from "./account.js";
 import {
   blockBytes,
@@ -223,7 +223,7 @@ export class ThreadHeap extends Stock {
       this.release(b);
     } catch (error) {
       // A neighbour was overwritten: the block stays as it was. Broken off half-way it is what its headers say.
-      if (isOurs(error)) markLive(this.words, b, this.secret);
+      if (error instanceof HeapError) markLive(this.words, b, this.secret);
       throw error;
     }
     return true;

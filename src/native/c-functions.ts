@@ -4,8 +4,6 @@
  * Owns what C expects where it differs from malloc.ts. Promises: every function returns, whatever its arguments are
  * and whatever the heap throws; the account has changed only if the heap has. Must not know koffi.
  */
-
-import { checkSize } from "../attached.js";
 import { NULL, type Pointer } from "../core/memory.js";
 import { hex, rangeError, show } from "../errors.js";
 import { alignedAlloc, calloc, free, malloc, usableSize } from "../malloc.js";
@@ -63,8 +61,7 @@ export class LibraryFunctions implements CFunctions {
     try {
       usable = usableSize(pointer as Pointer);
       if (size > usable && !this.#admits(size - usable)) return this.#noRoom(size - usable);
-      checkSize("realloc", "size", size);
-      const moved = reallocAhead(pointer as Pointer, size, (result) => {
+      const moved = reallocAhead(pointer as Pointer, usable, size, (result) => {
         deliver(result);
         delivered = result;
       });

@@ -47,7 +47,7 @@ test("C that has not heard of it has the old block, and whole", () => {
       throw new CutOff();
     };
     assert.throws(
-      () => reallocAhead(pointer, random.spread(1, LARGEST), cutOff),
+      () => reallocAhead(pointer, have, random.spread(1, LARGEST), cutOff),
       (error: unknown) => error instanceof CutOff,
     );
     holds(pointer, have, byte);
@@ -64,7 +64,7 @@ test("what C hears is what it gets, and both blocks hold it then", () => {
     const have = usableSize(pointer);
     const size = random.spread(1, LARGEST);
     const heard: Pointer[] = [];
-    const result = reallocAhead(pointer, size, (at) => {
+    const result = reallocAhead(pointer, have, size, (at) => {
       heard.push(at);
       holds(pointer, have, byte);
       holds(at, Math.min(have, size), byte);

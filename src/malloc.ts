@@ -246,7 +246,7 @@ function allocateAligned(alignment: number, size: number): Pointer {
   let pointer = alignedInCache(alignment, size);
   if (pointer === NULL) {
     const mapped = reach > own.mmapThreshold;
-    pointer = mapped ? own.large.allocate(size, alignment) : alignedInHeap(alignment, size, reach);
+    pointer = mapped ? own.allocateLarge(size, alignment) : alignedInHeap(alignment, size, reach);
   }
   if (pointer === 0) throw noMemory("alignedAlloc", size);
   traced("aligned", pointer, size);

@@ -123,7 +123,7 @@ export class ThreadHeap extends Stock {
   allocate(size: number): Pointer {
     if (size <= MAX_SMALL) return this.#allocateSmall(blockBytes(size) >>> 4);
     if (size > this.mmapThreshold) {
-      const pointer = this.#allocateLarge(size);
+      const pointer = this.allocateLarge(size, GRAIN);
       if (pointer !== 0 || size > MAX_BLOCK / 2) return pointer;
     }
     return this.#obtain(blockBytes(size), size);
@@ -209,12 +209,15 @@ export class ThreadHeap extends Stock {
     this.open();
   }
 
-  /** Pages that lie idle in the heap make room for a mapping: at a new peak, and at the limit. */
-  #allocateLarge(size: number): Pointer {
+  /**
+   * A mapping for a block at a multiple of `alignment`; 0 when memory is out. Pages that lie idle in the heap make room
+   * for it: at a new peak, and at the limit.
+   */
+  allocateLarge(size: number, alignment: number): Pointer {
     makeUpFor(this.store, size);
-    const pointer = this.large.allocate(size, GRAIN);
+    const pointer = this.large.allocate(size, alignment);
     if (pointer !== 0 || size > this.idleBytes()) return pointer;
-    return this.trim() < size ? pointer : this.large.allocate(size, GRAIN);
+    return this.trim() < size ? pointer : this.large.allocate(size, alignment);
   }
 
   #releaseClaimed(b: Block): boolean {

@@ -4,12 +4,26 @@
  */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { check, free, malloc, type Pointer, usableSize, view } from "../../src/index.js";
+import { check, free, malloc, type Pointer, read, usableSize, view, write } from "../../src/index.js";
+import { Account } from "../../src/native/account.js";
+import { LibraryFunctions } from "../../src/native/c-functions.js";
+import { type CFunctions, type Deliver, Gate } from "../../src/native/callbacks.js";
 import { reallocAhead } from "../../src/realloc.js";
 import { Random, testSeed } from "../support/seed.js";
+import { libc } from "./c.js";
 
 const ROUNDS = 3000;
 const LARGEST = 600_000; // beyond the threshold, so that blocks become mappings, and mappings blocks
+/** Growing and shrinking, in place and not, small, medium and mapped. */
+const SIZES = [
+  [100, 5000],
+  [5000, 100],
+  [50_000, 300_000],
+  [300_000, 50_000],
+  [300_000, 600_000],
+  [600_000, 300_000],
+] as const;
+const sort = libc.func("void qsort(uintptr_t, size_t, size_t, uintptr_t)");
 const random = new Random(testSeed("ahead"));
 
 class CutOff extends Error {}
@@ -79,5 +93,63 @@ test("what C hears is what it gets, and both blocks hold it then", () => {
   check();
   assert.ok(moves > ROUNDS / 10 && moves < ROUNDS, `${moves} of ${ROUNDS} moved`);
 });
+
+for (const [name, resize] of [
+  ["realloc", (of, pointer, size, deliver) => of.realloc(pointer, size, deliver)],
+  ["lua's function", (of, pointer, size, deliver) => of.luaAlloc(0, pointer, 0, size, deliver)],
+] as ReadonlyArray<
+  [string, (of: LibraryFunctions, pointer: Pointer, size: number, deliver: Deliver) => number]
+>) {
+  test(`${name} delivers what it returns, before it lets go of the old block`, () => {
+    const functions = new LibraryFunctions(new Account(Number.POSITIVE_INFINITY), {
+      setErrno: () => {},
+      storeAddress: () => {},
+    });
+    for (const [from, to] of SIZES) {
+      const { pointer, byte, release } = block(from);
+      const have = usableSize(pointer);
+      const heard: number[] = [];
+      const result = resize(functions, pointer, to, (at) => {
+        heard.push(at);
+        holds(pointer, have, byte);
+      });
+      assert.equal(heard, [result]);
+      free(result as Pointer);
+      release();
+    }
+    check();
+  });
+}
+
+/** qsort() of 2 and 1, whose comparison is a function that is cut off after it told C so much; returns the first then. */
+function firstAfter(name: "realloc" | "luaAlloc", told: number | null): number {
+  const cutOff = (deliver: Deliver) => {
+    if (told !== null) deliver(told);
+    throw new CutOff();
+  };
+  const gate = new Gate({
+    realloc: (_pointer, _size, deliver) => cutOff(deliver!),
+    luaAlloc: (_opaque, _pointer, _oldSize, _size, deliver) => cutOff(deliver!),
+  } as Partial<CFunctions> as CFunctions);
+  const numbers = malloc(16);
+  write.u32(numbers, 2);
+  write.u32(numbers, 1, 4);
+  try {
+    sort(numbers, 2, 4, gate.address(name));
+  } catch (error) {
+    assert.instance(error, CutOff);
+  }
+  const first = read.u32(numbers);
+  free(numbers);
+  return first;
+}
+
+for (const name of ["realloc", "luaAlloc"] as const) {
+  test(`C has what ${name} told it, although it was cut off then`, () => {
+    if (process.arch !== "x64") return console.log("skipped: there is no thunk for this processor");
+    assert.is(firstAfter(name, 1), 1, "the first is said to be the larger one");
+    assert.is(firstAfter(name, null), 2, "C hears of nothing, which is 0: they are equal");
+  });
+}
 
 test.run();

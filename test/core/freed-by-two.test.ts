@@ -7,10 +7,10 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { isSealedLive, markAt, markCached, markOf, sizeOf } from "../../src/core/block.js";
 import { push } from "../../src/core/cache.js";
-import { ownerOfWord } from "../../src/core/control.js";
-import type { Block, Pointer } from "../../src/core/memory.js";
+import { Control, ownerOfWord } from "../../src/core/control.js";
+import type { Block, Pointer, Window } from "../../src/core/memory.js";
 import { Rec } from "../../src/core/record.js";
-import { freedElsewhere } from "../../src/core/remote.js";
+import { freedElsewhere, Outbox } from "../../src/core/remote.js";
 import { anotherThread, type FakeHeap, fakeHeap, verify } from "../support/fake-heap.js";
 
 const [OWNER, OTHER] = [1, 2];
@@ -150,6 +150,53 @@ test("a block too large for the cache: one of the two is told, whoever is faster
   verify(second.owner);
   assert.is(second.owner.heap.liveBlock(second.pointer), 0);
   assert.is(owner.heap.liveBlock(pointer), 0);
+});
+
+test("a block too large for the cache takes no exchange while there is one heap, and one when there are two", () => {
+  const alone = fakeHeap();
+  const pointers = [3000, 3000, 3000, 3000].map((size) => alone.heap.allocate(size));
+  const [first, second] = pointers.map((pointer) => alone.heap.window.blockOf(pointer));
+  let exchanges = 0;
+  const exchange = alone.heap.window.compareExchange.bind(alone.heap.window);
+  alone.heap.window.compareExchange = (word, expected, value) => {
+    exchanges++;
+    return exchange(word, expected, value);
+  };
+  assert.ok(alone.heap.freeBlock(first!));
+  assert.is(exchanges, 0);
+  assert.is(alone.heap.liveBlock(pointers[0]!), 0);
+  anotherThread(alone, OTHER);
+  alone.os.threads.current = OWNER;
+  exchanges = 0;
+  assert.ok(alone.heap.freeBlock(second!));
+  assert.is(exchanges, 1);
+  verify(alone);
+});
+
+test("a thread comes and frees the block just when the only one frees it: one of the two is told", () => {
+  const both = largePair();
+  const { owner, other, pointer, b } = both;
+  const neighbour = owner.heap.takeBlock(2048);
+  let looks = 0;
+  const words = new Proxy(owner.m, {
+    get(m, word) {
+      if (word !== String(Control.heaps) || looks++ > 0) return m[Number(word)];
+      assert.ok(freeElsewhere(both, () => {}));
+      return 1; // what the owner saw just before
+    },
+    set: (m, word, value) => Reflect.set(m, word, value),
+  });
+  const { record, secret, window } = owner.heap;
+  const compareExchange = window.compareExchange.bind(window);
+  const outbox = new Outbox({ words, compareExchange } as unknown as Window, record, secret);
+  assert.not(outbox.claim(b));
+  assert.is(looks, 2);
+  other.heap.outbox.flush();
+  owner.heap.drain();
+  verify(owner);
+  assert.is(owner.heap.allocate(3000), pointer);
+  owner.heap.release(neighbour);
+  verify(owner);
 });
 
 test("an owner whose free is refused for a neighbour's sake has the block as it was", () => {

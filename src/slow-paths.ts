@@ -8,12 +8,12 @@
  *
  * Must not know what the paths do.
  */
-type SlowPath = (a: number, b: number) => number;
+type SlowPath = (argument: number) => number;
 
 /** Enough calls for V8 to keep a record of what is called, before it has anything to compile. */
 const LESSONS = 1000;
 
-const paths: SlowPath[] = [(a) => a, (_a, b) => b];
+const paths: SlowPath[] = [(a) => a, (a) => -a];
 
 /** Adds a path; its number is for slowly(). */
 export function slowPath(path: SlowPath): number {
@@ -21,8 +21,8 @@ export function slowPath(path: SlowPath): number {
 }
 
 /** Takes a path. */
-export function slowly(path: number, a: number, b: number): number {
-  return paths[path]!(a, b);
+export function slowly(path: number, argument: number): number {
+  return paths[path]!(argument);
 }
 
-for (let i = 0; i < LESSONS; i++) slowly(i & 1, i, i);
+for (let i = 0; i < LESSONS; i++) slowly(i & 1, i);

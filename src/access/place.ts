@@ -7,7 +7,8 @@
  *
  * There are two ways, and each access takes one of them with a call of its own.
  *
- *   near   below 2 GiB in a wide window: most small blocks; on Node 20, whose window is 4 GiB, everything. One DataView.
+ *   near   below 2 GiB in a wide window: most small blocks; on Node 20, whose window is 4 GiB, everything but its last
+ *          bytes. One DataView.
  *   far    the rest: above all, on Node 22 and later, blocks with a mapping of their own. One DataView per 2 GiB slice.
  *
  * Why: on Node 24 and 26 V8's mid-tier compiler takes only an int32 as the index of a DataView. Given another number it
@@ -29,17 +30,20 @@ const WIDEST = 8;
 const { base, buffer, span } = heap.window;
 const lowest = CONTROL_BYTES;
 const isWide = span > ZONE_LIMIT;
-/** Bytes from `lowest` on that are near; on a heap that cannot be used there are none, near or far. */
-const reach = unusable === null ? Math.min(span, isWide ? SLICE_BYTES : ZONE_LIMIT) - lowest : 0;
+/** How far from `lowest` a near place may lie; on a heap that cannot be used there is none, near or far. */
+const reach = unusable === null ? Math.min(span, isWide ? SLICE_BYTES : ZONE_LIMIT) - lowest - WIDEST : -1;
 const limit = unusable === null ? span : 0;
-const slices = isWide ? slicesOf(buffer) : [];
+const slices = slicesOf(buffer);
 
-/** The byte offset in the window of `bytes` bytes at `pointer + byteOffset`, if it is near; else 0. */
-export function nearOf(pointer: number, byteOffset: number, bytes: number): number {
+/**
+ * The byte offset in the window of `pointer + byteOffset`, if it is near, with room for the widest access; else 0. For
+ * all widths alike: the shorter this is, the more else V8 inlines into a caller.
+ */
+export function nearOf(pointer: number, byteOffset: number): number {
   if (typeof pointer !== "number" || typeof byteOffset !== "number") return 0;
   const place = pointer - base + byteOffset;
   const near = place >>> 0; // a place that is no whole number differs from this
-  return near === place && (near - lowest) >>> 0 <= reach - bytes ? near : 0;
+  return near === place && (near - lowest) >>> 0 <= reach ? near : 0;
 }
 
 /** The same for any place. An error when it is not inside the heap's memory. */

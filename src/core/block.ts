@@ -46,9 +46,9 @@
  */
 import { type Block, HEADER_BYTES, roundUp, WORD_BYTES } from "./memory.js";
 
-const PREVIOUS_FREE = 1;
+export const PREVIOUS_FREE = 1;
 const FREE = 2;
-const CACHED = 4;
+export const CACHED = 4;
 const GONE = 8;
 const STATE = FREE | CACHED | GONE;
 const FLAGS = PREVIOUS_FREE | STATE;

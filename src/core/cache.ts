@@ -25,7 +25,7 @@ import { GRAIN, MIN_BLOCK } from "./block.js";
 import type { Block } from "./memory.js";
 
 const STACK_WORDS = 64;
-const STACK_MASK = STACK_WORDS - 1;
+export const STACK_MASK = STACK_WORDS - 1;
 /** Largest cached block in 16-byte units, and in bytes. */
 export const CACHED_UNITS = 64;
 export const MAX_CACHED = CACHED_UNITS * GRAIN;

@@ -12,21 +12,28 @@
  * While a tracer hangs in the hooks, `tops` points to closed stacks: the fast paths find nothing and have no room,
  * and the slow paths, which use the real stacks, do all the work and tell the tracer. That is why tracing that is
  * off costs nothing.
+ *
+ * The fast paths spell constants of other modules out: 1024 is OWNERS, 20 CHUNK_SHIFT, 64 CACHED_UNITS, 63 STACK_MASK, 1
+ * PREVIOUS_FREE and 4 CACHED. A name takes ten bytes of bytecode where a literal takes two, and V8 inlines malloc and free
+ * only while all that it inlines into their caller stays below 920 bytes: short of that by 20, each free of the php trace
+ * took a call and an object for its pointer.
  */
 
 import { HeapError } from "../errors.js";
 import { footprintPages } from "./account.js";
 import {
   blockBytes,
+  CACHED,
   GRAIN,
   isSealedLive,
   MAX_BLOCK,
   MIN_BLOCK,
   markCached,
   markLive,
+  PREVIOUS_FREE,
   sizeOf,
 } from "./block.js";
-import { CACHED_UNITS, isFull, MAX_CACHED, push } from "./cache.js";
+import { CACHED_UNITS, isFull, MAX_CACHED, push, STACK_MASK } from "./cache.js";
 import { CHUNK_SHIFT, Control, NO_LIMIT, OWNERS } from "./control.js";
 import type { TraceSink } from "./hooks.js";
 import type { LargeBlocks } from "./large.js";
@@ -38,16 +45,11 @@ import type { Store } from "./store.js";
 import { makeUpFor } from "./trim.js";
 import { NOTHING_CLEAN } from "./wilderness.js";
 
-// Constants of other modules, by names of this module's own: V8 folds those into the code, and loads an imported
-// one from its cell each time.
+// By names of this module's own: V8 folds those into the code, and loads an imported one from its cell each time.
 const { limitPages: LIMIT_PAGES, mmapThreshold: MMAP_THRESHOLD, pageSize: PAGE_SIZE } = Control;
 
 /** Largest request that the fast path serves, in bytes. */
 export const MAX_SMALL = MAX_CACHED - HEADER_BYTES;
-const owners = OWNERS;
-const chunkShift = CHUNK_SHIFT;
-const PREVIOUS_FREE = 1;
-const CACHED = 4;
 
 /** Where memory may be had before a heap takes more address space. */
 export interface Elsewhere {
@@ -89,7 +91,7 @@ export class ThreadHeap extends Stock {
     const b = m[top]!;
     if (b === 0) return 0 as Pointer;
     m[slot] = top;
-    m[b] = m[b]! & ~CACHED;
+    m[b] = m[b]! & ~4;
     m[b + 1] = (units << 4) ^ b ^ this.secret; // the mark of a thread that freed it just when its owner did goes
     return (this.payloadBase + ((b << 2) >>> 0)) as Pointer;
   }
@@ -103,17 +105,16 @@ export class ThreadHeap extends Stock {
     const distance = pointer - this.payloadBase;
     const offset = distance >>> 0;
     const m = this.words;
-    if (offset !== distance || (offset & 15) !== 8 || m[owners + (offset >>> chunkShift)] !== this.record)
-      return false;
+    if (offset !== distance || (offset & 15) !== 8 || m[1024 + (offset >>> 20)] !== this.record) return false;
     const b = (offset >>> 2) as Block;
     const header = m[b]!;
-    if (((header & ~PREVIOUS_FREE) ^ b ^ this.secret) !== m[b + 1]) return false;
+    if (((header & ~1) ^ b ^ this.secret) !== m[b + 1]) return false;
     const units = header >>> 4;
-    if (units > CACHED_UNITS) return false;
+    if (units > 64) return false;
     const slot = this.tops + units;
     const top = m[slot]!;
     if ((top & 63) === 0) return false;
-    m[b] = header | CACHED;
+    m[b] = header | 4;
     m[top] = b;
     m[slot] = top + 1;
     return true;
@@ -156,7 +157,7 @@ export class ThreadHeap extends Stock {
     const m = this.words;
     const distance = pointer - this.payloadBase;
     const offset = distance >>> 0; // integer tests throughout: `pointer % 16` would be a division of doubles
-    if (offset !== distance || (offset & 15) !== 8 || m[owners + (offset >>> chunkShift)] !== this.record)
+    if (offset !== distance || (offset & 15) !== 8 || m[1024 + (offset >>> 20)] !== this.record)
       return 0 as Block;
     const b = (offset >>> 2) as Block;
     return isSealedLive(m, b, this.secret) && sizeOf(m, b) >= MIN_BLOCK ? b : (0 as Block);
@@ -167,8 +168,7 @@ export class ThreadHeap extends Stock {
     const m = this.words;
     const distance = pointer - this.payloadBase;
     const offset = distance >>> 0;
-    if (offset !== distance || (offset & 15) !== 8 || m[owners + (offset >>> chunkShift)] === 0)
-      return 0 as Block;
+    if (offset !== distance || (offset & 15) !== 8 || m[1024 + (offset >>> 20)] === 0) return 0 as Block;
     const b = (offset >>> 2) as Block;
     return isSealedLive(m, b, this.secret) && sizeOf(m, b) >= MIN_BLOCK ? b : (0 as Block);
   }
@@ -251,3 +251,13 @@ export class ThreadHeap extends Stock {
     return b === 0 ? (0 as Pointer) : this.window.pointerOf(b);
   }
 }
+
+if (
+  OWNERS !== 1024 ||
+  CHUNK_SHIFT !== 20 ||
+  CACHED_UNITS !== 64 ||
+  STACK_MASK !== 63 ||
+  PREVIOUS_FREE !== 1 ||
+  CACHED !== 4
+)
+  throw new Error("heap: a literal of the fast paths is out of date");

@@ -6,6 +6,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { check, free, malloc, type Pointer, read, view, write } from "../../src/index.js";
 import { heap } from "../../src/malloc.js";
+import { throwsHeapError } from "../core/throws.js";
 import { Random, testSeed } from "../support/seed.js";
 
 const SLICE = 2 ** 31;
@@ -77,6 +78,24 @@ test("across the boundary of two slices", () => {
   assert.ok(boundary + AROUND < huge + SLICE + 2 ** 20, "the boundary lies in the block");
   compareAt(boundary);
   free(huge);
+});
+
+test("up to the last byte of the window, and no further", () => {
+  const { os } = heap.store;
+  const page = base + span - (span % os.pageSize || os.pageSize);
+  const end = base + span;
+  const mapped = os.map(page, os.pageSize) === page; // else it is mapped already
+  compareAt(end - AROUND / 2);
+  for (const [kind, bytes] of [
+    ["u8", 1],
+    ["u32", 4],
+    ["f64", 8],
+  ] as const) {
+    const past = (end - bytes + 1) as Pointer;
+    throwsHeapError(() => read[kind](past), "ERR_INVALID_POINTER", /not inside/);
+    throwsHeapError(() => write[kind](past, 1), "ERR_INVALID_POINTER", /not inside/);
+  }
+  if (mapped) assert.ok(os.unmap(page, os.pageSize));
 });
 
 test("nothing else was written", () => {

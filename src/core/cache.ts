@@ -38,7 +38,7 @@ export const CACHE_WORDS = STACKS + (CACHED_UNITS + 1) * STACK_WORDS;
 /** Bytes that one stack may keep: enough that a burst of frees and mallocs stays inside, little beside a heap. */
 const BYTES_PER_STACK = 8192;
 /** Entries that a stack holds at least. */
-export const FEWEST = 8;
+const FEWEST = 8;
 
 /** Entries that the stack for blocks of `units` may hold; none for sizes that do not exist. */
 export function capacityOf(units: number): number {

@@ -235,6 +235,36 @@ test("a bundle that claims to carry more than fits, or less than none, is refuse
   }
 });
 
+test("whichever word of a spilled block is overwritten, what comes back is what spilled, or an error", () => {
+  for (const units of [2, 3, 4, 8, 9, 40, CACHED_UNITS]) {
+    let refused = 0;
+    const count = Math.ceil(capacityOf(units) / 2);
+    for (let spoilt = 0; spoilt < count; spoilt++) {
+      for (let word = 2; word < units * 4; word++) {
+        const m = words();
+        const blocks = full(m, units).slice(0, count);
+        const other = freed(m, 500, 8);
+        spill(m, units);
+        m[blocks[spoilt]! + word] = units === 8 ? live(m) : other;
+        for (let depth = depthOf(m, AT, units); depth > 0; depth--) pop(m, AT, units);
+        const back = taken(m, units);
+        if (back.length === 0) refused++;
+        else assert.equal(back, [...blocks].reverse(), `units ${units}, block ${spoilt}, word ${word}`);
+      }
+    }
+    assert.is(refused, count, `units ${units}: each number but the first, and how many there are`);
+  }
+});
+
+/** What comes back of one bundle, the first to be handed out first; nothing when it is refused. */
+function taken(m: Int32Array, units: number): Block[] {
+  try {
+    return Array.from({ length: take(m, units) }, () => pop(m, AT, units));
+  } catch {
+    return [];
+  }
+}
+
 function live(m: Int32Array): Block {
   const b = freed(m, 50, 8);
   m[b] = m[b]! & ~4;

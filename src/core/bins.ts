@@ -15,9 +15,9 @@
  * at most 1/16 larger than its bin's smallest: the two-level scheme of TLSF (Masmano et al., 2004).
  */
 import { corrupt } from "../errors.js";
-import { sizeOf } from "./block.js";
+import { isSealedFree, sizeOf } from "./block.js";
 import { isOwned } from "./control.js";
-import type { Block } from "./memory.js";
+import { type Block, oncePerWords } from "./memory.js";
 
 const EXACT_UNITS = 64; // sizes in 16-byte units with a bin of their own
 const EXACT_LOG2 = 6;
@@ -115,6 +115,51 @@ function clearBit(m: Int32Array, at: number, head: number): void {
   m[at + 1 + word] = bits;
   if (bits === 0) m[at] = m[at]! & ~(1 << word);
 }
+
+/** What takes many blocks out of their bin at once. */
+export interface Rings {
+  /**
+   * Takes up to `most` blocks of `size` bytes out of their bin, those first that were put there last, and stores their
+   * numbers from word `to` on. Returns how many: 0 when the bin is empty or holds other sizes as well. It takes none that
+   * is not, with its links, what it should be.
+   */
+  takeFirst(at: number, size: number, secret: number, record: number, to: number, most: number): number;
+}
+
+/** The bins in these words. Closures, so that V8 folds the words and where they lie into the code. */
+export const ringsOf: (m: Int32Array) => Rings = oncePerWords((m) => {
+  const takeFirst = (
+    at: number,
+    size: number,
+    secret: number,
+    record: number,
+    to: number,
+    most: number,
+  ): number => {
+    const words = m;
+    const bin = size >>> 4;
+    if (bin >= EXACT_UNITS) return 0;
+    const head = headOf(at, bin);
+    let last = head;
+    let b = words[head + NEXT]! as Block;
+    let count = 0;
+    while (b !== head && count < most && isOwned(words, b, record)) {
+      if (words[b + PREVIOUS]! !== last || !isSealedFree(words, b, size, secret)) break;
+      words[to + count] = b;
+      count++;
+      last = b;
+      b = words[b + NEXT]! as Block;
+    }
+    // The one that is to be the first: it may lie anywhere.
+    if (count === 0 || !isOwned(words, b, record) || words[b + PREVIOUS]! !== last) return 0;
+    words[head + NEXT] = b;
+    words[b + PREVIOUS] = head;
+    if (b === head) clearBit(words, at, head);
+    return count;
+  };
+
+  return { takeFirst };
+});
 
 /**
  * A free block of at least `size` bytes, still linked, its links checked; 0 when no bin has one that is certain to

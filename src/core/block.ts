@@ -160,6 +160,11 @@ export function isSealedCached(m: Int32Array, b: Block, size: number, secret: nu
   return (b ^ size ^ secret) === m[b + 1];
 }
 
+/** Whether `b` is free, `size` bytes large and sealed, nothing below it is free, and no page of it was given back. */
+export function isSealedFree(m: Int32Array, b: Block, size: number, secret: number): boolean {
+  return m[b]! === (size | FREE) && (b ^ size ^ secret) === m[b + 1];
+}
+
 /** Writes a live header; PREVIOUS_FREE is off. The size word last: it is what commits. */
 export function writeLive(m: Int32Array, b: Block, size: number, secret: number): void {
   m[b + 1] = b ^ size ^ secret;

@@ -46,6 +46,8 @@ export interface Loops {
    * header of a free run, the store that ends the run is the one that has them all.
    */
   layOut(first: Block, size: number, count: number, secret: number): void;
+  /** Makes CACHED blocks of `count` free ones of `size` bytes; their numbers stand from word `from` on. */
+  unfree(from: number, count: number, size: number, secret: number): void;
 }
 
 export const loopsOf: (m: Int32Array) => Loops = oncePerWords((m) => {
@@ -99,5 +101,14 @@ export const loopsOf: (m: Int32Array) => Loops = oncePerWords((m) => {
       writeFreed(words, b as Block, size, secret);
   };
 
-  return { firstBroken, skipLive, measureRun, layOut };
+  const unfree = (from: number, count: number, size: number, secret: number): void => {
+    const words = m;
+    for (let i = from; i < from + count; i++) {
+      const b = words[i]! as Block;
+      markPreviousLive(words, (b + (size >>> 2)) as Block);
+      writeFreed(words, b, size, secret);
+    }
+  };
+
+  return { firstBroken, skipLive, measureRun, layOut, unfree };
 });

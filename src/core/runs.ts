@@ -4,7 +4,7 @@
  * Owns the account of free blocks, bytes and given-back pages in the heap record, and cutting a block in two. Must
  * not know where memory comes from or when blocks are joined.
  */
-import { binOf, checkLinks, findFit, findWhere, link, replace, unlink } from "./bins.js";
+import { binOf, checkLinks, findFit, findWhere, link, type Rings, replace, ringsOf, unlink } from "./bins.js";
 import {
   alignedPayload,
   gonePages,
@@ -20,6 +20,7 @@ import {
 } from "./block.js";
 import { Control } from "./control.js";
 import type { Hooks } from "./hooks.js";
+import { type Loops, loopsOf } from "./loops.js";
 import type { Block, Window } from "./memory.js";
 import { binsOf, Rec } from "./record.js";
 
@@ -41,6 +42,8 @@ export class Runs {
   readonly pageSize: number;
   readonly #m: Int32Array;
   readonly #bins: number;
+  readonly #rings: Rings;
+  readonly #loops: Loops;
 
   constructor(window: Window, hooks: Hooks, record: number) {
     this.window = window;
@@ -50,6 +53,8 @@ export class Runs {
     this.secret = this.#m[Control.secret]!;
     this.pageSize = this.#m[Control.pageSize]!;
     this.#bins = binsOf(record);
+    this.#rings = ringsOf(this.#m);
+    this.#loops = loopsOf(this.#m);
   }
 
   /** A free block of at least `size` bytes, still in its bin, verified; 0 if there is none. */
@@ -64,6 +69,21 @@ export class Runs {
       const pointer = this.window.pointerOf(b);
       return !isGone(m, b) && alignedPayload(pointer, alignment) - pointer + size <= sizeOf(m, b);
     });
+  }
+
+  /**
+   * Up to `most` free blocks of exactly `size` bytes become CACHED, and their numbers are stored from word `to` on. Returns
+   * how many; none where blocks of that size share a bin with others.
+   */
+  takeExact(size: number, to: number, most: number): number {
+    const count = this.#rings.takeFirst(this.#bins, size, this.secret, this.record, to, most);
+    if (count === 0) return 0;
+    this.#loops.unfree(to, count, size, this.secret);
+    const m = this.#m;
+    const { record } = this;
+    m[record + FREE_BLOCKS] = m[record + FREE_BLOCKS]! - count;
+    m[record + FREE_UNITS] = m[record + FREE_UNITS]! - count * (size >>> 4);
+    return count;
   }
 
   /** Links a FREE block into its bin. */

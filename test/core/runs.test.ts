@@ -3,7 +3,8 @@
  */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { isFree, isGone, isPreviousFree, isSealedLive, nextOf } from "../../src/core/block.js";
+import { isCached, isFree, isGone, isPreviousFree, isSealedLive, nextOf } from "../../src/core/block.js";
+import { push } from "../../src/core/cache.js";
 import type { Block } from "../../src/core/memory.js";
 import { Rec } from "../../src/core/record.js";
 import {
@@ -144,6 +145,81 @@ test("a run whose links were overwritten is not found, and verify says so", () =
     same(of, before);
   }
 });
+
+/** Free blocks of 96 bytes between live ones, the one that lies in its bin first at the end. */
+function scattered(count: number): { of: FakeHeap; free: Block[] } {
+  const of = fakeHeap();
+  const free = row(of, ...Array.from({ length: 2 * count }, () => [96, 64]).flat())
+    .filter((_, i) => i % 2 === 0)
+    .slice(0, count);
+  for (const b of free) join(of, b);
+  return { of, free };
+}
+
+function takeExact(of: FakeHeap, size: number, most: number): number[] {
+  const { runs } = of.heap.store;
+  const to = of.m.length - 128; // words that nothing else uses
+  const count = runs.takeExact(size, to, most);
+  return Array.from(of.m.subarray(to, to + count));
+}
+
+test("blocks of exactly one size are taken out of their bin together, the last that came first", () => {
+  for (const most of [1, 3, 7, 8, 100]) {
+    const { of, free } = scattered(8);
+    const count = Math.min(most, 8);
+    const expected = [...free].reverse().slice(0, count);
+    assert.equal(takeExact(of, 96, most), expected);
+    for (const b of expected) {
+      assert.ok(isCached(of.m, b) && !isFree(of.m, b));
+      assert.not.ok(isPreviousFree(of.m, nextOf(of.m, b)));
+      push(of.m, of.heap.cache, 6, b);
+    }
+    assert.equal([record(of, "freeBlocks"), record(of, "freeUnits")], [8 - count, (8 - count) * 6]);
+    assert.is(of.heap.store.runs.find(96), count === 8 ? 0 : free[7 - count]);
+    verify(of);
+  }
+});
+
+test("no other size is taken with them, and none from a bin of several sizes", () => {
+  const { of } = scattered(4);
+  const before = snapshot(of);
+  for (const size of [32, 80, 112, 1008]) assert.equal(takeExact(of, size, 10), []);
+  same(of, before);
+  const [run] = row(of, 1024, 2000);
+  join(of, run!);
+  assert.equal(takeExact(of, 1024, 10), []);
+  verify(of);
+});
+
+for (const [what, word, value] of [
+  ["a link to the next one that leads outside the heap", 2, () => 12345],
+  ["a link to the one before that leads elsewhere", 3, (b: Block) => b],
+] as const) {
+  test(`no block is taken where the list cannot be closed behind it: ${what}`, () => {
+    for (const before of [0, 3, 7]) {
+      const { of, free } = scattered(8);
+      const spoilt = free[7 - before]!;
+      of.m[spoilt + word] = value(spoilt);
+      const whole = snapshot(of);
+      assert.equal(takeExact(of, 96, 8), []);
+      same(of, whole);
+    }
+  });
+}
+
+for (const [what, word, value] of [
+  ["a size that is another's", 0, 64 | 2],
+  ["a header that says that it is live", 0, 96],
+  ["a check word that was overwritten", 1, 0x41414141],
+] as const) {
+  test(`blocks are taken only up to one with ${what}`, () => {
+    for (const before of [0, 3, 7]) {
+      const { of, free } = scattered(8);
+      of.m[free[7 - before]! + word] = value;
+      assert.equal(takeExact(of, 96, 8), [...free].reverse().slice(0, before));
+    }
+  });
+}
 
 test("a tracer hears of a split", () => {
   const { of, run } = withRun(4096);

@@ -31,9 +31,64 @@ export interface Run {
   gone: number;
 }
 
+/** With a run's end: pages of it were given back. */
+const GONE = 2 ** 30;
+
+/** Where runs were found, in the order of memory, as many as there is room for. */
+export class Survey {
+  /** How many are noted. */
+  count = 0;
+  /** What joining these makes fewer: their blocks less one each. */
+  joined = 0;
+  /** Where the first run begins that there was no room for; 0 when there was room for all. */
+  rest = 0 as Block;
+  /** For each its first block, and the block above it with a bit that says whether pages of it were given back. */
+  readonly #runs: Int32Array;
+
+  constructor(room: number) {
+    this.#runs = new Int32Array(2 * room);
+  }
+
+  get room(): number {
+    return this.#runs.length >>> 1;
+  }
+
+  clear(): void {
+    this.count = 0;
+    this.joined = 0;
+    this.rest = 0 as Block;
+  }
+
+  note(first: Block, above: Block, blocks: number, gone: number): void {
+    if (2 * this.count === this.#runs.length) {
+      if (this.rest === 0) this.rest = first;
+      return;
+    }
+    this.#runs[2 * this.count] = first;
+    this.#runs[2 * this.count + 1] = gone === 0 ? above : above | GONE;
+    this.count++;
+    this.joined += blocks - 1;
+  }
+
+  first(i: number): Block {
+    return this.#runs[2 * i]! as Block;
+  }
+
+  above(i: number): Block {
+    return (this.#runs[2 * i + 1]! & ~GONE) as Block;
+  }
+
+  isGone(i: number): boolean {
+    return (this.#runs[2 * i + 1]! & GONE) !== 0;
+  }
+}
+
 export interface Loops {
-  /** The first block from `b` on whose header was overwritten; 0 when all are sealed up to the fence or `end`. */
-  firstBroken(b: Block, end: number, secret: number): Block;
+  /**
+   * Notes the runs from `b` up to the fence or `end`. Returns the first block whose header was overwritten; 0 when all are
+   * sealed.
+   */
+  survey(b: Block, end: number, secret: number, found: Survey): Block;
   /**
    * The first free or cached block from `b` on; `end` when there is none below the fence. Those that it passes, and the
    * fence, are told that the block below is live.
@@ -53,15 +108,28 @@ export interface Loops {
 export const loopsOf: (m: Int32Array) => Loops = oncePerWords((m) => {
   const run: Run = { above: 0 as Block, blocks: 0, gone: 0 };
 
-  const firstBroken = (from: Block, end: number, secret: number): Block => {
+  const survey = (from: Block, end: number, secret: number, found: Survey): Block => {
     const words = m; // named outside the loop: inside, V8 looks at an access before it knows what `m` is
     let b = from;
+    let first = from;
+    let blocks = 0;
+    let gone = 0;
     while (b < end) {
       if (!isSealed(words, b, secret)) return b;
       const size = sizeOf(words, b);
-      if (size === fenceBytes) break;
+      if (isFree(words, b) || isCached(words, b)) {
+        if (blocks === 0) first = b;
+        blocks++;
+        gone += gonePages(words, b);
+      } else {
+        if (blocks !== 0) found.note(first, b, blocks, gone);
+        blocks = 0;
+        gone = 0;
+        if (size === fenceBytes) break;
+      }
       b = (b + (size >>> 2)) as Block;
     }
+    if (blocks !== 0) found.note(first, b, blocks, gone);
     return 0 as Block;
   };
 
@@ -110,5 +178,5 @@ export const loopsOf: (m: Int32Array) => Loops = oncePerWords((m) => {
     }
   };
 
-  return { firstBroken, skipLive, measureRun, layOut, unfree };
+  return { survey, skipLive, measureRun, layOut, unfree };
 });

@@ -24,7 +24,7 @@ import type { LargeBlocks } from "./large.js";
 import type { Block, Pointer, Window } from "./memory.js";
 import { cacheOf, Rec } from "./record.js";
 import type { Store } from "./store.js";
-import { sweep, verifyHeaders } from "./sweep.js";
+import { sweepVerified } from "./sweep.js";
 import { POLICY_RUN, trim, trimIsDue } from "./trim.js";
 import { NOTHING_CLEAN } from "./wilderness.js";
 
@@ -161,9 +161,7 @@ export class Stock {
     const { record } = this;
     const share = m[record + SPILLED_UNITS]! / this.store.extentUnits();
     if (share > SWEEP_SHARE && this.hooks.trace === null) {
-      verifyHeaders(this.store);
-      emptyCache(m, this.cache);
-      sweep(this.store);
+      sweepVerified(this.store, () => emptyCache(m, this.cache));
     } else {
       this.#joinEach();
     }

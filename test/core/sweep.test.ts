@@ -16,8 +16,8 @@ import {
 } from "../../src/core/block.js";
 import { initializeCache } from "../../src/core/cache.js";
 import type { Block } from "../../src/core/memory.js";
-import { binsOf, cacheOf } from "../../src/core/record.js";
-import { sweep } from "../../src/core/sweep.js";
+import { binsOf, cacheOf, Rec } from "../../src/core/record.js";
+import { sweep, sweepVerified } from "../../src/core/sweep.js";
 import {
   bytesOf,
   charged,
@@ -27,11 +27,14 @@ import {
   join,
   record,
   row,
+  same,
+  snapshot,
   take,
   verify,
 } from "../support/fake-heap.js";
 import { MIB, PAGE } from "../support/fake-os.js";
 import { Random, testSeed } from "../support/seed.js";
+import { throwsHeapError } from "./throws.js";
 
 /** Marks blocks cached without putting them anywhere: as they are when the cache was forgotten. */
 function forget(of: FakeHeap, ...blocks: Block[]): void {
@@ -181,6 +184,88 @@ test("bins, footers and flags are made from size words alone", () => {
   sweep(of.heap.store);
   verify(of);
   for (const b of live) assert.is(of.heap.liveBlock(of.heap.window.pointerOf(b)), b);
+});
+
+/** Two segments of blocks in every state, no two free ones side by side but for those that are cached. */
+function motley(seed: number, count: number, last: "live" | "cached"): FakeHeap {
+  const random = new Random(seed);
+  const of = fakeHeap({ reserve: 8 * MIB, trimThreshold: 2 ** 40 });
+  const blocks: Block[] = [];
+  for (let i = 0; i < count; i++) blocks.push(take(of, 32 + 16 * random.int(0, 20)));
+  const large = Array.from({ length: 6 }, () => take(of, 16 * PAGE));
+  while (of.heap.store.segments.count < 2) take(of, MIB - 64);
+  for (let i = 0; i < count; i++) blocks.push(take(of, 32 + 16 * random.int(0, 20)));
+  take(of, 64);
+  for (const b of [large[1]!, large[3]!]) {
+    join(of, b);
+    giveBack(of, b);
+  }
+  for (const b of [large[2]!, ...blocks]) {
+    const fate = random.int(0, 3);
+    if (fate === 0 && b !== large[2]) join(of, b);
+    if (fate === 1 || b === large[2]) forget(of, b);
+  }
+  if (last === "cached") forget(of, take(of, 16384));
+  return of;
+}
+
+/** So many runs that not all are noted, neither in the first segment nor in the second. */
+function dense(): FakeHeap {
+  const of = fakeHeap({ reserve: 8 * MIB, trimThreshold: 2 ** 40 });
+  const blocks = Array.from({ length: 300_000 }, () => take(of, 32));
+  assert.ok(of.heap.store.segments.count > 1);
+  forget(of, ...blocks.filter((_, i) => i % 3 === 0));
+  return of;
+}
+
+for (const [what, make] of [
+  ["a few blocks", () => motley(testSeed("sweep"), 10, "live")],
+  ["a few blocks, the last one cached", () => motley(testSeed("sweep"), 10, "cached")],
+  ["some thousand", () => motley(testSeed("sweep"), 6000, "live")],
+  ["some thousand, the last one cached", () => motley(testSeed("sweep"), 6000, "cached")],
+  ["more runs than are noted", dense],
+] as const) {
+  test(`a heap in use is joined as one of which nothing is known: ${what}`, () => {
+    const of = make();
+    const before = snapshot(of);
+    let forgotten = 0;
+    sweepVerified(of.heap.store, () => {
+      same(of, before);
+      forgotten++;
+    });
+    assert.is(forgotten, 1);
+    verify(of);
+    const after = snapshot(of);
+    of.m.set(before);
+    sweep(of.heap.store);
+    // The other one counts blocks that become wilderness as joined with each other first.
+    const merges = of.heap.record + Rec.mergesForward;
+    assert.ok(after[merges]! >= of.m[merges]!);
+    after[merges] = of.m[merges]!;
+    same(of, after);
+    assert.ok(record(of, "freeBlocks") > 2);
+  });
+}
+
+test("a header that was overwritten is found before anything is changed, in whichever segment", () => {
+  for (const segment of [0, 1]) {
+    for (const [word, part] of [
+      [0, 0.1],
+      [1, 0.9],
+    ] as const) {
+      const of = dense();
+      const blocks: Block[] = [of.heap.store.segments.start(segment) as Block];
+      const end = of.heap.store.endOf(segment);
+      while (nextOf(of.m, blocks.at(-1)!) < end && bytesOf(of, blocks.at(-1)!) !== FENCE_BYTES)
+        blocks.push(nextOf(of.m, blocks.at(-1)!));
+      of.m[blocks[Math.floor(blocks.length * part)]! + word] = 0x41414141;
+      const before = snapshot(of);
+      const sweeping = () =>
+        sweepVerified(of.heap.store, () => assert.unreachable("the cache was forgotten"));
+      throwsHeapError(sweeping, "ERR_HEAP_CORRUPT", /was overwritten/);
+      same(of, before);
+    }
+  }
 });
 
 test.run();

@@ -8,7 +8,7 @@
  * end: a remainder's header is written before the block in front of it shrinks, and two blocks become one by one
  * store.
  */
-import { corrupt } from "../errors.js";
+import { corrupt, hex } from "../errors.js";
 import {
   gonePages,
   isFree,
@@ -208,11 +208,7 @@ export class Store extends Wilderness {
     const m = this.m;
     const next = nextOf(m, b);
     if (next === m[this.record + TOP]) return next;
-    if (!isSealed(m, next, this.secret)) {
-      throw corrupt(
-        `the header above the block at 0x${this.window.pointerOf(b).toString(16)} (${sizeOf(m, b)} bytes) was overwritten`,
-      );
-    }
+    if (!isSealed(m, next, this.secret)) throw this.#brokenAbove(b);
     if (isFree(m, next)) this.runs.verify(next);
     return next;
   }
@@ -223,11 +219,19 @@ export class Store extends Wilderness {
     const below = previousOf(m, b);
     const plausible = below > 0 && below < b && isOwned(m, below, this.record);
     if (!plausible || !isSealed(m, below, this.secret) || !isFree(m, below) || nextOf(m, below) !== b) {
-      throw corrupt(
-        `the free block below 0x${this.window.pointerOf(b).toString(16)} has a footer that leads nowhere`,
-      );
+      throw this.#brokenBelow(b);
     }
     this.runs.verify(below);
     return below;
+  }
+
+  #brokenAbove(b: Block): Error {
+    return corrupt(
+      `the header above the block at ${hex(this.window.pointerOf(b))} (${sizeOf(this.m, b)} bytes) was overwritten`,
+    );
+  }
+
+  #brokenBelow(b: Block): Error {
+    return corrupt(`the free block below ${hex(this.window.pointerOf(b))} has a footer that leads nowhere`);
   }
 }

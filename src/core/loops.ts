@@ -59,15 +59,23 @@ export class Survey {
     this.rest = 0 as Block;
   }
 
-  note(first: Block, above: Block, blocks: number, gone: number): void {
+  /** Notes that a run begins with `b`, and that it ends below `above` as far as is known. */
+  begin(b: Block, above: Block, gone: number): void {
     if (2 * this.count === this.#runs.length) {
-      if (this.rest === 0) this.rest = first;
+      if (this.rest === 0) this.rest = b;
       return;
     }
-    this.#runs[2 * this.count] = first;
+    this.#runs[2 * this.count] = b;
     this.#runs[2 * this.count + 1] = gone === 0 ? above : above | GONE;
     this.count++;
-    this.joined += blocks - 1;
+  }
+
+  /** Notes that the run which was begun last goes on up to `above`. */
+  extend(above: Block, gone: number): void {
+    if (this.rest !== 0) return;
+    const at = 2 * this.count - 1;
+    this.#runs[at] = above | (gone === 0 ? this.#runs[at]! & GONE : GONE);
+    this.joined++;
   }
 
   first(i: number): Block {
@@ -108,28 +116,25 @@ export interface Loops {
 export const loopsOf: (m: Int32Array) => Loops = oncePerWords((m) => {
   const run: Run = { above: 0 as Block, blocks: 0, gone: 0 };
 
+  // Nothing but a return comes after the loop: V8 compiles the loop while it runs for the first time, and throws the code
+  // away at the first instruction below it that it never saw run.
   const survey = (from: Block, end: number, secret: number, found: Survey): Block => {
     const words = m; // named outside the loop: inside, V8 looks at an access before it knows what `m` is
     let b = from;
-    let first = from;
-    let blocks = 0;
-    let gone = 0;
+    let runEnd = 0 as Block;
     while (b < end) {
       if (!isSealed(words, b, secret)) return b;
       const size = sizeOf(words, b);
+      const above = (b + (size >>> 2)) as Block;
       if (isFree(words, b) || isCached(words, b)) {
-        if (blocks === 0) first = b;
-        blocks++;
-        gone += gonePages(words, b);
-      } else {
-        if (blocks !== 0) found.note(first, b, blocks, gone);
-        blocks = 0;
-        gone = 0;
-        if (size === fenceBytes) break;
+        if (b === runEnd) found.extend(above, gonePages(words, b));
+        else found.begin(b, above, gonePages(words, b));
+        runEnd = above;
+      } else if (size === fenceBytes) {
+        return 0 as Block;
       }
-      b = (b + (size >>> 2)) as Block;
+      b = above;
     }
-    if (blocks !== 0) found.note(first, b, blocks, gone);
     return 0 as Block;
   };
 

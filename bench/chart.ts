@@ -4,7 +4,7 @@
  */
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
-import type { Contest } from "./contest.js";
+import { type Contest, comparable } from "./contest.js";
 import { formatMachine, type Machine } from "./machine.js";
 
 interface Dot {
@@ -80,7 +80,7 @@ export function drawContest(contest: Contest, machine: Machine): string {
 function dotsOf({ columns, rows }: Contest): Dot[] {
   return rows.flatMap(({ workload, cells }) =>
     cells.flatMap((cell, column) => {
-      if (column === 0 || typeof cell === "string") return [];
+      if (column === 0 || typeof cell === "string" || !comparable(cell, "ratio")) return [];
       return [{ workload, contestant: columns[column]!, times: 1 / cell.ratio }];
     }),
   );

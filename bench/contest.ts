@@ -29,7 +29,10 @@ export interface Cell {
   readonly first: number;
   /** Bytes at the peak: the footprint for heapwright, the growth of what is resident for others; NaN: unknown. */
   readonly peak: number;
-  /** heapwright's divided by this one's, taken within each round: above 1 heapwright loses. */
+  /**
+   * heapwright's divided by this one's, taken within each round: above 1 heapwright loses. Infinity where heapwright did
+   * not end in time.
+   */
   readonly ratio: number;
   readonly spread: readonly [number, number];
   readonly peakRatio: number;
@@ -71,14 +74,14 @@ export function hold<C extends Contestant>(event: Event<C>, contestants: readonl
   const cells = columns.map((results, column) => {
     const name = contestants[column]!.name;
     if (out.has(name)) return "too slow";
-    return results.includes(null) ? "absent" : cellOf(results as WorkloadResult[], ours as WorkloadResult[]);
+    return results.includes(null) ? "absent" : cellOf(results as WorkloadResult[], ours);
   });
   return { workload: event.name, what: event.what, goal: event.goal, cells };
 }
 
-function cellOf(results: readonly WorkloadResult[], ours: readonly WorkloadResult[]): Cell {
-  const ratios = results.map((result, round) => ours[round]!.median / result.median);
-  const peakRatios = results.map((result, round) => peakOf(ours[round]!) / peakOf(result));
+function cellOf(results: readonly WorkloadResult[], ours: readonly (WorkloadResult | null)[]): Cell {
+  const ratios = results.map((result, round) => (ours[round]?.median ?? Infinity) / result.median);
+  const peakRatios = results.map((result, round) => peakOf(ours[round]) / peakOf(result));
   return {
     ns: median(results.map((result) => result.median)),
     first: median(results.map((result) => result.first)),
@@ -89,8 +92,8 @@ function cellOf(results: readonly WorkloadResult[], ours: readonly WorkloadResul
   };
 }
 
-function peakOf({ footprint, resident }: WorkloadResult): number {
-  return footprint ?? resident ?? Number.NaN;
+function peakOf(result: WorkloadResult | null | undefined): number {
+  return result?.footprint ?? result?.resident ?? Number.NaN;
 }
 
 /** What heapwright takes beside one contestant over all events that both finished; null when there is none. */

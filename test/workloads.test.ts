@@ -7,6 +7,7 @@ import * as assert from "uvu/assert";
 import type { Allocator } from "../bench/allocators/allocator.js";
 import { heapwright } from "../bench/allocators/heapwright.js";
 import { type Event, geometricMean, hold } from "../bench/contest.js";
+import { formatContest } from "../bench/contest-table.js";
 import { type Goal, judge } from "../bench/goals.js";
 import type { WorkloadResult } from "../bench/measure.js";
 import { buildNative, runNativeWorkload } from "../bench/native/build.js";
@@ -178,6 +179,28 @@ test("who is too slow is not tried again, and who does not take part is not aske
   assert.equal(cells.slice(1), ["too slow", "absent"]);
   assert.is(asked.filter((name) => name === "snail").length, 1);
   assert.not.ok(asked.includes("stranger"));
+});
+
+test("where heapwright is too slow, the others' times are shown and its goal is missed", () => {
+  const event: Event<Fake> = {
+    name: "fake",
+    what: "nothing",
+    goal: { ns: 10, times: { peer: 1.2 } },
+    admits: () => true,
+    sample({ name, results }) {
+      if (name === "heapwright") throw new TooSlow("took more than a moment");
+      return results[0]!;
+    },
+  };
+  const fakes = ["heapwright", "peer"].map((name) => ({ name, results: [result(7, 1)] }));
+  const row = hold(event, fakes, 2);
+  const contest = { name: "", title: "", notes: [], columns: ["heapwright", "peer"], rows: [row] };
+  assert.match(formatContest(contest, true), /^fake +too slow +7\.00$/m);
+  assert.equal(
+    judge(contest).map(({ met }) => met),
+    [false],
+  );
+  assert.is(geometricMean(contest, 1, "ratio"), null);
 });
 
 test.run();

@@ -83,9 +83,20 @@ function spinUntilMoreThan(word: number, value: number): number {
   }
 }
 
+/**
+ * Waits until the round may begin; false when that takes too long. A notification does not say so: that of the round before
+ * may come late, when who sleeps here did not need it and has finished that round.
+ */
+function waitForGo(round: number): boolean {
+  for (let go = Atomics.load(words, Meeting.go); go < round; go = Atomics.load(words, Meeting.go)) {
+    if (Atomics.wait(words, Meeting.go, go, PATIENCE) === "timed-out") return false;
+  }
+  return true;
+}
+
 for (let round = 1; ; round++) {
   Atomics.add(words, Meeting.ready, 1);
-  if (Atomics.wait(words, Meeting.go, round - 1, PATIENCE) === "timed-out") break;
+  if (!waitForGo(round)) break;
   jobs[job]();
   const report: Report = { ended: Number(process.hrtime.bigint()), footprint: stats().footprint };
   parentPort!.postMessage(report);

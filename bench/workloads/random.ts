@@ -10,7 +10,7 @@ const SIZES = 512 - LEAST + 1;
 
 export const random: SingleWorkload = {
   name: "random",
-  goal: { ns: 10 },
+  goal: { ns: 10, times: { mimalloc: 1.25 } },
   what: "one of 4,096 blocks replaced at random, 16 to 512 bytes; untouched",
   prepare({ malloc, free, table, none }, scale) {
     const steps = scaled(STEPS, scale);

@@ -34,16 +34,19 @@ const isWide = span > ZONE_LIMIT;
 const reach = unusable === null ? Math.min(span, isWide ? SLICE_BYTES : ZONE_LIMIT) - lowest - WIDEST : -1;
 const limit = unusable === null ? span : 0;
 const slices = slicesOf(buffer);
+const start = base + lowest;
+/** What near places are offsets in: the window above the control block. */
+export const nearData = new DataView(buffer, Math.min(lowest, buffer.byteLength));
 
 /**
- * The byte offset in the window of `pointer + byteOffset`, if it is near, with room for the widest access; else 0. For
- * all widths alike: the shorter this is, the more else V8 inlines into a caller.
+ * The offset in `nearData` of `pointer + byteOffset`, if it is near, with room for the widest access; else 0. For all widths
+ * alike: the shorter this is, the more else V8 inlines into a caller.
  */
 export function nearOf(pointer: number, byteOffset: number): number {
   if (typeof pointer !== "number" || typeof byteOffset !== "number") return 0;
-  const place = pointer - base + byteOffset;
+  const place = pointer - start + byteOffset;
   const near = place >>> 0; // a place that is no whole number differs from this
-  return near === place && (near - lowest) >>> 0 <= reach ? near : 0;
+  return near === place && near <= reach ? near : 0;
 }
 
 /** The same for any place. An error when it is not inside the heap's memory. */
@@ -62,8 +65,8 @@ export function sliceAt(place: number): DataView {
 
 function slicesOf(whole: ArrayBuffer): DataView[] {
   return Array.from({ length: Math.ceil(whole.byteLength / SLICE_BYTES) }, (_, i) => {
-    const start = i * SLICE_BYTES;
-    return new DataView(whole, start, Math.min(SLICE_BYTES + WIDEST, whole.byteLength - start));
+    const from = i * SLICE_BYTES;
+    return new DataView(whole, from, Math.min(SLICE_BYTES + WIDEST, whole.byteLength - from));
   });
 }
 

@@ -5,12 +5,10 @@
  * for good when it meets one that is no int32 yet.
  */
 import type { Pointer } from "../core/memory.js";
-import { heap } from "../malloc.js";
 import * as place from "./place.js";
 
-const { data } = heap.window;
 // Names of this module's own, which V8 folds into the code.
-const { farOf, IN_SLICE, nearOf, sliceAt } = place;
+const { farOf, IN_SLICE, nearData: data, nearOf, sliceAt } = place;
 
 /** The same for far places. Not in the functions themselves, which V8 inlines up to a size. */
 const beyond = {

@@ -46,12 +46,21 @@ export interface Row {
   readonly cells: readonly (Cell | "absent" | "too slow")[];
 }
 
+/** What the geometric mean of some rows is meant to be, in times what each of these contestants takes: at most so much. */
+export interface MeanGoal {
+  readonly name: string;
+  readonly rows: readonly string[];
+  readonly measure: "ratio" | "peakRatio";
+  readonly times: Readonly<Record<string, number>>;
+}
+
 export interface Contest {
   readonly name: string;
   readonly title: string;
   readonly notes: readonly string[];
   readonly columns: readonly string[];
   readonly rows: readonly Row[];
+  readonly means?: readonly MeanGoal[];
 }
 
 /** One event, in rounds in which the contestants take turns. The first contestant is heapwright. */
@@ -96,13 +105,14 @@ function peakOf(result: WorkloadResult | null | undefined): number {
   return result?.footprint ?? result?.resident ?? Number.NaN;
 }
 
-/** What heapwright takes beside one contestant over all events that both finished; null when there is none. */
+/** What heapwright takes beside one contestant over the events of `rows` that both finished; null when there is none. */
 export function geometricMean(
   contest: Contest,
   column: number,
   measure: "ratio" | "peakRatio",
+  rows: readonly Row[] = contest.rows,
 ): number | null {
-  const ratios = contest.rows.flatMap(({ cells }) => {
+  const ratios = rows.flatMap(({ cells }) => {
     const cell = cells[column]!;
     return typeof cell === "string" || !comparable(cell, measure) ? [] : [cell[measure]];
   });

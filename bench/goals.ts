@@ -1,5 +1,5 @@
 /** What heapwright is meant to reach in a contest, and what it missed. */
-import type { Contest, Row } from "./contest.js";
+import { type Contest, geometricMean, type MeanGoal, type Row } from "./contest.js";
 
 /** Met when one of its bounds holds. */
 export interface Goal {
@@ -16,8 +16,27 @@ export interface Judgement {
   readonly bounds: readonly string[];
 }
 
-/** Of the rows that have a goal of which at least one bound can be checked. */
+/** Of the rows that have a goal of which at least one bound can be checked, and of the means. */
 export function judge(contest: Contest): Judgement[] {
+  const { means = [] } = contest;
+  return [...judgeRows(contest), ...means.flatMap((goal) => judgeMean(contest, goal))];
+}
+
+/** Each contestant by itself; nothing unless all of the rows are there. */
+function judgeMean(contest: Contest, { name, rows, measure, times }: MeanGoal): Judgement[] {
+  const chosen = contest.rows.filter(({ workload }) => rows.includes(workload));
+  if (chosen.length < rows.length) return [];
+  return Object.entries(times).flatMap(([contestant, most]) => {
+    const column = contest.columns.indexOf(contestant);
+    const value = column < 0 ? null : geometricMean(contest, column, measure, chosen);
+    if (value === null) return [];
+    return [
+      { workload: name, met: value <= most, bounds: [show({ value, most, unit: `times ${contestant}` })] },
+    ];
+  });
+}
+
+function judgeRows(contest: Contest): Judgement[] {
   return contest.rows.flatMap((row) => {
     const bounds = boundsOf(row, contest.columns);
     if (bounds.length === 0) return [];

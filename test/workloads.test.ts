@@ -162,6 +162,31 @@ test("a goal is met by any of its bounds, and is left out where none can be chec
   assert.equal(judged[2]!.bounds, ["20.00 ns (at most 15)", "1.30 times peer (at most 1.25)"]);
 });
 
+test("a mean has a goal for each contestant, and none where a row of it is missing", () => {
+  const cell = (ratio: number) => ({
+    ns: 1,
+    first: 1,
+    peak: 0,
+    ratio,
+    spread: [1, 1] as const,
+    peakRatio: 1,
+  });
+  const rows = ["one", "two", "other"].map((workload, i) => ({
+    workload,
+    what: "",
+    cells: [cell(1), cell([0.5, 2, 9][i]!), cell([2, 8, 9][i]!)],
+  }));
+  const means = [
+    { name: "both", rows: ["one", "two"], measure: "ratio", times: { peer: 1.1, rival: 3.9, stranger: 1 } },
+    { name: "more", rows: ["one", "three"], measure: "ratio", times: { peer: 9 } },
+  ] as const;
+  const contest = { name: "", title: "", notes: [], columns: ["heapwright", "peer", "rival"], rows, means };
+  assert.equal(judge(contest), [
+    { workload: "both", met: true, bounds: ["1.00 times peer (at most 1.1)"] },
+    { workload: "both", met: false, bounds: ["4.00 times rival (at most 3.9)"] },
+  ]);
+});
+
 test("who is too slow is not tried again, and who does not take part is not asked", () => {
   const asked: string[] = [];
   const event: Event<Fake> = {

@@ -23,6 +23,7 @@ const order = [
   "core/bins.ts",
   "core/loops.ts",
   "core/cache.ts",
+  "core/hot.ts",
   "core/bundles.ts",
   "core/record.ts",
   "core/account.ts",

@@ -8,7 +8,7 @@
  *
  * Must not know what the paths do.
  */
-type SlowPath = (argument: number) => number;
+type SlowPath = (first: number, second?: number) => number;
 
 /** Enough calls for V8 to keep a record of what is called, before it has anything to compile. */
 const LESSONS = 1000;
@@ -21,8 +21,8 @@ export function slowPath(path: SlowPath): number {
 }
 
 /** Takes a path. */
-export function slowly(path: number, argument: number): number {
-  return paths[path]!(argument);
+export function slowly(path: number, first: number, second?: number): number {
+  return paths[path]!(first, second);
 }
 
 for (let i = 0; i < LESSONS; i++) slowly(i & 1, i);

@@ -13,10 +13,10 @@
  * and the slow paths, which use the real stacks, do all the work and tell the tracer. That is why tracing that is
  * off costs nothing.
  *
- * The fast paths spell constants of other modules out: 1024 is OWNERS, 20 CHUNK_SHIFT, 64 CACHED_UNITS, 63 STACK_MASK, 1
+ * The fast paths spell constants of other modules out: 1024 is OWNERS, 20 CHUNK_SHIFT, 575 MOST_UNITS, 63 STACK_MASK, 1
  * PREVIOUS_FREE and 4 CACHED. A name takes ten bytes of bytecode where a literal takes two, and V8 inlines malloc and free
- * only while all that it inlines into their caller stays below 920 bytes: short of that by 20, each free of the php trace
- * took a call and an object for its pointer.
+ * only while all that it inlines into their caller, the last one counted with a fifth more, stays below 920 bytes: short of
+ * that by 20, each free of the php trace took a call and an object for its pointer.
  */
 
 import { HeapError } from "../errors.js";
@@ -33,7 +33,7 @@ import {
   PREVIOUS_FREE,
   sizeOf,
 } from "./block.js";
-import { CACHED_UNITS, isFull, MAX_CACHED, push, STACK_MASK } from "./cache.js";
+import { CACHED_UNITS, isFull, MAX_CACHED, MOST_UNITS, pop, push, STACK_MASK } from "./cache.js";
 import { CHUNK_SHIFT, Control, NO_LIMIT, OWNERS } from "./control.js";
 import type { TraceSink } from "./hooks.js";
 import type { LargeBlocks } from "./large.js";
@@ -48,8 +48,10 @@ import { NOTHING_CLEAN } from "./wilderness.js";
 // By names of this module's own: V8 folds those into the code, and loads an imported one from its cell each time.
 const { limitPages: LIMIT_PAGES, mmapThreshold: MMAP_THRESHOLD, pageSize: PAGE_SIZE } = Control;
 
-/** Largest request that the fast path serves, in bytes. */
+/** Largest request whose size always has a stack in the cache, in bytes. */
 export const MAX_SMALL = MAX_CACHED - HEADER_BYTES;
+/** Largest request that the fast path serves, if its size is hot. */
+export const MAX_STACKED = MOST_UNITS * GRAIN - HEADER_BYTES;
 
 /** Where memory may be had before a heap takes more address space. */
 export interface Elsewhere {
@@ -82,7 +84,7 @@ export class ThreadHeap extends Stock {
     this.elsewhere = null;
   }
 
-  /** A cached block for a request from 0 to MAX_SMALL bytes; 0 when there is none. */
+  /** A cached block for a request from 0 to MAX_STACKED bytes; 0 when there is none. */
   popSmall(size: number): Pointer {
     const units = size < 25 ? 2 : (size + 23) >>> 4;
     const m = this.words;
@@ -105,15 +107,15 @@ export class ThreadHeap extends Stock {
     const distance = pointer - this.payloadBase;
     const offset = distance >>> 0;
     const m = this.words;
-    if (offset !== distance || (offset & 15) !== 8 || m[1024 + (offset >>> 20)] !== this.record) return false;
+    if (offset !== distance || (offset & 15) !== 8 || m[(offset >>> 20) + 1024] !== this.record) return false;
     const b = (offset >>> 2) as Block;
     const header = m[b]!;
     if (((header & ~1) ^ b ^ this.secret) !== m[b + 1]) return false;
     const units = header >>> 4;
-    if (units > 64) return false;
+    if (units > 575) return false;
     const slot = this.tops + units;
     const top = m[slot]!;
-    if ((top & 63) === 0) return false;
+    if (!(top & 63)) return false;
     m[b] = header | 4;
     m[top] = b;
     m[slot] = top + 1;
@@ -127,7 +129,13 @@ export class ThreadHeap extends Stock {
       const pointer = this.allocateLarge(size, GRAIN);
       if (pointer !== 0 || size > MAX_BLOCK / 2) return pointer;
     }
-    return this.#obtain(blockBytes(size), size);
+    const bytes = blockBytes(size);
+    if (size <= MAX_STACKED) {
+      const b = pop(this.words, this.cache, bytes >>> 4);
+      if (b !== 0) return this.madeLive(b);
+      this.warm(bytes >>> 4);
+    }
+    return this.#obtain(bytes, size);
   }
 
   /** The same without taking more address space: for a heap that this thread took over. */
@@ -255,7 +263,7 @@ export class ThreadHeap extends Stock {
 if (
   OWNERS !== 1024 ||
   CHUNK_SHIFT !== 20 ||
-  CACHED_UNITS !== 64 ||
+  MOST_UNITS !== 575 ||
   STACK_MASK !== 63 ||
   PREVIOUS_FREE !== 1 ||
   CACHED !== 4

@@ -12,6 +12,7 @@
  */
 import { BINS_WORDS, initializeBins } from "./bins.js";
 import { CACHE_WORDS, initializeCache } from "./cache.js";
+import { initializeHot } from "./hot.js";
 import { HEADER_BYTES, WORD_BYTES } from "./memory.js";
 
 /** Words of a heap record, relative to it. */
@@ -89,5 +90,6 @@ export function binsOf(record: number): number {
 /** Empties cache and bins, whatever they held. */
 export function initializeIndex(m: Int32Array, record: number): void {
   initializeCache(m, cacheOf(record));
+  initializeHot(m, cacheOf(record));
   initializeBins(m, binsOf(record));
 }

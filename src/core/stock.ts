@@ -12,6 +12,7 @@ import {
   depthOf,
   emptyCache,
   entryOf,
+  HOT_STACKS,
   isFull,
   pop,
   push,
@@ -19,6 +20,7 @@ import {
 } from "./cache.js";
 import { Control } from "./control.js";
 import type { Hooks } from "./hooks.js";
+import { coolest, heats, hotUnits, makeHot } from "./hot.js";
 import { drain } from "./inbox.js";
 import type { LargeBlocks } from "./large.js";
 import type { Block, Pointer, Window } from "./memory.js";
@@ -136,6 +138,18 @@ export class Stock {
     return pop(m, this.cache, units);
   }
 
+  /**
+   * Notes a request for a size above MAX_CACHED that no cached block served, and gives the size a stack when it is asked for
+   * often. What was in that stack is joined.
+   */
+  protected warm(units: number): void {
+    const m = this.words;
+    if (!heats(m, this.cache, units)) return;
+    const old = coolest(m, this.cache, units);
+    if (old !== 0) this.#joinStack(old);
+    makeHot(m, this.cache, units, this.store.extentUnits());
+  }
+
   /** The lowest of a batch goes out first, the others wait in the stack so that they follow in the order of memory. */
   #carveBatch(units: number, most: number): Block {
     const { store } = this;
@@ -195,6 +209,9 @@ export class Stock {
       this.joinCache();
       const b = this.store.take(bytes);
       if (b !== 0) return b;
+    } else if (this.#joinHot()) {
+      const b = this.store.take(bytes);
+      if (b !== 0) return b;
     }
     return this.store.growWithin(bytes);
   }
@@ -215,17 +232,35 @@ export class Stock {
   /** Block by block; each leaves the cache when it is joined, so that an error leaves it where it was. */
   #joinEach(): void {
     for (let units = MIN_BLOCK / GRAIN; units <= CACHED_UNITS; units++) this.#joinSize(units);
+    this.#joinHot();
+  }
+
+  /** The same for the blocks of hot sizes alone; whether there were any. */
+  #joinHot(): boolean {
+    const m = this.words;
+    let any = false;
+    for (let i = 0; i < HOT_STACKS; i++) {
+      const units = hotUnits(m, this.cache, i);
+      if (units === 0 || depthOf(m, this.cache, units) === 0) continue;
+      this.#joinStack(units);
+      any = true;
+    }
+    return any;
+  }
+
+  #joinStack(units: number): void {
+    const m = this.words;
+    for (let i = depthOf(m, this.cache, units) - 1; i >= 0; i--) {
+      this.store.release(entryOf(m, this.cache, units, i));
+      pop(m, this.cache, units);
+    }
   }
 
   #joinSize(units: number): void {
-    const m = this.words;
     let count = 0;
     do {
       this.#countSpilled(-count, units);
-      for (let i = depthOf(m, this.cache, units) - 1; i >= 0; i--) {
-        this.store.release(entryOf(m, this.cache, units, i));
-        pop(m, this.cache, units);
-      }
+      this.#joinStack(units);
       count = this.bundles.unspill(this.cache, units, this.secret, this.record);
     } while (count > 0);
   }

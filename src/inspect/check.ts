@@ -18,7 +18,7 @@ import {
   sizeOf,
 } from "../core/block.js";
 import { forEachSpilled } from "../core/bundles.js";
-import { CACHED_UNITS, depthOf, entryOf } from "../core/cache.js";
+import { CACHED_UNITS, depthOf, entryOf, MOST_UNITS } from "../core/cache.js";
 import { isOwned } from "../core/control.js";
 import type { ThreadHeap } from "../core/heap.js";
 import type { Block } from "../core/memory.js";
@@ -178,13 +178,14 @@ function checkCache(of: ThreadHeap, { cached, cachedWords }: Census): void {
   let seen = 0;
   let words = 0;
   let spilledUnits = 0;
-  for (let units = 0; units <= CACHED_UNITS; units++) {
+  for (let units = 0; units <= MOST_UNITS; units++) {
     const visit = (b: Block) => {
       seen++;
       words += b;
       checkCached(of, b, units);
     };
     for (let i = 0; i < depthOf(m, cache, units); i++) visit(entryOf(m, cache, units, i));
+    if (units > CACHED_UNITS) continue;
     const inStacks = seen;
     forEachSpilled(m, cache, units, cached + 1, visit);
     spilledUnits += (seen - inStacks) * units;

@@ -2,7 +2,7 @@
  * Figures of the process. Derived from what the slow paths count; the fast paths count nothing.
  */
 import { notePeak } from "../core/account.js";
-import { CACHED_UNITS, depthOf } from "../core/cache.js";
+import { depthOf, MOST_UNITS } from "../core/cache.js";
 import { Control } from "../core/control.js";
 import { entryOf, holderOf, recordOf } from "../core/heaps.js";
 import { HEADER_BYTES } from "../core/memory.js";
@@ -147,7 +147,7 @@ function add(all: Holdings, m: Int32Array, record: number): void {
   all.freeUnits += m[record + Rec.freeUnits]!;
   all.cachedBlocks += m[record + Rec.spilledBlocks]!;
   all.cachedUnits += m[record + Rec.spilledUnits]!;
-  for (let units = 2; units <= CACHED_UNITS; units++) {
+  for (let units = 2; units <= MOST_UNITS; units++) {
     all.cachedBlocks += depthOf(m, cache, units);
     all.cachedUnits += depthOf(m, cache, units) * units;
   }

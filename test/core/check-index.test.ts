@@ -3,6 +3,7 @@
  */
 import { test } from "uvu";
 import { binOf } from "../../src/core/bins.js";
+import { SPILLED } from "../../src/core/cache.js";
 import { Control, OWNERS } from "../../src/core/control.js";
 import { binsOf, cacheOf, Rec } from "../../src/core/record.js";
 import { ceiling, type FakeHeap, record } from "../support/fake-heap.js";
@@ -100,7 +101,7 @@ function twiceInStack({ of }: Scene): readonly number[] {
 }
 
 function twiceInBundle({ of }: Scene): readonly number[] {
-  const carried = of.m[cacheOf(of.heap.record) + 384 + UNITS]! + 4;
+  const carried = of.m[cacheOf(of.heap.record) + SPILLED + UNITS]! + 4;
   return [carried, of.m[carried + 1]!];
 }
 
@@ -110,7 +111,7 @@ function topLowered({ of }: Scene): readonly number[] {
 }
 
 function listLost({ of }: Scene): readonly number[] {
-  return [cacheOf(of.heap.record) + 384 + UNITS, 0];
+  return [cacheOf(of.heap.record) + SPILLED + UNITS, 0];
 }
 
 test.run();

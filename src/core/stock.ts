@@ -55,6 +55,15 @@ const BATCH_SHARE = 1 / 4096;
 const CACHE_SHARE = 0.5;
 /** More memory is committed only while spilled blocks are less than this share of the heap. */
 const JOIN_FIRST_SHARE = 1 / 64;
+/**
+ * When a stack is empty and more than this share of the heap is spilled, all of it is joined before the stack is filled. Blocks
+ * come back in the order in which they were freed, and after a few rounds that is any; joined they are carved in the order of
+ * memory again, which the processor fetches ahead. Recorded php, xmllint and ruby programs take an eighth less time. With a
+ * quarter there are so many sweeps that a second php program takes a fifth more.
+ */
+const MOSTLY_SPILLED_SHARE = 1 / 2;
+/** Less than 64 KiB, in units, is never worth that. */
+const LEAST_SPILLED = 4096;
 /** A cache of more than this share of the heap is joined by a sweep. */
 const SWEEP_SHARE = 1 / 8;
 
@@ -110,6 +119,7 @@ export class Stock {
   #refill(units: number): Block {
     const m = this.words;
     const { record } = this;
+    if (m[record + SPILLED_UNITS]! > LEAST_SPILLED && this.#isMostlySpilled()) this.joinCache();
     const count = this.bundles.unspill(this.cache, units, this.secret, this.record);
     if (count !== 0) {
       this.#countSpilled(-count, units);
@@ -269,6 +279,10 @@ export class Stock {
   idleBytes(): number {
     const m = this.words;
     return (m[this.record + FREE_UNITS]! + m[this.record + SPILLED_UNITS]!) * GRAIN;
+  }
+
+  #isMostlySpilled(): boolean {
+    return this.words[this.record + SPILLED_UNITS]! > this.store.extentUnits() * MOSTLY_SPILLED_SHARE;
   }
 
   /** Whether enough is spilled for joining it to be better than committing more. */

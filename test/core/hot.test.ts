@@ -4,10 +4,10 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { isCached, isFree, sizeOf } from "../../src/core/block.js";
-import { depthOf, HOT_STACKS, hasStack, MOST_UNITS } from "../../src/core/cache.js";
+import { capacityOf, depthOf, HOT_STACKS, hasStack, MOST_UNITS } from "../../src/core/cache.js";
 import { heats, hotUnits, initializeHot } from "../../src/core/hot.js";
 import type { Block, Pointer } from "../../src/core/memory.js";
-import { cacheOf } from "../../src/core/record.js";
+import { cacheOf, Rec } from "../../src/core/record.js";
 import { type FakeHeap, fakeHeap, record, stepsOf, verify } from "../support/fake-heap.js";
 
 const SIZE = 4088;
@@ -180,6 +180,25 @@ test("a traced heap joins what it frees, and uses what is kept", () => {
   assert.is(depth(of, UNITS), 0);
   free(of, wall);
   verify(of);
+});
+
+test("when most of the heap is spilled, it is joined before a stack is filled from it", () => {
+  const of = fakeHeap();
+  const pointers = Array.from({ length: 5000 }, () => of.heap.popSmall(100) || of.heap.allocate(100));
+  const lowest = Math.min(...pointers);
+  // In any order: 7919 is prime to their number.
+  for (let i = 0; i < pointers.length; i++) free(of, pointers[(i * 7919) % pointers.length]!);
+  const units = 7;
+  while (depth(of, units) > 0) of.heap.popSmall(100);
+  assert.ok(record(of, "spilledBlocks") > 4000);
+  const first = of.heap.allocate(100);
+  assert.is(of.m[of.heap.record + Rec.spilledBlocks], 0, "no block is spilled any more");
+  verify(of);
+  const next = Array.from({ length: capacityOf(units) >>> 2 }, () => of.heap.popSmall(100));
+  next.forEach((pointer, i) => {
+    if (pointer !== 0) assert.is(pointer, first + (i + 1) * units * 16, "in the order of memory");
+  });
+  assert.ok(first >= lowest);
 });
 
 test.run();

@@ -20,7 +20,7 @@
  */
 import { corrupt } from "../errors.js";
 import { GRAIN, isCached, isSealed, isSealedCached } from "./block.js";
-import { BOTTOMS, roomOf, SPILLED } from "./cache.js";
+import { BOTTOMS, CACHED_UNITS, roomOf, SPILLED } from "./cache.js";
 import { isOwned } from "./control.js";
 import { type Block, oncePerWords } from "./memory.js";
 
@@ -158,6 +158,13 @@ export const bundlesOf: (m: Int32Array) => Bundles = oncePerWords((m) => {
 /** Blocks of a bundle: half a stack. */
 function spilledAtOnce(m: Int32Array, at: number, units: number): number {
   return (roomOf(m, at, units) + 1) >>> 1;
+}
+
+/** How many sizes have spilled blocks, counted up to `most`. */
+export function spilledSizes(m: Int32Array, at: number, most: number): number {
+  let sizes = 0;
+  for (let units = CACHED_UNITS; units > 0 && sizes < most; units--) if (m[at + lists + units] !== 0) sizes++;
+  return sizes;
 }
 
 function isMarkedCached(m: Int32Array, b: Block, units: number, secret: number): boolean {

@@ -5,7 +5,7 @@
  * committed, when memory is given back, when what other threads freed is taken back. Must not know the fast paths.
  */
 import { GRAIN, MIN_BLOCK, markCached, markLive, sizeOf } from "./block.js";
-import { type Bundles, bundlesOf } from "./bundles.js";
+import { type Bundles, bundlesOf, spilledSizes } from "./bundles.js";
 import {
   CACHED_UNITS,
   closedTops,
@@ -62,8 +62,9 @@ const JOIN_FIRST_SHARE = 1 / 64;
  * quarter there are so many sweeps that a second php program takes a fifth more.
  */
 const MOSTLY_SPILLED_SHARE = 1 / 2;
-/** Less than 64 KiB, in units, is never worth that. */
+/** Less than 64 KiB, in units, is never worth that, nor are blocks of fewer sizes: carved anew they lie where they lay. */
 const LEAST_SPILLED = 4096;
+const LEAST_SIZES = 4;
 /** A cache of more than this share of the heap is joined by a sweep. */
 const SWEEP_SHARE = 1 / 8;
 
@@ -282,7 +283,9 @@ export class Stock {
   }
 
   #isMostlySpilled(): boolean {
-    return this.words[this.record + SPILLED_UNITS]! > this.store.extentUnits() * MOSTLY_SPILLED_SHARE;
+    const m = this.words;
+    if (m[this.record + SPILLED_UNITS]! <= this.store.extentUnits() * MOSTLY_SPILLED_SHARE) return false;
+    return spilledSizes(m, this.cache, LEAST_SIZES) === LEAST_SIZES;
   }
 
   /** Whether enough is spilled for joining it to be better than committing more. */

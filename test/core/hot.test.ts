@@ -4,10 +4,10 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { isCached, isFree, sizeOf } from "../../src/core/block.js";
-import { capacityOf, depthOf, HOT_STACKS, hasStack, MOST_UNITS } from "../../src/core/cache.js";
+import { depthOf, HOT_STACKS, hasStack, MOST_UNITS } from "../../src/core/cache.js";
 import { heats, hotUnits, initializeHot } from "../../src/core/hot.js";
 import type { Block, Pointer } from "../../src/core/memory.js";
-import { cacheOf, Rec } from "../../src/core/record.js";
+import { cacheOf } from "../../src/core/record.js";
 import { type FakeHeap, fakeHeap, record, stepsOf, verify } from "../support/fake-heap.js";
 
 const SIZE = 4088;
@@ -182,23 +182,32 @@ test("a traced heap joins what it frees, and uses what is kept", () => {
   verify(of);
 });
 
-test("when most of the heap is spilled, it is joined before a stack is filled from it", () => {
+/** What is spilled after blocks of these sizes were freed in any order, and one more was asked for than stacks held. */
+function spilledAfterRefill(...sizes: number[]): number {
   const of = fakeHeap();
-  const pointers = Array.from({ length: 5000 }, () => of.heap.popSmall(100) || of.heap.allocate(100));
-  const lowest = Math.min(...pointers);
-  // In any order: 7919 is prime to their number.
-  for (let i = 0; i < pointers.length; i++) free(of, pointers[(i * 7919) % pointers.length]!);
-  const units = 7;
-  while (depth(of, units) > 0) of.heap.popSmall(100);
-  assert.ok(record(of, "spilledBlocks") > 4000);
-  const first = of.heap.allocate(100);
-  assert.is(of.m[of.heap.record + Rec.spilledBlocks], 0, "no block is spilled any more");
-  verify(of);
-  const next = Array.from({ length: capacityOf(units) >>> 2 }, () => of.heap.popSmall(100));
-  next.forEach((pointer, i) => {
-    if (pointer !== 0) assert.is(pointer, first + (i + 1) * units * 16, "in the order of memory");
+  const pointers = Array.from({ length: 5000 }, (_, i) => {
+    const size = sizes[i % sizes.length]!;
+    return of.heap.popSmall(size) || of.heap.allocate(size);
   });
-  assert.ok(first >= lowest);
+  // 7919 is prime to their number.
+  for (let i = 0; i < pointers.length; i++) free(of, pointers[(i * 7919) % pointers.length]!);
+  assert.ok(record(of, "spilledBlocks") > 4000);
+  const [size] = sizes;
+  while (of.heap.popSmall(size!) !== 0);
+  const first = of.heap.allocate(size!);
+  verify(of);
+  const units = (size! + 23) >>> 4;
+  if (record(of, "spilledBlocks") > 0) return record(of, "spilledBlocks");
+  assert.is(of.heap.popSmall(size!), first + units * 16, "in the order of memory");
+  return 0;
+}
+
+test("when most of the heap is spilled, it is joined before a stack is filled from it", () => {
+  assert.is(spilledAfterRefill(40, 60, 80, 100), 0);
+});
+
+test("when that is of few sizes, the stack is filled from it", () => {
+  assert.ok(spilledAfterRefill(40, 60, 80) > 4000);
 });
 
 test.run();

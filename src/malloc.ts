@@ -88,8 +88,8 @@ export function malloc(size: number): Pointer {
 /**
  * Frees a block. NULL does nothing. Blocks up to 1,016 bytes are kept for the next request of their size, a few of each, and
  * so are blocks up to 9,192 bytes of sizes that are asked for often; others are joined with free neighbours at once;
- * mappings go back to the kernel. A block of another thread's
- * heap is sent back to it, with others when there are a few of them.
+ * mappings go back to the kernel. A block of another thread's heap is sent back to it, with others when there are a few of
+ * them.
  *
  * @param pointer what malloc, calloc, realloc or alignedAlloc returned, in whichever thread
  * @throws HeapError ERR_DOUBLE_FREE when the block is free already; of two threads that free the same block of a third

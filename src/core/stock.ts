@@ -217,11 +217,7 @@ export class Stock {
       const b = this.store.take(bytes);
       if (b !== 0) return b;
     }
-    if (this.#cacheHolds()) {
-      this.joinCache();
-      const b = this.store.take(bytes);
-      if (b !== 0) return b;
-    } else if (this.#joinHot()) {
+    if (this.#joinFirst()) {
       const b = this.store.take(bytes);
       if (b !== 0) return b;
     }
@@ -287,6 +283,13 @@ export class Stock {
     const m = this.words;
     if (m[this.record + SPILLED_UNITS]! <= this.store.extentUnits() * MOSTLY_SPILLED_SHARE) return false;
     return spilledSizes(m, this.cache, LEAST_SIZES) === LEAST_SIZES;
+  }
+
+  /** Joins what is worth it before more is committed: all, or what is kept of hot sizes; whether anything was. */
+  #joinFirst(): boolean {
+    if (!this.#cacheHolds()) return this.#joinHot();
+    this.joinCache();
+    return true;
   }
 
   /** Whether enough is spilled for joining it to be better than committing more. */

@@ -148,8 +148,9 @@ function add(all: Holdings, m: Int32Array, record: number): void {
   all.cachedBlocks += m[record + Rec.spilledBlocks]!;
   all.cachedUnits += m[record + Rec.spilledUnits]!;
   for (let units = 2; units <= MOST_UNITS; units++) {
-    all.cachedBlocks += depthOf(m, cache, units);
-    all.cachedUnits += depthOf(m, cache, units) * units;
+    const depth = depthOf(m, cache, units);
+    all.cachedBlocks += depth;
+    all.cachedUnits += depth * units;
   }
   all.remoteBlocks += sent.blocks - m[record + Rec.receivedBlocks]!;
   all.remoteUnits += sent.units - m[record + Rec.receivedUnits]!;

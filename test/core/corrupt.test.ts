@@ -5,13 +5,14 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { isFree, isSealedLive, nextOf } from "../../src/core/block.js";
-import type { Block, Pointer } from "../../src/core/memory.js";
+import type { Block } from "../../src/core/memory.js";
 import { resizeInPlace } from "../../src/core/resize.js";
 import { HeapError } from "../../src/errors.js";
 import {
   bytesOf,
   type FakeHeap,
   fakeHeap,
+  free,
   join,
   payload,
   row,
@@ -192,10 +193,6 @@ for (const [how, count] of [
     of.heap.joinCache();
     verify(of);
   });
-}
-
-function free(of: FakeHeap, pointer: Pointer): void {
-  if (!of.heap.freeSmall(pointer)) of.heap.freeBlock(of.heap.window.blockOf(pointer));
 }
 
 test("a spilled bundle that was overwritten is refused, and everything else goes on", () => {

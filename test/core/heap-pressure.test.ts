@@ -8,9 +8,9 @@ import {
   bytesOf,
   charged,
   control,
-  type FakeHeap,
   fakeHeap,
   footprintPages,
+  free,
   giveBack,
   join,
   limitTo,
@@ -20,10 +20,6 @@ import {
   verify,
 } from "../support/fake-heap.js";
 import { MIB, PAGE } from "../support/fake-os.js";
-
-function free(of: FakeHeap, pointer: Pointer): void {
-  if (!of.heap.freeSmall(pointer)) of.heap.freeBlock(of.heap.window.blockOf(pointer));
-}
 
 test("out of memory is 0, and the heap goes on", () => {
   const of = fakeHeap();

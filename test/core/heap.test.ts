@@ -12,6 +12,7 @@ import {
   type FakeHeap,
   fakeHeap,
   footprintPages,
+  free,
   payload,
   record,
   row,
@@ -19,10 +20,6 @@ import {
   take,
   verify,
 } from "../support/fake-heap.js";
-
-function free(of: FakeHeap, pointer: Pointer): void {
-  if (!of.heap.freeSmall(pointer)) of.heap.freeBlock(of.heap.window.blockOf(pointer));
-}
 
 function usable(of: FakeHeap, pointer: Pointer): number {
   const b = of.heap.liveBlock(pointer);

@@ -8,19 +8,12 @@ import { depthOf, HOT_STACKS, hasStack, MOST_UNITS } from "../../src/core/cache.
 import { heats, hotUnits, initializeHot } from "../../src/core/hot.js";
 import type { Block, Pointer } from "../../src/core/memory.js";
 import { cacheOf } from "../../src/core/record.js";
-import { type FakeHeap, fakeHeap, record, stepsOf, verify } from "../support/fake-heap.js";
+import { type FakeHeap, fakeHeap, free, record, stepsOf, verify } from "../support/fake-heap.js";
 
 const SIZE = 4088;
 const UNITS = 256; // of a block for SIZE bytes
 /** Requests that are certain to make a size hot. */
 const OFTEN = 100;
-
-function free(of: FakeHeap, pointer: Pointer): void {
-  if (of.heap.freeSmall(pointer)) return;
-  const b = of.heap.liveBlock(pointer);
-  assert.is.not(b, 0);
-  of.heap.freeBlock(b);
-}
 
 function block(of: FakeHeap, pointer: Pointer): Block {
   return of.heap.window.blockOf(pointer);

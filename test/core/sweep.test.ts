@@ -23,6 +23,7 @@ import {
   charged,
   type FakeHeap,
   fakeHeap,
+  free,
   giveBack,
   join,
   record,
@@ -154,9 +155,7 @@ test("joining a large cache sweeps closed segments too", () => {
   while (of.heap.store.segments.count < 2) blocks.push(take(of, MIB - 64));
   const pointers = Array.from({ length: 12_000 }, () => of.heap.allocate(200));
   const end = take(of, 64);
-  for (const pointer of pointers) {
-    if (!of.heap.freeSmall(pointer)) of.heap.freeBlock(of.heap.window.blockOf(pointer));
-  }
+  for (const pointer of pointers) free(of, pointer);
   of.heap.joinCache();
   verify(of);
   assert.is(record(of, "spilledUnits"), 0);

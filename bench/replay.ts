@@ -9,13 +9,16 @@
  * kinds never change. Importing this file imports the library, which claims the range above the program
  * break: a process that times libc must import libc.ts and never this file.
  */
-import { alignedAlloc, calloc, free, malloc, type Pointer, realloc, write } from "../src/index.js";
+import * as heapwright from "../src/index.js";
+import type { Pointer } from "../src/index.js";
 import { OP, type Trace } from "./trace.js";
 
 export { type Observer, replayVerified, type VerifiedReplay } from "./verified.js";
 
 const TOUCH_STEP = 4096;
-// By names of this module's own: V8 folds them into the loop, and would load an imported object's on each round.
+// By names of this module's own: V8 folds them into the loop. What is imported it loads and tests on each round.
+const { alignedAlloc, calloc, free, malloc, realloc } = heapwright;
+const { u8: writeByte } = heapwright.write;
 const { malloc: MALLOC, calloc: CALLOC, realloc: REALLOC, free: FREE } = OP;
 
 /** A table for spanReplayer: no block is live. */
@@ -25,12 +28,14 @@ export function pointerTable(trace: Trace): Float64Array {
 
 /**
  * Replays the records from `from` up to `to` (not included) of one trace. Made once per trace: V8 then folds the
- * columns into the loop, as a C compiler keeps them in registers.
+ * columns into the loop, as a C compiler keeps them in registers. The two are made int32 first: as arguments they may be
+ * anything, and are tested on each round.
  */
 export function spanReplayer(trace: Trace, pointers: Float64Array): (from: number, to: number) => void {
   const { op, id, size, log2align } = trace;
   return (from, to) => {
-    for (let i = from; i < to; i++) {
+    const end = to | 0;
+    for (let i = from | 0; i < end; i++) {
       const block = id[i]!;
       const bytes = size[i]!;
       let pointer: Pointer;
@@ -72,8 +77,8 @@ export function replayer(trace: Trace): () => number {
 
 function touch(pointer: Pointer, bytes: number): void {
   if (bytes === 0) return;
-  for (let at = 0; at < bytes; at += TOUCH_STEP) write.u8(pointer, 1, at);
-  write.u8(pointer, 1, bytes - 1);
+  for (let at = 0; at < bytes; at += TOUCH_STEP) writeByte(pointer, 1, at);
+  writeByte(pointer, 1, bytes - 1);
 }
 
 /** Frees what the traced program never freed, and leaves the table fit for another pass. */

@@ -53,9 +53,21 @@ test("blocks from before the recording are left out, or begin when they are resi
 
 test("a block too large for a trace is refused", () => {
   assert.throws(
-    () => traceFrom(recording([MALLOC, 0n, 0x1000n, 2n ** 32n])),
-    /4294967296 bytes does not fit/,
+    () => traceFrom(recording([MALLOC, 0n, 0x1000n, 2n ** 31n])),
+    /2147483648 bytes does not fit/,
   );
+});
+
+test("a trace whose columns hold what no trace has is refused", () => {
+  const damaged = (word: number, value: number) => {
+    const trace = traceFrom(recording([MALLOC, 0n, 0x1000n, 8n], [FREE, 0x1000n, 0n, 0n]));
+    new DataView(trace.buffer).setUint32(12 + 4 * word, value, true); // behind the header and two short columns
+    return () => parseTrace("damaged", trace);
+  };
+  assert.not.throws(damaged(0, 0));
+  assert.throws(damaged(0, 2 ** 31), /"damaged" is damaged: record 0 has the id 2147483648/);
+  assert.throws(damaged(1, 2), /the id 2 in a file of 2 records/);
+  assert.throws(damaged(2, 2 ** 31), /record 0 asks for 2147483648 bytes, more than 2\^31 - 1/);
 });
 
 test("what a C program does is recorded call by call, and replays", () => {

@@ -9,8 +9,9 @@
  * kinds never change. Importing this file imports the library, which claims the range above the program
  * break: a process that times libc must import libc.ts and never this file.
  */
-import * as heapwright from "../src/index.js";
+
 import type { Pointer } from "../src/index.js";
+import * as heapwright from "../src/index.js";
 import { OP, type Trace } from "./trace.js";
 
 export { type Observer, replayVerified, type VerifiedReplay } from "./verified.js";

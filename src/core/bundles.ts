@@ -20,7 +20,7 @@
  */
 import { corrupt } from "../errors.js";
 import { GRAIN, isCached, isSealed, isSealedCached } from "./block.js";
-import { BOTTOMS, CACHED_UNITS, roomOf, SPILLED } from "./cache.js";
+import { BOTTOMS, roomOf, SPILLED, SPILLED_SIZES } from "./cache.js";
 import { isOwned } from "./control.js";
 import { type Block, oncePerWords } from "./memory.js";
 
@@ -34,6 +34,7 @@ const WORDS_PER_UNIT = GRAIN / 4;
 // Constants of other modules, by names of this module's own: V8 folds those into the code.
 const bottoms = BOTTOMS;
 const lists = SPILLED;
+const filled = SPILLED_SIZES;
 
 /** What moves many entries of a cache at once. `at` is the cache's first word, `units` the size. */
 export interface Bundles {
@@ -91,8 +92,10 @@ export const bundlesOf: (m: Int32Array) => Bundles = oncePerWords((m) => {
     let next = layAway(first + FIRST_CARRIED, bottom + 1, Math.min(bottom + 1 + room - FIRST_CARRIED, end));
     for (let carrier = bottom + 1; next < end; carrier++)
       next = layAway(m[carrier]! + CARRIED, next, Math.min(next + room - CARRIED, end));
+    const older = m[at + lists + units]!;
+    if (older === 0) m[at + filled] = m[at + filled]! + 1;
     m[first + COUNT] = count - 1;
-    m[first + LINK] = m[at + lists + units]!;
+    m[first + LINK] = older;
     m[at + lists + units] = first;
     layAway(bottom, end, top);
     m[at + units] = top - count;
@@ -142,12 +145,13 @@ export const bundlesOf: (m: Int32Array) => Bundles = oncePerWords((m) => {
     const first = m[list]!;
     if (first === 0) return 0;
     const end = unbundle(first, at, units, secret, record);
+    const older = end === 0 ? 0 : m[first + LINK]!;
+    if (older === 0) m[at + filled] = m[at + filled]! - 1;
+    m[list] = older;
     if (end === 0) {
-      m[list] = 0;
       throw corrupt(`a freed block of ${units * GRAIN} bytes near word ${first} was overwritten`);
     }
     m[first + COUNT] = TAKEN; // a link that leads back to it finds no bundle
-    m[list] = m[first + LINK]!;
     m[at + units] = end;
     return end - m[at + bottoms + units]!;
   };
@@ -158,13 +162,6 @@ export const bundlesOf: (m: Int32Array) => Bundles = oncePerWords((m) => {
 /** Blocks of a bundle: half a stack. */
 function spilledAtOnce(m: Int32Array, at: number, units: number): number {
   return (roomOf(m, at, units) + 1) >>> 1;
-}
-
-/** How many sizes have spilled blocks, counted up to `most`. */
-export function spilledSizes(m: Int32Array, at: number, most: number): number {
-  let sizes = 0;
-  for (let units = CACHED_UNITS; units > 0 && sizes < most; units--) if (m[at + lists + units] !== 0) sizes++;
-  return sizes;
 }
 
 function isMarkedCached(m: Int32Array, b: Block, units: number, secret: number): boolean {

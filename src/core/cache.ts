@@ -9,6 +9,7 @@
  *   at + 576    closed tops   the same, every stack closed
  *   at + 1152   bottoms       word index of the lowest entry of each stack, up to CACHED_UNITS
  *   at + 1280   spilled       first bundle of each list of spilled blocks, 0 when it is empty
+ *   at + 1352   spilled sizes how many of these lists are not empty
  *   at + 1360   hot bottoms   word index of the lowest entry of each hot stack
  *   at + 1408   hot           what hot.ts knows
  *   at + 1536   stacks        64 words each, aligned to 64 words: those for sizes up to MAX_CACHED, then the hot ones
@@ -36,6 +37,7 @@ export const MOST_UNITS = 575;
 const CLOSED = 576;
 export const BOTTOMS = 1152;
 export const SPILLED = 1280;
+export const SPILLED_SIZES = 1352;
 const HOT_BOTTOMS = 1360;
 export const HOT = 1408;
 const STACKS = 1536;
@@ -72,6 +74,7 @@ export function initializeCache(m: Int32Array, at: number): void {
     m[at + BOTTOMS + units] = bottom;
     m[at + SPILLED + units] = 0;
   }
+  m[at + SPILLED_SIZES] = 0;
   const closed = at + STACKS + STACK_WORDS; // the stack for size 0: no entry, no room
   for (let units = 0; units <= MOST_UNITS; units++) {
     if (units > CACHED_UNITS) m[at + units] = closed;
@@ -113,6 +116,7 @@ export function emptyCache(m: Int32Array, at: number): void {
     m[at + units] = m[at + BOTTOMS + units]!;
     m[at + SPILLED + units] = 0;
   }
+  m[at + SPILLED_SIZES] = 0;
   for (let i = 0; i < HOT_STACKS; i++) {
     const units = m[at + HOT + i]!;
     if (units !== 0) m[at + units] = m[at + HOT_BOTTOMS + i]!;
@@ -159,5 +163,6 @@ function endOf(m: Int32Array, at: number, units: number): number {
   return (m[at + units]! + STACK_MASK) & ~STACK_MASK;
 }
 
+if (SPILLED_SIZES <= SPILLED + CACHED_UNITS) throw new Error("cache: a word lies in the table of lists");
 if (CLOSED <= MOST_UNITS || BOTTOMS < CLOSED + CLOSED) throw new Error("cache: a table of tops is too short");
 if (STACK_WORDS - capacityOf(2) < 1) throw new Error("cache: a stack has no place for its sentinel");

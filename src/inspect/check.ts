@@ -18,7 +18,7 @@ import {
   sizeOf,
 } from "../core/block.js";
 import { forEachSpilled } from "../core/bundles.js";
-import { CACHED_UNITS, depthOf, entryOf, MOST_UNITS } from "../core/cache.js";
+import { CACHED_UNITS, depthOf, entryOf, MOST_UNITS, SPILLED_SIZES } from "../core/cache.js";
 import { isOwned } from "../core/control.js";
 import type { ThreadHeap } from "../core/heap.js";
 import type { Block } from "../core/memory.js";
@@ -178,6 +178,7 @@ function checkCache(of: ThreadHeap, { cached, cachedWords }: Census): void {
   let seen = 0;
   let words = 0;
   let spilledUnits = 0;
+  let spilledSizes = 0;
   for (let units = 0; units <= MOST_UNITS; units++) {
     const visit = (b: Block) => {
       seen++;
@@ -189,8 +190,10 @@ function checkCache(of: ThreadHeap, { cached, cachedWords }: Census): void {
     const inStacks = seen;
     forEachSpilled(m, cache, units, cached + 1, visit);
     spilledUnits += (seen - inStacks) * units;
+    if (seen > inStacks) spilledSizes++;
   }
   equal("the sum of spilled blocks, in 16 bytes,", m[of.record + Rec.spilledUnits]!, spilledUnits);
+  equal("the number of sizes with spilled blocks", m[cache + SPILLED_SIZES]!, spilledSizes);
   equal("the number of cached blocks", seen, cached);
   if (words !== cachedWords) throw corrupt("the cache holds one block twice, and another not at all");
 }

@@ -3,7 +3,7 @@
  */
 import { test } from "uvu";
 import { binOf } from "../../src/core/bins.js";
-import { SPILLED } from "../../src/core/cache.js";
+import { SPILLED, SPILLED_SIZES } from "../../src/core/cache.js";
 import { Control, OWNERS } from "../../src/core/control.js";
 import { binsOf, cacheOf, Rec } from "../../src/core/record.js";
 import { ceiling, type FakeHeap, record } from "../support/fake-heap.js";
@@ -38,6 +38,7 @@ finds("a cached block that is in a stack twice", twiceInStack, /one block twice/
 finds("a cached block that is in a bundle twice", twiceInBundle, /one block twice/);
 finds("a stack's top lowered", topLowered, /number of cached blocks/);
 finds("a list of spilled blocks lost", listLost, /spilled blocks|cached blocks/);
+finds("a wrong count of such lists", listMiscounted, /sizes with spilled blocks is 0 where 1 was found/);
 for (const name of ["blocks", "freeBlocks", "freeUnits", "gonePages", "spilledUnits"] as const) {
   finds(`a wrong count of ${name}`, counted(name), /is \d+ where \d+ was found/);
   finds(`a count of ${name} one too low`, counted(name, -1), /is -?\d+ where \d+ was found/);
@@ -108,6 +109,10 @@ function twiceInBundle({ of }: Scene): readonly number[] {
 function topLowered({ of }: Scene): readonly number[] {
   const word = cacheOf(of.heap.record) + UNITS;
   return [word, of.m[word]! - 1];
+}
+
+function listMiscounted({ of }: Scene): readonly number[] {
+  return [cacheOf(of.heap.record) + SPILLED_SIZES, 0];
 }
 
 function listLost({ of }: Scene): readonly number[] {

@@ -38,7 +38,7 @@ const filled = SPILLED_SIZES;
 
 /** What moves many entries of a cache at once. `at` is the cache's first word, `units` the size. */
 export interface Bundles {
-  /** Puts `count` blocks that lie one after the other into an empty stack; the lowest is taken first. */
+  /** Puts `count` blocks that lie one after the other on a stack that has room; the lowest is taken first. */
   fill(at: number, units: number, first: number, count: number): void;
   /** Makes a bundle of the older half of a full stack; returns how many blocks. */
   spill(at: number, units: number): number;
@@ -65,13 +65,13 @@ export const bundlesOf: (m: Int32Array) => Bundles = oncePerWords((m) => {
 
   const fill = (at: number, units: number, first: number, count: number): void => {
     const words = m; // named outside the loop: inside, V8 looks at an access before it knows what `m` is
-    const bottom = words[at + bottoms + units]!;
+    const top = words[at + units]!;
     let b = first;
-    for (let i = bottom + count - 1; i >= bottom; i--) {
+    for (let i = top + count - 1; i >= top; i--) {
       words[i] = b;
       b += units * WORDS_PER_UNIT;
     }
-    words[at + units] = bottom + count;
+    words[at + units] = top + count;
   };
 
   /** Stores the entries from `from` up to `end` in a payload, from word `to` on. */

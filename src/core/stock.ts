@@ -166,11 +166,22 @@ export class Stock {
     makeHot(m, this.cache, units, this.store.extentUnits());
   }
 
-  /** The lowest of a batch goes out first, the others wait in the stack so that they follow in the order of memory. */
+  /**
+   * The lowest of a batch goes out first, the others wait in the stack so that they follow in the order of memory. Where runs
+   * are so small that one does not make a batch, more of them do: in a heap that is in pieces, one run each time, a recorded
+   * Lua program filled its stacks 58,000 times, for five blocks each.
+   */
   #carveBatch(units: number, most: number): Block {
-    const { store } = this;
+    const { store, bundles, cache } = this;
     const first = store.carve(units << 4, most);
-    if (store.carved > 1) this.bundles.fill(this.cache, units, first + (units << 2), store.carved - 1);
+    let left = first === 0 ? 0 : most - store.carved;
+    if (store.carved > 1) bundles.fill(cache, units, first + (units << 2), store.carved - 1);
+    while (left > 0) {
+      const more = store.carveMore(units << 4, left);
+      if (more === 0) break;
+      bundles.fill(cache, units, more, store.carved);
+      left -= store.carved;
+    }
     return first;
   }
 

@@ -39,6 +39,8 @@ const {
   top: TOP,
 } = Rec;
 
+/** A run is small for blocks that fit into it no more often than this. */
+const SMALL_RUN = 8;
 /** Free runs of this size are what giving memory back is about. */
 const LOOSE_RUN = 64 * 1024;
 
@@ -80,14 +82,32 @@ export class Store extends Wilderness {
       if (b !== 0) markCached(m, b);
       return b;
     }
+    return this.#carveFrom(run, size, most);
+  }
+
+  /**
+   * The same from one more small run in the bins, where the first gave fewer than were wanted; 0 when the smallest that fits is
+   * large: those stay whole.
+   */
+  carveMore(size: number, most: number): Block {
+    const m = this.m;
+    const run = this.runs.find(size);
+    if (run === 0 || sizeOf(m, run) > size * SMALL_RUN || isGone(m, run)) return 0 as Block;
+    return this.#carveFrom(run, size, most);
+  }
+
+  /** From the upper end of a run none of whose pages are gone; 0 when a block would leave too little to be one. */
+  #carveFrom(run: Block, size: number, most: number): Block {
+    const have = sizeOf(this.m, run);
     let count = Math.min(most, (have / size) | 0);
     let rest = have - count * size;
     if (rest > 0 && rest < MIN_BLOCK) {
       count--;
       rest += size;
     }
-    this.#carveRun(run, have, size, count, rest);
     this.carved = count;
+    if (count === 0) return 0 as Block;
+    this.#carveRun(run, have, size, count, rest);
     return (run + (rest >>> 2)) as Block;
   }
 

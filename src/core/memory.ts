@@ -54,6 +54,8 @@ export class Window {
   readonly buffer: ArrayBuffer;
   /** The zone of small blocks, by word. */
   readonly words: Int32Array;
+  /** The same by two words, for zeroes alone: V8 may change the bits of what else is loaded or stored as a double. */
+  readonly pairs: Float64Array;
   readonly bytes: Uint8Array;
   readonly data: DataView;
   /** Address of the payload of block 0: one subtraction converts a pointer to four times its block. */
@@ -64,6 +66,7 @@ export class Window {
     this.span = buffer.byteLength;
     this.buffer = buffer;
     this.words = new Int32Array(buffer, 0, Math.min(this.span, ZONE_LIMIT) / WORD_BYTES);
+    this.pairs = new Float64Array(buffer, 0, this.words.length / 2);
     this.bytes = new Uint8Array(buffer);
     this.data = new DataView(buffer);
     this.payloadBase = base + HEADER_BYTES;

@@ -1,18 +1,30 @@
 #include "../bench.h"
 
-enum { BYTES = 8, ITERATIONS = 50, STORES = 20000 };
+enum { BYTES = 8, ITERATIONS = 200, ROUNDS = 2500 };
 
 static uint32_t iterations;
 static void *given[MEMBERS];
 
 static uint64_t prepare(double scale) {
   iterations = scaled(ITERATIONS, scale);
-  return (uint64_t)MEMBERS * iterations * STORES;
+  return (uint64_t)MEMBERS * iterations * ROUNDS * BYTES;
+}
+
+static void change(void *block) {
+  volatile uint8_t *bytes = block;
+  bytes[0]++;
+  bytes[1]++;
+  bytes[2]++;
+  bytes[3]++;
+  bytes[4]++;
+  bytes[5]++;
+  bytes[6]++;
+  bytes[7]++;
 }
 
 static void scratch(void) {
   void *block = checked(malloc(BYTES));
-  for (int i = 0; i < STORES; i++) touch(block, i & (BYTES - 1));
+  for (int round = 0; round < ROUNDS; round++) change(block);
   free(block);
 }
 

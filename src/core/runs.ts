@@ -4,7 +4,18 @@
  * Owns the account of free blocks, bytes and given-back pages in the heap record, and cutting a block in two. Must
  * not know where memory comes from or when blocks are joined.
  */
-import { binOf, checkLinks, findFit, findWhere, link, type Rings, replace, ringsOf, unlink } from "./bins.js";
+import {
+  binOf,
+  checkLinks,
+  findFit,
+  findMultiple,
+  findWhere,
+  link,
+  type Rings,
+  replace,
+  ringsOf,
+  unlink,
+} from "./bins.js";
 import {
   alignedPayload,
   gonePages,
@@ -60,6 +71,11 @@ export class Runs {
   /** A free block of at least `size` bytes, still in its bin, verified; 0 if there is none. */
   find(size: number): Block {
     return findFit(this.#m, this.#bins, size, this.record);
+  }
+
+  /** The same for blocks of `size` bytes that are carved several at once: rather one that leaves nothing over. */
+  findForMany(size: number): Block {
+    return findMultiple(this.#m, this.#bins, size, this.record) || this.find(size);
   }
 
   /** The same, with room for a payload at a multiple of `alignment`; 0 if none is found. */

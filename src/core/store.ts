@@ -73,7 +73,7 @@ export class Store extends Wilderness {
    */
   carve(size: number, most: number): Block {
     const m = this.m;
-    const run = this.runs.find(size);
+    const run = this.runs.findForMany(size);
     if (run === 0) return this.carveMany(size, most);
     const have = sizeOf(m, run);
     if (have < 2 * size || isGone(m, run)) {
@@ -91,7 +91,7 @@ export class Store extends Wilderness {
    */
   carveMore(size: number, most: number): Block {
     const m = this.m;
-    const run = this.runs.find(size);
+    const run = this.runs.findForMany(size);
     if (run === 0 || sizeOf(m, run) > size * SMALL_RUN || isGone(m, run)) return 0 as Block;
     return this.#carveFrom(run, size, most);
   }

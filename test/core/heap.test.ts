@@ -13,6 +13,7 @@ import {
   fakeHeap,
   footprintPages,
   free,
+  join,
   payload,
   record,
   row,
@@ -46,6 +47,19 @@ test("an empty cache gives nothing, and a batch is carved in the order of memory
   const first = of.heap.allocate(100);
   for (let i = 1; i < 8; i++) assert.is(of.heap.popSmall(100), first + i * 112);
   assert.is(of.heap.popSmall(2000 % 1000), of.heap.popSmall(1008), "other sizes have none");
+  verify(of);
+});
+
+test("where runs are small, several of them make a batch", () => {
+  const of = fakeHeap();
+  const blocks = row(of, ...Array.from({ length: 41 }, (_, i) => (i % 2 === 0 ? 64 : 96)));
+  for (let i = 1; i < blocks.length; i += 2) join(of, blocks[i]!);
+  const handedOut = new Set([of.heap.allocate(40)]);
+  for (let i = 1; i < 20; i++) handedOut.add(of.heap.popSmall(40));
+  assert.is(handedOut.size, 20);
+  assert.not(handedOut.has(0 as Pointer));
+  for (const pointer of handedOut)
+    assert.ok(pointer < of.heap.window.pointerOf(blocks[40]!), "from the runs");
   verify(of);
 });
 

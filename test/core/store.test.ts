@@ -158,6 +158,31 @@ for (const [what, run, size, most, count, rest] of [
   });
 }
 
+test("carve would rather have a run of which nothing is left over", () => {
+  const of = fakeHeap();
+  const [, smaller, , multiple] = row(of, 64, 80, 64, 144, 64);
+  join(of, smaller!);
+  join(of, multiple!);
+  const { store } = of.heap;
+  assert.is(store.carve(48, 10), multiple);
+  assert.is(store.carved, 3);
+  assert.ok(isFree(of.m, smaller!));
+});
+
+test("carveMore takes small runs alone, and none that is a little larger than the block", () => {
+  const of = fakeHeap();
+  const [, large, , sliver, , small] = row(of, 64, 9 * 48 + 32, 64, 64, 64, 128, 64);
+  const { store } = of.heap;
+  join(of, large!);
+  assert.is(store.carveMore(48, 10), 0);
+  join(of, small!);
+  assert.is(store.carveMore(48, 10), small! + 32 / 4, "its upper end");
+  assert.is(store.carved, 2);
+  join(of, sliver!);
+  assert.is(store.carveMore(48, 10), 0);
+  assert.ok(isFree(of.m, large!) && isFree(of.m, sliver!));
+});
+
 test("carve tells a tracer of the split", () => {
   const { of } = withRun(4096);
   const steps = stepsOf(of, () => of.heap.store.carve(64, 8));

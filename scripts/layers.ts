@@ -42,6 +42,7 @@ const order = [
   "core/store.ts",
   "core/sweep.ts",
   "core/recover.ts",
+  "core/joins.ts",
   "core/stock.ts",
   "core/heap.ts",
   "core/resize.ts",

@@ -1,0 +1,197 @@
+/**
+ * What one heap keeps in its cache, and when that is joined.
+ *
+ * Owns joining cached blocks: one by one or by a sweep, when a stack is full, when too much is spilled, before more is
+ * committed. Must not know how stacks are filled, or the fast paths.
+ */
+import { GRAIN, MIN_BLOCK } from "./block.js";
+import { type Bundles, bundlesOf } from "./bundles.js";
+import {
+  CACHED_UNITS,
+  closedTops,
+  depthOf,
+  emptyCache,
+  entryOf,
+  HOT_STACKS,
+  pop,
+  SPILLED_SIZES,
+} from "./cache.js";
+import { Control } from "./control.js";
+import type { Hooks } from "./hooks.js";
+import { hotUnits } from "./hot.js";
+import type { LargeBlocks } from "./large.js";
+import type { Block, Window } from "./memory.js";
+import { cacheOf, Rec } from "./record.js";
+import type { Store } from "./store.js";
+import { sweepVerified } from "./sweep.js";
+import { POLICY_RUN, trim, trimIsDue } from "./trim.js";
+
+// Constants of other modules, by names of this module's own: V8 folds those into the code, and loads an imported
+// one from its cell each time.
+const { freeUnits: FREE_UNITS, spilledBlocks: SPILLED_BLOCKS, spilledUnits: SPILLED_UNITS } = Rec;
+const { pageSize: PAGE_SIZE, secret: SECRET, trimPages: TRIM_PAGES } = Control;
+
+/**
+ * Spilled blocks are joined when they hold more than the trim threshold, so that what lies idle can go back to the
+ * operating system, and more than this share of the bytes in use, so that joining costs no more per free than the
+ * free itself did.
+ */
+const CACHE_SHARE = 0.5;
+/** More memory is committed only while spilled blocks are less than this share of the heap. */
+const JOIN_FIRST_SHARE = 1 / 64;
+/**
+ * When a stack is empty and more than this share of the heap is spilled, all of it is joined before the stack is filled. Blocks
+ * come back in the order in which they were freed, and after a few rounds that is any; joined they are carved in the order of
+ * memory again, which the processor fetches ahead. Recorded php, xmllint and ruby programs take an eighth less time. With a
+ * quarter there are so many sweeps that a second php program takes a fifth more. What loses by it is blocks that nobody
+ * touches, freed in the order of memory: batch-mixed takes two to three times as long.
+ */
+const MOSTLY_SPILLED_SHARE = 1 / 2;
+/**
+ * Less than 1 MiB, in units, is never worth that: what the processor keeps in its caches need not be fetched in order, and
+ * sh6bench with its 0.9 MiB took a quarter more. Nor are blocks of fewer sizes: carved anew they lie where they lay.
+ */
+const LEAST_SPILLED = 65536;
+const LEAST_SIZES = 4;
+/**
+ * A cache of more than this share of the heap is joined by a sweep. Where an eighth was needed, a recorded ruby program took
+ * 5 % more.
+ */
+const SWEEP_SHARE = 1 / 16;
+
+export class Joins {
+  readonly window: Window;
+  readonly words: Int32Array;
+  readonly store: Store;
+  readonly large: LargeBlocks;
+  readonly hooks: Hooks;
+  readonly record: number;
+  readonly secret: number;
+  readonly payloadBase: number;
+  readonly cache: number;
+  readonly bundles: Bundles;
+  /** The table of stack tops that the fast paths use. */
+  tops: number;
+  /** The one with which they find every stack empty and full. */
+  readonly closedTops: number;
+
+  constructor(store: Store, large: LargeBlocks) {
+    this.window = store.window;
+    this.words = store.window.words;
+    this.store = store;
+    this.hooks = store.hooks;
+    this.large = large;
+    this.record = store.record;
+    this.secret = this.words[SECRET]!;
+    this.payloadBase = store.window.payloadBase;
+    this.cache = cacheOf(store.record);
+    this.tops = this.cache;
+    this.closedTops = closedTops(this.cache);
+    this.bundles = bundlesOf(this.words);
+  }
+
+  /** Joins every cached block. */
+  joinCache(): void {
+    const m = this.words;
+    const { record } = this;
+    const share = m[record + SPILLED_UNITS]! / this.store.extentUnits();
+    if (share > SWEEP_SHARE && this.hooks.trace === null) {
+      sweepVerified(this.store, () => emptyCache(m, this.cache));
+    } else {
+      this.#joinEach();
+    }
+    this.#considerTrim();
+  }
+
+  /** Block by block, each size after the other. */
+  #joinEach(): void {
+    for (let units = MIN_BLOCK / GRAIN; units <= CACHED_UNITS; units++) this.#joinSize(units);
+    this.#joinHot();
+  }
+
+  /** The same for the blocks of hot sizes alone; whether there were any. */
+  #joinHot(): boolean {
+    const m = this.words;
+    let any = false;
+    for (let i = 0; i < HOT_STACKS; i++) {
+      const units = hotUnits(m, this.cache, i);
+      if (units === 0 || depthOf(m, this.cache, units) === 0) continue;
+      this.joinStack(units);
+      any = true;
+    }
+    return any;
+  }
+
+  /** Joins what one stack has. Each block leaves it when it is joined, so that an error leaves it where it was. */
+  protected joinStack(units: number): void {
+    const m = this.words;
+    for (let i = depthOf(m, this.cache, units) - 1; i >= 0; i--) {
+      this.store.release(entryOf(m, this.cache, units, i));
+      pop(m, this.cache, units);
+    }
+  }
+
+  /** The same, with what it spilled. */
+  #joinSize(units: number): void {
+    let count = 0;
+    do {
+      this.countSpilled(-count, units);
+      this.joinStack(units);
+      count = this.bundles.unspill(this.cache, units, this.secret, this.record);
+    } while (count > 0);
+  }
+
+  /** Bytes in bins and spilled lists. */
+  idleBytes(): number {
+    const m = this.words;
+    return (m[this.record + FREE_UNITS]! + m[this.record + SPILLED_UNITS]!) * GRAIN;
+  }
+
+  /** Whether all that is spilled is to be joined before a stack is filled from it. */
+  protected isMostlySpilled(): boolean {
+    const m = this.words;
+    const spilled = m[this.record + SPILLED_UNITS]!;
+    if (spilled <= LEAST_SPILLED || spilled <= this.store.extentUnits() * MOSTLY_SPILLED_SHARE) return false;
+    return m[this.cache + SPILLED_SIZES]! >= LEAST_SIZES;
+  }
+
+  /** Joins what is worth it before more is committed: all, or what is kept of hot sizes; whether anything was. */
+  protected joinFirst(): boolean {
+    if (!this.#cacheHolds()) return this.#joinHot();
+    this.joinCache();
+    return true;
+  }
+
+  /** Whether enough is spilled for joining it to be better than committing more. */
+  #cacheHolds(): boolean {
+    const m = this.words;
+    return m[this.record + SPILLED_UNITS]! > this.store.extentUnits() * JOIN_FIRST_SHARE;
+  }
+
+  /** Makes room in a full stack; joins everything when lists hold more than CACHE_SHARE of what is in use. */
+  makeRoom(units: number): void {
+    const m = this.words;
+    const { record } = this;
+    this.countSpilled(this.bundles.spill(this.cache, units), units);
+    const spilled = m[record + SPILLED_UNITS]!;
+    if (spilled <= (m[TRIM_PAGES]! * m[PAGE_SIZE]!) / GRAIN) return;
+    if (spilled > (this.store.extentUnits() - m[record + FREE_UNITS]! - spilled) * CACHE_SHARE)
+      this.joinCache();
+  }
+
+  /** Counts blocks that were spilled, or came back. */
+  protected countSpilled(blocks: number, units: number): void {
+    const m = this.words;
+    m[this.record + SPILLED_UNITS] = m[this.record + SPILLED_UNITS]! + blocks * units;
+    m[this.record + SPILLED_BLOCKS] = m[this.record + SPILLED_BLOCKS]! + blocks;
+  }
+
+  /** Joins a block with its neighbours at once. */
+  release(b: Block): void {
+    if (this.store.release(b)) this.#considerTrim();
+  }
+
+  #considerTrim(): void {
+    if (trimIsDue(this.store)) trim(this.store, POLICY_RUN);
+  }
+}

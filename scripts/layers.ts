@@ -53,6 +53,7 @@ const order = [
   "slow-paths.ts",
   "attached.ts",
   "malloc.ts",
+  "aligned.ts",
   "realloc.ts",
   "access/place.ts",
   "access/read.ts",

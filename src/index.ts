@@ -21,6 +21,7 @@ export type {
 export { struct } from "./access/struct.js";
 export { buffer, type TypedArrayClass, typed, view } from "./access/view.js";
 export { write } from "./access/write.js";
+export { alignedAlloc } from "./aligned.js";
 export { configure, type Options } from "./configure.js";
 export type { TraceStep } from "./core/hooks.js";
 export { NULL, type Pointer } from "./core/memory.js";
@@ -33,7 +34,7 @@ export { type WalkedBlock, walk } from "./inspect/walk.js";
 export { Arena, type ArenaOptions } from "./lifetime/arena.js";
 export { type Owned, own } from "./lifetime/own.js";
 export { Scope } from "./lifetime/scope.js";
-export { alignedAlloc, calloc, free, malloc, usableSize } from "./malloc.js";
+export { calloc, free, malloc, usableSize } from "./malloc.js";
 export { type NativeAllocator, type NativeAllocatorOptions, nativeAllocator } from "./native/allocator.js";
 export type { FunctionPointer } from "./native/callbacks.js";
 export { realloc } from "./realloc.js";

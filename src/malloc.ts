@@ -1,7 +1,7 @@
 /**
- * malloc, calloc, realloc, free and their kin, as C programmers know them.
+ * malloc, calloc, free and usableSize, as C programmers know them.
  *
- * Owns the semantics: size zero, overflow, alignment, what NULL means, and which error a wrong argument gets. Must not
+ * Owns the semantics: size zero, overflow, what NULL means, and which error a wrong argument gets. Must not
  * know header bits or koffi.
  *
  * Each fast path is one test of the argument and one call into the heap, small enough that V8 inlines both into the
@@ -18,12 +18,11 @@ import {
   unusable,
   wrongPointer,
 } from "./attached.js";
-import { alignedPayload, blockBytes, MIN_BLOCK, sizeOf } from "./core/block.js";
+import { sizeOf } from "./core/block.js";
 import { ownerOfWord } from "./core/control.js";
 import { MAX_STACKED } from "./core/heap.js";
-import { type Block, HEADER_BYTES, NULL, type Pointer, WORD_BYTES } from "./core/memory.js";
-import { cutFront, cutTail } from "./core/resize.js";
-import { rangeError, show, typeError } from "./errors.js";
+import { type Block, HEADER_BYTES, NULL, type Pointer } from "./core/memory.js";
+import { rangeError } from "./errors.js";
 import { slowly, slowPath } from "./slow-paths.js";
 
 export { heap, unusable };
@@ -31,8 +30,6 @@ export { heap, unusable };
 // Constants of other modules, by names of this module's own: V8 folds those into the code, and loads an imported
 // one from its cell each time.
 const header = HEADER_BYTES;
-const minBlock = MIN_BLOCK;
-const wordBytes = WORD_BYTES;
 const maxStacked = MAX_STACKED;
 
 /** The same holds for the heap. */
@@ -47,8 +44,6 @@ const paths = [
 if (paths.join() !== "2,3,4" || maxStacked !== 9192)
   throw new Error("malloc: a literal of the fast paths is out of date");
 
-/** Largest alignment: 2 GiB. */
-const MAX_ALIGNMENT = 2 ** 31;
 /** Up to this many pairs of words, 1 KiB, a loop is faster than the call of a builtin. */
 const LOOP_PAIRS = 128;
 
@@ -157,36 +152,6 @@ function allocateCleared(count: number, size: number): Pointer {
 }
 
 /**
- * Allocates `size` bytes at a multiple of `alignment`. What has to be skipped in front of it goes back to the heap.
- *
- * @param alignment a power of two from 1 to 2^31
- * @param size bytes, a whole number
- * @throws HeapError ERR_INVALID_ARG for another alignment, or as malloc does
- * @throws HeapError ERR_OUT_OF_MEMORY like malloc
- *
- * @example
- * ```ts
- * import { alignedAlloc, free } from "heapwright";
- *
- * const page = alignedAlloc(4096, 100);
- * console.log(page % 4096); // 0
- * free(page);
- * ```
- */
-export function alignedAlloc(alignment: number, size: number): Pointer {
-  return +allocAligned(alignment, size) as Pointer;
-}
-
-function allocAligned(alignment: number, size: number): Pointer {
-  checkSize("alignedAlloc", "size", size);
-  checkAlignment(alignment);
-  if (alignment <= 16) return malloc(size);
-  const pointer = guarded(() => allocateAligned(alignment, size));
-  settle();
-  return pointer;
-}
-
-/**
  * Bytes that may be used at `pointer`: at least what was asked for, a multiple of 8.
  *
  * @param pointer a live block's, of any thread
@@ -259,18 +224,6 @@ function allocate(operation: "malloc" | "calloc", size: number): Pointer {
   return pointer;
 }
 
-function allocateAligned(alignment: number, size: number): Pointer {
-  const reach = size + alignment + minBlock;
-  let pointer = alignedInCache(alignment, size);
-  if (pointer === NULL) {
-    const mapped = reach > own.mmapThreshold;
-    pointer = mapped ? own.allocateLarge(size, alignment) : alignedInHeap(alignment, size, reach);
-  }
-  if (pointer === 0) throw noMemory("alignedAlloc", size);
-  traced("aligned", pointer, size);
-  return pointer;
-}
-
 function largeSize(operation: string, pointer: Pointer): number {
   const size = own.large.sizeOf(pointer);
   if (size < 0) throw wrongPointer(operation, pointer);
@@ -333,39 +286,4 @@ function clearFresh(pointer: Pointer): void {
   if (b === 0) return;
   const end = b + (sizeOf(own.words, b) >>> 2);
   clearWords(b + 2, Math.min(end, own.store.cleanFrom));
-}
-
-/** A cached block that happens to be aligned; NULL when the one that would be taken is not. */
-function alignedInCache(alignment: number, size: number): Pointer {
-  if (size > maxStacked) return NULL;
-  const pointer = own.popSmall(size);
-  if (pointer === NULL || pointer % alignment === 0) return pointer;
-  own.freeSmall(pointer);
-  return NULL;
-}
-
-/** From a free block in which an aligned payload fits, else from one so large that it must. */
-function alignedInHeap(alignment: number, size: number, reach: number): Pointer {
-  const bytes = blockBytes(size);
-  let b = own.store.takeAligned(bytes, alignment);
-  if (b === 0) b = own.takeBlock(blockBytes(reach));
-  if (b === 0) return NULL;
-  const pointer = own.window.pointerOf(b);
-  const target = alignedPayload(pointer, alignment);
-  const aligned = cutFront(own, b, (b + (target - pointer) / wordBytes) as Block);
-  cutTail(own, aligned, bytes);
-  return target as Pointer;
-}
-
-function checkAlignment(alignment: number): void {
-  if (typeof alignment !== "number") {
-    throw typeError("ERR_INVALID_ARG", `alignedAlloc: alignment must be a number, got ${show(alignment)}`);
-  }
-  const whole = Number.isInteger(alignment) && alignment >= 1 && alignment <= MAX_ALIGNMENT;
-  if (!whole || !Number.isInteger(Math.log2(alignment))) {
-    throw rangeError(
-      "ERR_INVALID_ARG",
-      `alignedAlloc: alignment must be a power of two from 1 to 2^31, got ${show(alignment)}`,
-    );
-  }
 }

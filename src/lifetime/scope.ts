@@ -4,9 +4,11 @@
  * Owns which blocks are its own. Promises that each of them is freed exactly once: by hand, at the end, or never if it was
  * let out. Must not know how blocks are made.
  */
+
+import { alignedAlloc } from "../aligned.js";
 import { NULL, type Pointer } from "../core/memory.js";
 import { type HeapError, hex, rangeError } from "../errors.js";
-import { alignedAlloc, calloc, free, malloc, usableSize } from "../malloc.js";
+import { calloc, free, malloc, usableSize } from "../malloc.js";
 import { realloc } from "../realloc.js";
 import { disposed, freeAll } from "./disposal.js";
 import { Pointers } from "./pointers.js";

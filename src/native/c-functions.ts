@@ -4,9 +4,11 @@
  * Owns what C expects where it differs from malloc.ts. Promises: every function returns, whatever its arguments are
  * and whatever the heap throws; the account has changed only if the heap has. Must not know koffi.
  */
+
+import { alignedAlloc } from "../aligned.js";
 import { NULL, type Pointer } from "../core/memory.js";
 import { hex, rangeError, show } from "../errors.js";
-import { alignedAlloc, calloc, free, malloc, usableSize } from "../malloc.js";
+import { calloc, free, malloc, usableSize } from "../malloc.js";
 import { reallocAhead } from "../realloc.js";
 import type { Account } from "./account.js";
 import type { CFunctions, Deliver } from "./callbacks.js";

@@ -1,0 +1,94 @@
+/**
+ * alignedAlloc: a block at a multiple of a power of two.
+ *
+ * Owns its semantics and where it looks for such a block. Must not know header bits or koffi.
+ */
+import { checkSize, guarded, heap, noMemory, settle, traced } from "./attached.js";
+import { alignedPayload, blockBytes, MIN_BLOCK } from "./core/block.js";
+import { MAX_STACKED } from "./core/heap.js";
+import { type Block, NULL, type Pointer, WORD_BYTES } from "./core/memory.js";
+import { cutFront, cutTail } from "./core/resize.js";
+import { rangeError, show, typeError } from "./errors.js";
+import { malloc } from "./malloc.js";
+
+const own = heap;
+
+/** Largest alignment: 2 GiB. */
+const MAX_ALIGNMENT = 2 ** 31;
+
+/**
+ * Allocates `size` bytes at a multiple of `alignment`. What has to be skipped in front of it goes back to the heap.
+ *
+ * @param alignment a power of two from 1 to 2^31
+ * @param size bytes, a whole number
+ * @throws HeapError ERR_INVALID_ARG for another alignment, or as malloc does
+ * @throws HeapError ERR_OUT_OF_MEMORY like malloc
+ *
+ * @example
+ * ```ts
+ * import { alignedAlloc, free } from "heapwright";
+ *
+ * const page = alignedAlloc(4096, 100);
+ * console.log(page % 4096); // 0
+ * free(page);
+ * ```
+ */
+export function alignedAlloc(alignment: number, size: number): Pointer {
+  return +allocAligned(alignment, size) as Pointer;
+}
+
+function allocAligned(alignment: number, size: number): Pointer {
+  checkSize("alignedAlloc", "size", size);
+  checkAlignment(alignment);
+  if (alignment <= 16) return malloc(size);
+  const pointer = guarded(() => allocateAligned(alignment, size));
+  settle();
+  return pointer;
+}
+
+function allocateAligned(alignment: number, size: number): Pointer {
+  const reach = size + alignment + MIN_BLOCK;
+  let pointer = alignedInCache(alignment, size);
+  if (pointer === NULL) {
+    const mapped = reach > own.mmapThreshold;
+    pointer = mapped ? own.allocateLarge(size, alignment) : alignedInHeap(alignment, size, reach);
+  }
+  if (pointer === 0) throw noMemory("alignedAlloc", size);
+  traced("aligned", pointer, size);
+  return pointer;
+}
+
+/** A cached block that happens to be aligned; NULL when the one that would be taken is not. */
+function alignedInCache(alignment: number, size: number): Pointer {
+  if (size > MAX_STACKED) return NULL;
+  const pointer = own.popSmall(size);
+  if (pointer === NULL || pointer % alignment === 0) return pointer;
+  own.freeSmall(pointer);
+  return NULL;
+}
+
+/** From a free block in which an aligned payload fits, else from one so large that it must. */
+function alignedInHeap(alignment: number, size: number, reach: number): Pointer {
+  const bytes = blockBytes(size);
+  let b = own.store.takeAligned(bytes, alignment);
+  if (b === 0) b = own.takeBlock(blockBytes(reach));
+  if (b === 0) return NULL;
+  const pointer = own.window.pointerOf(b);
+  const target = alignedPayload(pointer, alignment);
+  const aligned = cutFront(own, b, (b + (target - pointer) / WORD_BYTES) as Block);
+  cutTail(own, aligned, bytes);
+  return target as Pointer;
+}
+
+function checkAlignment(alignment: number): void {
+  if (typeof alignment !== "number") {
+    throw typeError("ERR_INVALID_ARG", `alignedAlloc: alignment must be a number, got ${show(alignment)}`);
+  }
+  const whole = Number.isInteger(alignment) && alignment >= 1 && alignment <= MAX_ALIGNMENT;
+  if (!whole || !Number.isInteger(Math.log2(alignment))) {
+    throw rangeError(
+      "ERR_INVALID_ARG",
+      `alignedAlloc: alignment must be a power of two from 1 to 2^31, got ${show(alignment)}`,
+    );
+  }
+}

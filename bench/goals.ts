@@ -1,12 +1,14 @@
 /** What heapwright is meant to reach in a contest, and what it missed. */
-import { type Contest, geometricMean, type MeanGoal, type Row } from "./contest.js";
+import { type Contest, comparable, geometricMean, type MeanGoal, type Row } from "./contest.js";
 
-/** Met when one of its bounds holds. */
+/** Of its bounds for time one must hold; those for memory are goals of their own. */
 export interface Goal {
   /** At most so many nanoseconds per operation. */
   readonly ns?: number;
   /** At most so many times what a contestant takes. */
   readonly times?: Readonly<Record<string, number>>;
+  /** The same for memory at its peak, wherever that can be compared. */
+  readonly peaks?: Readonly<Record<string, number>>;
 }
 
 export interface Judgement {
@@ -37,12 +39,17 @@ function judgeMean(contest: Contest, { name, rows, measure, times }: MeanGoal): 
 }
 
 function judgeRows(contest: Contest): Judgement[] {
-  return contest.rows.flatMap((row) => {
-    const bounds = boundsOf(row, contest.columns);
-    if (bounds.length === 0) return [];
-    const met = bounds.some(({ value, most }) => value <= most);
-    return [{ workload: row.workload, met, bounds: bounds.map(show) }];
-  });
+  return contest.rows.flatMap((row) => [
+    ...judged(row.workload, boundsOf(row, contest.columns)),
+    ...peakBoundsOf(row, contest.columns).flatMap((bound) => judged(`${row.workload}, peak`, [bound])),
+  ]);
+}
+
+/** Nothing where no bound could be checked. */
+function judged(workload: string, bounds: readonly Bound[]): Judgement[] {
+  if (bounds.length === 0) return [];
+  const met = bounds.some(({ value, most }) => value <= most);
+  return [{ workload, met, bounds: bounds.map(show) }];
 }
 
 interface Bound {
@@ -63,6 +70,14 @@ function boundsOf({ goal, cells }: Row, columns: readonly string[]): Bound[] {
     bounds.push({ value: cell.ratio, most, unit: `times ${name}` });
   }
   return bounds;
+}
+
+function peakBoundsOf({ goal, cells }: Row, columns: readonly string[]): Bound[] {
+  return Object.entries(goal?.peaks ?? {}).flatMap(([name, most]) => {
+    const cell = cells[columns.indexOf(name)];
+    if (cell === undefined || typeof cell === "string" || !comparable(cell, "peakRatio")) return [];
+    return [{ value: cell.peakRatio, most, unit: `times ${name}` }];
+  });
 }
 
 function show({ value, most, unit }: Bound): string {

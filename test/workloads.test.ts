@@ -162,6 +162,19 @@ test("a goal is met by any of its bounds, and is left out where none can be chec
   assert.equal(judged[2]!.bounds, ["20.00 ns (at most 15)", "1.30 times peer (at most 1.25)"]);
 });
 
+test("a goal for memory is judged apart from time, and not by a few pages", () => {
+  const row = (workload: string, ratio: number, peak: number, peakRatio: number) => {
+    const cell = { ns: 1, first: 1, peak, ratio, spread: [1, 1] as const, peakRatio };
+    return { workload, what: "", goal: { times: { peer: 1 }, peaks: { peer: 1.05 } }, cells: [cell, cell] };
+  };
+  const rows = [row("both", 1, 2 ** 20, 1.05), row("neither", 2, 2 ** 20, 1.1), row("small", 1, 4096, 3)];
+  const contest = { name: "", title: "", notes: [], columns: ["heapwright", "peer"], rows };
+  assert.equal(
+    judge(contest).map(({ workload, met }) => `${workload} ${met}`),
+    ["both true", "both, peak true", "neither false", "neither, peak false", "small true"],
+  );
+});
+
 test("a mean has a goal for each contestant, and none where a row of it is missing", () => {
   const cell = (ratio: number) => ({
     ns: 1,

@@ -31,8 +31,6 @@ const HEADS = 16;
 export const BINS_WORDS = HEADS + 2 * BIN_COUNT;
 /** Blocks of the request's own bin that are tried before a larger bin is taken. */
 const TRIES = 8;
-/** A block that is divided into so many at most is looked for among those that leave nothing over. */
-const MULTIPLES = 8;
 
 const NEXT = 2;
 const PREVIOUS = 3;
@@ -189,16 +187,13 @@ export function findFit(m: Int32Array, at: number, size: number, record: number)
   return first;
 }
 
-/** The first free block of twice `size` bytes or a few times more, of which nothing is left when it is divided; or 0. */
-export function findMultiple(m: Int32Array, at: number, size: number, record: number): Block {
-  const units = size >>> 4;
-  for (let bin = 2 * units; bin < EXACT_UNITS && bin <= MULTIPLES * units; bin += units) {
-    if (((m[at + 1 + (bin >>> 5)]! >>> (bin & 31)) & 1) === 0) continue;
-    const first = m[headOf(at, bin) + NEXT]! as Block;
-    checkLinks(m, first, record);
-    return first;
-  }
-  return 0 as Block;
+/** A free block of just twice `size` bytes, of which nothing is left when it is halved, still linked, its links checked; or 0. */
+export function findDouble(m: Int32Array, at: number, size: number, record: number): Block {
+  const bin = size >>> 3;
+  if (bin >= EXACT_UNITS || ((m[at + 1 + (bin >>> 5)]! >>> (bin & 31)) & 1) === 0) return 0 as Block;
+  const first = m[headOf(at, bin) + NEXT]! as Block;
+  checkLinks(m, first, record);
+  return first;
 }
 
 /** The best of the first few blocks of a bin whose blocks may be smaller than the request. */

@@ -3,7 +3,7 @@
  */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { findFit, findMultiple, findWhere, initializeBins, link, unlink } from "../../src/core/bins.js";
+import { findDouble, findFit, findWhere, initializeBins, link, unlink } from "../../src/core/bins.js";
 import { MAX_BLOCK } from "../../src/core/block.js";
 import { OWNERS } from "../../src/core/control.js";
 import type { Block } from "../../src/core/memory.js";
@@ -75,17 +75,15 @@ test("findFit looks at a few blocks of its own bin only, then takes a larger bin
   assert.is(findFit(m, AT, 1072, OWNER), larger);
 });
 
-test("findMultiple takes the smallest block that can be divided without a rest, of those in exact bins", () => {
+test("findDouble takes a block of just twice the size, of those in exact bins", () => {
   const { m, add } = bench();
-  for (const size of [48, 64, 80, 112, 416, 432, 1024]) add(size);
-  assert.is(findMultiple(m, AT, 48, OWNER), 0, "no multiple, or more than eight times as large");
-  const [thrice, twice] = [add(144), add(96)];
-  assert.is(findMultiple(m, AT, 48, OWNER), twice);
-  unlink(m, AT, twice);
-  assert.is(findMultiple(m, AT, 48, OWNER), thrice);
-  assert.is(findMultiple(m, AT, 512, OWNER), 0, "twice as much has no exact bin");
-  m[thrice + 2] = END;
-  throwsHeapError(() => findMultiple(m, AT, 48, OWNER), "ERR_HEAP_CORRUPT");
+  for (const size of [48, 80, 112, 144, 1024]) add(size);
+  assert.is(findDouble(m, AT, 48, OWNER), 0);
+  const twice = add(96);
+  assert.is(findDouble(m, AT, 48, OWNER), twice);
+  assert.is(findDouble(m, AT, 512, OWNER), 0, "twice as much has no exact bin");
+  m[twice + 2] = END;
+  throwsHeapError(() => findDouble(m, AT, 48, OWNER), "ERR_HEAP_CORRUPT");
 });
 
 test("findFit in the last bins ends at the end of the bitmap", () => {

@@ -1,5 +1,5 @@
 /** A contest as aligned plain text: its legend, a table of times, and, where asked for, one of peak memory. */
-import { type Cell, type Contest, comparable, geometricMean, type Row } from "./contest.js";
+import { type Cell, type Contest, comparable, geometricMean, type Row, rowsOf } from "./contest.js";
 import { judge } from "./goals.js";
 
 type Measure = "ratio" | "peakRatio";
@@ -30,14 +30,20 @@ function goals(contest: Contest): string {
 }
 
 function table(contest: Contest, measure: Measure, show: (cell: Cell) => string): string {
-  const means = contest.columns.map((_, column) => {
-    const mean = column === 0 ? null : geometricMean(contest, column, measure);
-    return mean === null ? "" : `(${mean.toFixed(2)})`;
-  });
+  const means = (rows: readonly Row[]) =>
+    contest.columns.map((_, column) => {
+      const mean = column === 0 ? null : geometricMean(contest, column, measure, rows);
+      return mean === null ? "" : `(${mean.toFixed(2)})`;
+    });
+  const { groups = [] } = contest;
   const lines = [
     ["", ...contest.columns],
     ...contest.rows.map((row) => [row.workload, ...cells(row, measure, show)]),
-    ["geometric mean", ...means],
+    ["geometric mean", ...means(contest.rows)],
+    ...groups.flatMap((group) => {
+      const rows = rowsOf(contest, group);
+      return rows === null ? [] : [[`  of ${group.name}`, ...means(rows)]];
+    }),
   ];
   const widths = lines[0]!.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
   return lines.map((line) => `${align(line, widths)}\n`).join("");

@@ -46,12 +46,11 @@ export interface Row {
   readonly cells: readonly (Cell | "absent" | "too slow")[];
 }
 
-/** What the geometric mean of some rows is meant to be, in times what each of these contestants takes: at most so much. */
-export interface MeanGoal {
+/** Rows that have a geometric mean of their own. What it is meant to be holds for each contestant by itself. */
+export interface Group {
   readonly name: string;
   readonly rows: readonly string[];
-  readonly measure: "ratio" | "peakRatio";
-  readonly times: Readonly<Record<string, number>>;
+  readonly goal?: Pick<Goal, "times" | "peaks">;
 }
 
 export interface Contest {
@@ -60,7 +59,7 @@ export interface Contest {
   readonly notes: readonly string[];
   readonly columns: readonly string[];
   readonly rows: readonly Row[];
-  readonly means?: readonly MeanGoal[];
+  readonly groups?: readonly Group[];
 }
 
 /** One event, in rounds in which the contestants take turns. The first contestant is heapwright. */
@@ -118,6 +117,12 @@ export function geometricMean(
   });
   if (ratios.length === 0) return null;
   return Math.exp(ratios.reduce((sum, ratio) => sum + Math.log(ratio), 0) / ratios.length);
+}
+
+/** The rows of a group; null when the contest lacks one of them. */
+export function rowsOf({ rows }: Contest, group: Group): readonly Row[] | null {
+  const chosen = rows.filter(({ workload }) => group.rows.includes(workload));
+  return chosen.length < group.rows.length ? null : chosen;
 }
 
 /** Of a few pages the ratio says nothing but how many a process begins with. */

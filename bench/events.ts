@@ -4,7 +4,7 @@
  */
 import { allocatorNames, OURS } from "./allocators/allocator.js";
 import { median } from "./compare.js";
-import { type Contest, type Contestant, type Event, hold, type MeanGoal, type Row } from "./contest.js";
+import { type Contest, type Contestant, type Event, type Group, hold, type Row } from "./contest.js";
 import type { Effort } from "./effort.js";
 import type { Goal } from "./goals.js";
 import type { WorkloadResult } from "./measure.js";
@@ -29,23 +29,18 @@ const TRACE_GOAL: Goal = { times: { [GLIBC]: 1.2 }, peaks: { [GLIBC]: 1.05 } };
 const AS_IT_IS = "";
 const DYNAMIC = "-dynamic";
 const VARIANTS: readonly string[] = [AS_IT_IS, DYNAMIC];
-const TRACE_MEANS: readonly MeanGoal[] = VARIANTS.flatMap((variant) => {
-  const rows = traceNames.map((name) => name + variant);
-  return [
-    {
-      name: `recorded programs${variant}, geometric mean`,
-      rows,
-      measure: "ratio",
+const RECORDED = "recorded";
+const GROUPS: readonly Group[] = [
+  { name: "workloads", rows: workloads.map(({ name }) => name) },
+  ...VARIANTS.map((variant) => ({
+    name: RECORDED + variant,
+    rows: traceNames.map((name) => name + variant),
+    goal: {
       times: { [GLIBC]: 0.8, jemalloc: 0.9, tcmalloc: 1, mimalloc: 1.25 },
+      peaks: { [GLIBC]: 1 },
     },
-    {
-      name: `recorded programs${variant}, geometric mean of peak memory`,
-      rows,
-      measure: "peakRatio",
-      times: { [GLIBC]: 1 },
-    },
-  ] as const;
-});
+  })),
+];
 
 /** What crosses threads must be a number that means the same in all of them. */
 const CREW_ALLOCATORS = [OURS, LIBC];
@@ -99,7 +94,7 @@ export function nativeContest(effort: Effort, nodes: readonly Node[], only: read
       entrants,
       effort.rounds,
     ),
-    means: TRACE_MEANS,
+    groups: GROUPS,
   };
 }
 

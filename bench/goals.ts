@@ -1,5 +1,5 @@
 /** What heapwright is meant to reach in a contest, and what it missed. */
-import { type Contest, comparable, geometricMean, type MeanGoal, type Row } from "./contest.js";
+import { type Contest, comparable, type Group, geometricMean, type Row, rowsOf } from "./contest.js";
 
 /** Of its bounds for time one must hold; those for memory are goals of their own. */
 export interface Goal {
@@ -18,23 +18,32 @@ export interface Judgement {
   readonly bounds: readonly string[];
 }
 
-/** Of the rows that have a goal of which at least one bound can be checked, and of the means. */
+/** Of the rows that have a goal of which at least one bound can be checked, and of the groups. */
 export function judge(contest: Contest): Judgement[] {
-  const { means = [] } = contest;
-  return [...judgeRows(contest), ...means.flatMap((goal) => judgeMean(contest, goal))];
+  const { groups = [] } = contest;
+  return [
+    ...judgeRows(contest),
+    ...groups.flatMap((group) => [
+      ...judgeMean(contest, group, "ratio", group.goal?.times),
+      ...judgeMean(contest, group, "peakRatio", group.goal?.peaks),
+    ]),
+  ];
 }
 
-/** Each contestant by itself; nothing unless all of the rows are there. */
-function judgeMean(contest: Contest, { name, rows, measure, times }: MeanGoal): Judgement[] {
-  const chosen = contest.rows.filter(({ workload }) => rows.includes(workload));
-  if (chosen.length < rows.length) return [];
-  return Object.entries(times).flatMap(([contestant, most]) => {
+/** Each contestant by itself. */
+function judgeMean(
+  contest: Contest,
+  group: Group,
+  measure: "ratio" | "peakRatio",
+  goal: Readonly<Record<string, number>> = {},
+): Judgement[] {
+  const rows = rowsOf(contest, group);
+  if (rows === null) return [];
+  const workload = `mean of ${group.name}${measure === "ratio" ? "" : ", peak"}`;
+  return Object.entries(goal).flatMap(([contestant, most]) => {
     const column = contest.columns.indexOf(contestant);
-    const value = column < 0 ? null : geometricMean(contest, column, measure, chosen);
-    if (value === null) return [];
-    return [
-      { workload: name, met: value <= most, bounds: [show({ value, most, unit: `times ${contestant}` })] },
-    ];
+    const value = column < 0 ? null : geometricMean(contest, column, measure, rows);
+    return value === null ? [] : judged(workload, [{ value, most, unit: `times ${contestant}` }]);
   });
 }
 

@@ -179,25 +179,30 @@ test("a mean has a goal for each contestant, and none where a row of it is missi
   const cell = (ratio: number) => ({
     ns: 1,
     first: 1,
-    peak: 0,
+    peak: 2 ** 20,
     ratio,
     spread: [1, 1] as const,
-    peakRatio: 1,
+    peakRatio: 1.5,
   });
   const rows = ["one", "two", "other"].map((workload, i) => ({
     workload,
     what: "",
     cells: [cell(1), cell([0.5, 2, 9][i]!), cell([2, 8, 9][i]!)],
   }));
-  const means = [
-    { name: "both", rows: ["one", "two"], measure: "ratio", times: { peer: 1.1, rival: 3.9, stranger: 1 } },
-    { name: "more", rows: ["one", "three"], measure: "ratio", times: { peer: 9 } },
-  ] as const;
-  const contest = { name: "", title: "", notes: [], columns: ["heapwright", "peer", "rival"], rows, means };
+  const groups = [
+    { name: "both", rows: ["one", "two"], goal: { times: { peer: 1.1, rival: 3.9, stranger: 1 } } },
+    { name: "memory", rows: ["one", "two"], goal: { peaks: { peer: 1 } } },
+    { name: "more", rows: ["one", "three"], goal: { times: { peer: 9 } } },
+  ];
+  const contest = { name: "", title: "", notes: [], columns: ["heapwright", "peer", "rival"], rows, groups };
   assert.equal(judge(contest), [
-    { workload: "both", met: true, bounds: ["1.00 times peer (at most 1.1)"] },
-    { workload: "both", met: false, bounds: ["4.00 times rival (at most 3.9)"] },
+    { workload: "mean of both", met: true, bounds: ["1.00 times peer (at most 1.1)"] },
+    { workload: "mean of both", met: false, bounds: ["4.00 times rival (at most 3.9)"] },
+    { workload: "mean of memory, peak", met: false, bounds: ["1.50 times peer (at most 1)"] },
   ]);
+  const table = formatContest(contest, false);
+  assert.match(table, /^ {2}of both +\(1\.00\) +\(4\.00\)$/m);
+  assert.not.match(table, /of more/);
 });
 
 test("who is too slow is not tried again, and who does not take part is not asked", () => {

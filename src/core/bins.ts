@@ -218,22 +218,26 @@ function fitInBin(m: Int32Array, head: Block, size: number, record: number): Blo
   return best;
 }
 
-/** The first of a few free blocks of at least `size` bytes, smallest bins first, that `accept` takes; or 0. */
+/**
+ * The first free block of at least `size` bytes, smallest bins first, that `accept` takes, of `most` in as many bins at most;
+ * or 0.
+ */
 export function findWhere(
   m: Int32Array,
   at: number,
   size: number,
   record: number,
   accept: (b: Block) => boolean,
+  most = TRIES,
 ): Block {
   let bin = binOf(size);
-  for (let bins = TRIES; bins > 0; bins--) {
+  for (let bins = most; bins > 0; bins--) {
     const first = firstFrom(m, at, bin);
     if (first === 0) break;
     bin = binOf(sizeOf(m, first));
     const head = headOf(at, bin);
     let b = first;
-    for (let tries = TRIES; b !== head && tries > 0; tries--) {
+    for (let tries = most; b !== head && tries > 0; tries--) {
       checkLinks(m, b, record);
       if (sizeOf(m, b) >= size && accept(b)) return b;
       b = m[b + NEXT]! as Block;

@@ -45,6 +45,9 @@ const {
   splits: SPLITS,
 } = Rec;
 
+/** More than there are. */
+const ALL = 2 ** 30;
+
 export class Runs {
   readonly window: Window;
   readonly hooks: Hooks;
@@ -80,6 +83,11 @@ export class Runs {
    */
   findForMany(size: number): Block {
     return findDouble(this.#m, this.#bins, size, this.record) || this.find(size);
+  }
+
+  /** The same, of all free blocks; one that `accept` takes. */
+  findAmongAll(size: number, accept: (b: Block) => boolean): Block {
+    return findWhere(this.#m, this.#bins, size, this.record, accept, ALL);
   }
 
   /** The same, with room for a payload at a multiple of `alignment`; 0 if none is found. */

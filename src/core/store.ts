@@ -48,6 +48,13 @@ export class Store extends Wilderness {
   /** A live block of `size` bytes or little more, from bins or committed wilderness; 0 if neither has it. */
   take(size: number): Block {
     const run = this.runs.find(size);
+    if (run === 0) return this.carveOne(size);
+    return this.#takeFrom(run, size) || this.#takeAffordable(size);
+  }
+
+  /** At the limit, where pages of the run that fits best were given back and may not be used: from another, if there is one. */
+  #takeAffordable(size: number): Block {
+    const run = this.runs.findAmongAll(size, (b) => this.account.affords(this.#pagesTaken(b, size)));
     return run === 0 ? this.carveOne(size) : this.#takeFrom(run, size);
   }
 
@@ -77,7 +84,7 @@ export class Store extends Wilderness {
     if (run === 0) return this.carveMany(size, most);
     const have = sizeOf(m, run);
     if (have < 2 * size || isGone(m, run)) {
-      const b = this.#takeFrom(run, size);
+      const b = this.#takeFrom(run, size) || this.#takeAffordable(size);
       this.carved = b === 0 ? 0 : 1;
       if (b !== 0) markCached(m, b);
       return b;
@@ -180,16 +187,25 @@ export class Store extends Wilderness {
 
   /** A block whose pages were given back is footprint again as far as it is used. */
   #takeGone(b: Block, size: number): Block {
-    const have = sizeOf(this.m, b);
-    const rest = have - size;
-    const inner = rest < MIN_BLOCK ? 0 : this.runs.innerPages((b + (size >>> 2)) as Block, rest);
-    // Which pages are gone is not known; that those in use now were is the assumption that never counts too few.
     const gone = gonePages(this.m, b);
-    const used = Math.min(gone, this.runs.innerPages(b, have) - inner);
+    const used = this.#pagesTaken(b, size);
     if (!this.account.charge(used)) return 0 as Block;
     const remainder = this.runs.cut(b, size);
     if (gone > used) this.runs.setGone(remainder, gone - used);
     return b;
+  }
+
+  /**
+   * How many pages that were given back are used again when `size` bytes are taken from a run. Which ones are gone is not known;
+   * that those in use then were is the assumption that never counts too few.
+   */
+  #pagesTaken(b: Block, size: number): number {
+    const gone = gonePages(this.m, b);
+    if (gone === 0) return 0;
+    const have = sizeOf(this.m, b);
+    const rest = have - size;
+    const inner = rest < MIN_BLOCK ? 0 : this.runs.innerPages((b + (size >>> 2)) as Block, rest);
+    return Math.min(gone, this.runs.innerPages(b, have) - inner);
   }
 
   /** Whether the limit lets one free block, or two, be used; pages of them may have been given back. */

@@ -65,6 +65,27 @@ test("at the limit a run that was given back is not used, and stays as it is", (
   verify(of);
 });
 
+test("at the limit a larger run is used whose pages are there, or the wilderness", () => {
+  for (const way of ["take", "carve"] as const) {
+    const of = fakeHeap();
+    const [, small, , large] = row(of, 64, 64 * PAGE, 64, 128 * PAGE, 64);
+    join(of, small!);
+    giveBack(of, small!);
+    join(of, large!);
+    limitTo(of, 0);
+    const { store } = of.heap;
+    const ask = (): Block => (way === "take" ? store.take(32 * PAGE) : store.carve(32 * PAGE, 1));
+    for (let i = 0; i < 4; i++) {
+      const b = ask();
+      assert.ok(b >= large! && b < large! + (128 * PAGE) / 4, `${way} ${i}`);
+    }
+    assert.is(ask(), 0);
+    assert.ok(isGone(of.m, small!));
+    assert.is.not(way === "take" ? store.take(64) : store.carve(64, 1), 0, "from the wilderness");
+    if (way === "take") verify(of); // what was carved is in no stack here
+  }
+});
+
 test("carve takes single blocks from a run that was given back", () => {
   const { of, run } = withRun(64 * PAGE);
   giveBack(of, run);

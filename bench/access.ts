@@ -5,12 +5,12 @@
  * Before a struct is timed, other structs are used: V8 shares what it learns about accessors between all of them, and
  * a program with a single struct would look better than most.
  */
-import { Bench } from "tinybench";
 import { calloc, read, struct, write } from "../src/index.js";
-import type { PairOptions } from "./pair.js";
+import { type TimedOptions, timed } from "./timed.js";
 
 /** 120,000 bytes: below the threshold of a mapping of its own. */
 const RECORDS = 5_000;
+const LEAST_PASSES = 5;
 const OTHER_STRUCTS = 8;
 const OTHER_USES = 20_000;
 
@@ -123,20 +123,11 @@ const contestants: Record<string, () => void> = {
 };
 
 /** Times one contestant in this process: ns per access, the median iteration. */
-export function measureAccess(name: string, options: PairOptions): number {
-  const timed = contestants[name];
-  if (timed === undefined) throw new Error(`no contestant "${name}"`);
+export function measureAccess(name: string, options: TimedOptions): number {
+  const pass = contestants[name];
+  if (pass === undefined) throw new Error(`no contestant "${name}"`);
   useOtherStructs();
-  const bench = new Bench({
-    time: options.milliseconds,
-    warmupTime: options.warmupMilliseconds,
-    iterations: 5,
-    warmupIterations: 5,
-  });
-  bench.add(name, timed, { async: false });
-  const result = bench.runSync()[0]?.result;
-  if (result?.state !== "completed") throw new Error(`${name}: the run ended as ${result?.state}`);
-  return (result.latency.p50 * 1e6) / RECORDS;
+  return timed(name, pass, options, LEAST_PASSES).median / RECORDS;
 }
 
 function useOtherStructs(): void {

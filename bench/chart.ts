@@ -14,7 +14,7 @@ interface Dot {
   readonly times: number;
 }
 
-/** Tableau's ten colours, the first of which is heapwright's line. */
+/** Tableau's colours, with a grey at the end; the first is heapwright's line. */
 const COLOURS = [
   "#4e79a7",
   "#f28e2c",

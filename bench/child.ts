@@ -5,16 +5,18 @@
  */
 import type { CrowdedResult } from "./crowded.js";
 import type { WorkloadAsk, WorkloadResult } from "./measure.js";
-import type { PairOptions, PairResult } from "./pair.js";
+import type { PairResult } from "./pair.js";
 import type { RecordsAsk, RecordsResult } from "./records.js";
+import type { Replayable } from "./replay.js";
 import type { PeakResult } from "./resident.js";
 import type { StartAsk, ThreadsAsk, ThreadsResult } from "./threads.js";
+import type { TimedOptions } from "./timed.js";
 import type { Trace } from "./trace.js";
 
 /** What a child can be asked for, and what it answers. */
 export interface Tasks {
-  pair: { ask: { name: string } & PairOptions; answer: PairResult };
-  access: { ask: { name: string } & PairOptions; answer: number };
+  pair: { ask: { name: string } & TimedOptions; answer: PairResult };
+  access: { ask: { name: string } & TimedOptions; answer: number };
   heapwright: { ask: ReplayAsk; answer: number[] };
   libc: { ask: ReplayAsk; answer: number[] };
   peak: { ask: { trace: string }; answer: PeakResult };
@@ -34,15 +36,10 @@ const tasks: { [K in keyof Tasks]: (ask: Tasks[K]["ask"]) => Promise<Tasks[K]["a
   pair: async (ask) => (await import("./pair.js")).measurePair(ask.name, ask),
   access: async (ask) => (await import("./access.js")).measureAccess(ask.name, ask),
   heapwright: async (ask) => {
-    const { replayer } = await import("./replay.js");
-    return Array.from({ length: ask.passes }, replayer(await load(ask.trace)));
+    const { replayable } = await import("./allocators/heapwright.js");
+    return replayed(ask, replayable);
   },
-  libc: async (ask) => {
-    const { replayLibc } = await import("./libc.js");
-    const trace = await load(ask.trace);
-    const pointers = new Float64Array(trace.blocks);
-    return Array.from({ length: ask.passes }, () => replayLibc(trace, pointers));
-  },
+  libc: async (ask) => replayed(ask, (await import("./allocators/libc.js")).replayable),
   peak: async (ask) => (await import("./resident.js")).measurePeak(await load(ask.trace)),
   workload: async (ask) => (await import("./measure.js")).measureWorkload(ask),
   records: async (ask) => (await import("./records.js")).measureRecords(ask),
@@ -50,6 +47,12 @@ const tasks: { [K in keyof Tasks]: (ask: Tasks[K]["ask"]) => Promise<Tasks[K]["a
   threads: async (ask) => (await import("./threads.js")).measureThreads(ask),
   start: async (ask) => (await import("./threads.js")).measureStart(ask),
 };
+
+/** Nanoseconds per operation, pass by pass. */
+async function replayed<P extends number>(ask: ReplayAsk, allocator: Replayable<P>): Promise<number[]> {
+  const { replayer } = await import("./replay.js");
+  return Array.from({ length: ask.passes }, replayer(await load(ask.trace), allocator));
+}
 
 async function load(name: string): Promise<Trace> {
   return (await import("./trace.js")).readTrace(name);

@@ -104,7 +104,10 @@ function peakOf(result: WorkloadResult | null | undefined): number {
   return result?.footprint ?? result?.resident ?? Number.NaN;
 }
 
-/** What heapwright takes beside one contestant over the events of `rows` that both finished; null when there is none. */
+/**
+ * What heapwright takes beside one contestant over the events of `rows` that the contestant finished: Infinity where heapwright
+ * did not end one of them in time; null when there is none that can be compared.
+ */
 export function geometricMean(
   contest: Contest,
   column: number,
@@ -113,7 +116,8 @@ export function geometricMean(
 ): number | null {
   const ratios = rows.flatMap(({ cells }) => {
     const cell = cells[column]!;
-    return typeof cell === "string" || !comparable(cell, measure) ? [] : [cell[measure]];
+    if (typeof cell === "string") return [];
+    return comparable(cell, measure) || cell[measure] === Number.POSITIVE_INFINITY ? [cell[measure]] : [];
   });
   if (ratios.length === 0) return null;
   return Math.exp(ratios.reduce((sum, ratio) => sum + Math.log(ratio), 0) / ratios.length);

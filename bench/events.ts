@@ -3,10 +3,10 @@
  * Says who takes part, with which settings, for how long.
  */
 import { allocatorNames, OURS } from "./allocators/allocator.js";
-import { median } from "./compare.js";
+import { settled } from "./compare.js";
 import { type Contest, type Contestant, type Event, type Group, hold, type Row } from "./contest.js";
 import type { Effort } from "./effort.js";
-import type { Goal } from "./goals.js";
+import { type Goal, RECORDED_PEAKS, RECORDED_TIMES } from "./goals.js";
 import type { WorkloadResult } from "./measure.js";
 import { GLIBC, type NativeAllocator, nativeAllocators } from "./native/allocators.js";
 import { buildNative, runNative, runNativeWorkload } from "./native/build.js";
@@ -24,7 +24,7 @@ interface Entrant extends Contestant {
 
 const LIBC = "libc through koffi";
 
-const TRACE_GOAL: Goal = { times: { [GLIBC]: 1.2 }, peaks: { [GLIBC]: 1.05 } };
+const TRACE_GOAL: Goal = { times: { [GLIBC]: RECORDED_TIMES }, peaks: { [GLIBC]: RECORDED_PEAKS } };
 /** A recorded program twice: with the settings of heapwright that nobody changed, and as glibc is. */
 const AS_IT_IS = "";
 const DYNAMIC = "-dynamic";
@@ -80,8 +80,8 @@ export function nativeContest(effort: Effort, nodes: readonly Node[], only: read
         "stats().peakFootprint, for its process grows by what V8 compiles as well.",
       "Ratios of memory are left out below 0.5 MiB, where a process's first pages are all there is; an allocator that " +
         "lays its blocks into huge pages shows no growth there either.",
-      "The last eight rows are recorded programs (npm run bench traces). glibc raises its threshold for mappings while they " +
-        'run; so does heapwright in the rows "-dynamic", by its setting mmapThreshold.',
+      "glibc raises its threshold for mappings while a recorded program runs (npm run bench traces); so does heapwright in " +
+        'the rows "-dynamic", by its setting mmapThreshold.',
     ],
     columns: entrants.map(({ name }) => name),
     rows: holdAll(
@@ -128,21 +128,19 @@ function chosen(only: readonly string[]): readonly Workload[] {
 }
 
 function workloadEvent(workload: Workload, effort: Effort, program: string | null): Event<Entrant> {
-  const { name, what, goal, without = [] } = workload;
+  const { name, what, goal } = workload;
   return {
     name,
     what,
     goal,
     admits: ({ script }) =>
-      script === undefined ||
-      (!without.includes(script.allocator) &&
-        (!isCrewWorkload(workload) || CREW_ALLOCATORS.includes(script.allocator))),
+      script === undefined || !isCrewWorkload(workload) || CREW_ALLOCATORS.includes(script.allocator),
     sample({ script, native }): WorkloadResult {
       const { scale, milliseconds, warmupMilliseconds } = effort;
       const ask = { workload: name, scale, milliseconds, warmupMilliseconds };
       if (native !== undefined) {
-        const settings = native.name === GLIBC ? workload.glibc : {};
-        return runNativeWorkload(program!, ask, native.preload, settings);
+        const env = native.name === GLIBC ? workload.glibc : {};
+        return runNativeWorkload(program!, ask, { preload: native.preload, env, limitMs: effort.limitMs });
       }
       const { allocator, node } = script!;
       const env = { [OURS]: workload.heapwright, [LIBC]: workload.glibc }[allocator] ?? {};
@@ -158,7 +156,7 @@ function workloadEvent(workload: Workload, effort: Effort, program: string | nul
 function traceEvent(trace: Trace, variant: string, { passes }: Effort, program: string): Event<Entrant> {
   const { name } = trace;
   const calls = `${trace.count.toLocaleString("en-US")} calls of ${name}, recorded`;
-  let footprint: number | undefined;
+  const footprints = new Map<Node, number>();
   return {
     name: name + variant,
     what: variant === DYNAMIC ? 'the same with mmapThreshold "dynamic" here' : calls,
@@ -171,15 +169,12 @@ function traceEvent(trace: Trace, variant: string, { passes }: Effort, program: 
       }
       const options = { ...nodeOption(script!.node), env: variant === DYNAMIC ? DYNAMIC_THRESHOLD : {} };
       const ns = runChild("heapwright", { trace: name, passes }, options);
-      // The same blocks in the same order: once is enough.
-      footprint ??= runChild("peak", { trace: name }, options).footprint;
+      // The same blocks in the same order: once for each node is enough.
+      const footprint = footprints.get(script!.node) ?? runChild("peak", { trace: name }, options).footprint;
+      footprints.set(script!.node, footprint);
       return { first: ns[0]!, median: settled(ns), resident: footprint, footprint };
     },
   };
-}
-
-function settled(passes: readonly number[]): number {
-  return median(passes.slice(passes.length >>> 1));
 }
 
 function nodeOption({ path }: Node): { node?: string } {

@@ -3,18 +3,17 @@
  * result. Every sample comes from a fresh process; heapwright and its peers take turns within a round, and a
  * ratio is taken within its round, so that a change of the machine's speed hits both sides of it.
  */
-import { type Comparison, compare, type Figure, median } from "./compare.js";
+import { type Comparison, compare, type Figure, median, settled } from "./compare.js";
 import type { Effort } from "./effort.js";
+import { RECORDED_PEAKS, RECORDED_TIMES } from "./goals.js";
 import { buildNative, type NativeResult, runNative } from "./native/build.js";
 import type { PairResult } from "./pair.js";
 import { interleave, runChild } from "./spawn.js";
 import { readTrace, type Trace, traceNames } from "./trace.js";
 
-/** Promises: a third of libc's price through koffi; twice glibc's in C, whose memory use we stay close to. */
-const PAIR_TARGET = 1 / 3;
+/** A sixth of libc's price through koffi. */
+const PAIR_TARGET = 1 / 6;
 const ARENA_TARGET_NS = 4;
-const TRACE_TARGET = 2;
-const FOOTPRINT_TARGET = 1.1;
 /** Less than what two identical runs differ by on an ordinary machine. */
 const TRACE_OFF_TARGET = 1.05;
 
@@ -136,7 +135,7 @@ function oneTrace(trace: Trace, effort: Effort, program: string | null): Compari
   const inC = { workload, unit: "ns", peerName: "glibc in C" } as const;
   return [
     compare(
-      { ...inC, measure: "per operation", target: TRACE_TARGET },
+      { ...inC, measure: "per operation", target: RECORDED_TIMES },
       ours!.map(settled),
       glibc.map(settled),
     ),
@@ -151,7 +150,7 @@ function memoryRows(trace: Trace, peer: number): Comparison[] {
   const { footprint, resident } = runChild("peak", { trace: trace.name });
   const subject = { workload: trace.name, unit: "bytes", peerName: "glibc in C" } as const;
   const rows = [
-    compare({ ...subject, measure: "peak footprint", target: FOOTPRINT_TARGET }, [footprint], [peer]),
+    compare({ ...subject, measure: "peak footprint", target: RECORDED_PEAKS }, [footprint], [peer]),
   ];
   if (resident !== null) rows.push(compare({ ...subject, measure: "resident at peak" }, [resident], [peer]));
   return rows;
@@ -202,7 +201,6 @@ export function accessFigure(effort: Effort): Figure {
   };
 }
 
-const settled = (passes: readonly number[]) => median(passes.slice(passes.length >>> 1));
 const first = (passes: readonly number[]) => passes[0]!;
 
 /** That tracing which is switched off costs nothing; and what it costs while it is on. */

@@ -1,6 +1,10 @@
 /** What heapwright is meant to reach in a contest, and what it missed. */
 import { type Contest, comparable, type Group, geometricMean, type Row, rowsOf } from "./contest.js";
 
+/** What a recorded program takes at most over glibc called from C: time, and memory at its peak. */
+export const RECORDED_TIMES = 1.2;
+export const RECORDED_PEAKS = 1.05;
+
 /** Of its bounds for time one must hold; those for memory are goals of their own. */
 export interface Goal {
   /** At most so many nanoseconds per operation. */

@@ -3,18 +3,16 @@
  * operations.
  */
 import { readFileSync, writeFileSync } from "node:fs";
-import { Bench } from "tinybench";
 import { loadAllocator, OURS } from "./allocators/allocator.js";
 import { startCrew } from "./crew.js";
+import { type TimedOptions, timed } from "./timed.js";
 import { findWorkload, isCrewWorkload } from "./workloads/index.js";
 import type { Prepared } from "./workloads/workload.js";
 
-export interface WorkloadAsk {
+export interface WorkloadAsk extends TimedOptions {
   readonly workload: string;
   readonly allocator: string;
   readonly scale: number;
-  readonly milliseconds: number;
-  readonly warmupMilliseconds: number;
 }
 
 /** The same from the native twin. Times are nanoseconds per operation. */
@@ -45,17 +43,9 @@ export async function measureWorkload(ask: WorkloadAsk): Promise<WorkloadResult>
   const first = ((performance.now() - start) * 1e6) / operations;
   const resident = known ? statusBytes("VmHWM") - before : null;
   const footprint = ask.allocator === OURS ? (await import("../src/index.js")).stats().peakFootprint : null;
-  const bench = new Bench({
-    time: ask.milliseconds,
-    warmupTime: ask.warmupMilliseconds,
-    iterations: LEAST_PASSES,
-    warmupIterations: 1,
-  });
-  bench.add(ask.workload, pass, { async: false });
-  const result = bench.runSync()[0]?.result;
+  const { median } = timed(ask.workload, pass, ask, LEAST_PASSES);
   stop();
-  if (result?.state !== "completed") throw new Error(`${ask.workload}: the run ended as ${result?.state}`);
-  return { first, median: (result.latency.p50 * 1e6) / operations, resident, footprint };
+  return { first, median: median / operations, resident, footprint };
 }
 
 async function prepare(ask: WorkloadAsk): Promise<Prepared & { stop(): void }> {

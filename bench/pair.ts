@@ -7,8 +7,8 @@
  * Contestants are imported on demand: a process that times libc must not load heapwright, and a Node program
  * without either has neither.
  */
-import { Bench } from "tinybench";
 import type { Arena, Scope } from "../src/index.js";
+import { type TimedOptions, timed } from "./timed.js";
 
 export interface PairResult {
   /** ns per pair: the median iteration. Garbage collections seldom fall into it, which favours Buffers. */
@@ -17,12 +17,8 @@ export interface PairResult {
   readonly mean: number;
 }
 
-export interface PairOptions {
-  readonly milliseconds: number;
-  readonly warmupMilliseconds: number;
-}
-
 export const PAIRS = 10_000;
+const LEAST_PASSES = 5;
 const BYTES = 64;
 const HELD = 1000;
 const USE_ROUNDS = 20;
@@ -54,9 +50,9 @@ const contestants: Record<string, () => Promise<() => void>> = {
       for (let i = 0; i < PAIRS; i += SCOPED) scopeOf(new Scope());
     };
   },
-  "libc through koffi": async () => pairsOf(await import("./libc.js")),
+  "libc through koffi": async () => pairsOf(await import("./allocators/libc.js")),
   "libc through koffi, in use": async () => {
-    const library = await import("./libc.js");
+    const library = await import("./allocators/libc.js");
     useHeap(library);
     return pairsOf(library);
   },
@@ -131,18 +127,9 @@ async function afterTracing(stay: boolean): Promise<() => void> {
 }
 
 /** Times one contestant in this process. */
-export async function measurePair(name: string, options: PairOptions): Promise<PairResult> {
+export async function measurePair(name: string, options: TimedOptions): Promise<PairResult> {
   const prepare = contestants[name];
   if (prepare === undefined) throw new Error(`no contestant "${name}"`);
-  const bench = new Bench({
-    time: options.milliseconds,
-    warmupTime: options.warmupMilliseconds,
-    iterations: 5,
-    warmupIterations: 5,
-  });
-  bench.add(name, await prepare(), { async: false });
-  const result = bench.runSync()[0]?.result;
-  if (result?.state !== "completed") throw new Error(`${name}: the run ended as ${result?.state}`);
-  const { p50, mean } = result.latency;
-  return { median: (p50 * 1e6) / PAIRS, mean: (mean * 1e6) / PAIRS };
+  const { median, mean } = timed(name, await prepare(), options, LEAST_PASSES);
+  return { median: median / PAIRS, mean: mean / PAIRS };
 }

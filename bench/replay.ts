@@ -1,29 +1,30 @@
 /**
- * Replays a trace through heapwright, for timing.
+ * Replays a trace for timing, on whatever has C's five functions: heapwright and libc through koffi run the same loop.
  *
- * Touching rule, the same as in native/replay.c: the first byte, the last byte and one byte in each 4 KiB of
- * every new block; a block that was resized counts as new. Bytes are written with the library's own
- * `write.u8`, which is what its users have. Blocks left over at the end are freed outside the timing.
- *
- * The pointer of each id lies in a Float64Array (0: not live), so the loop allocates nothing and its element
- * kinds never change. Importing this file imports the library, which claims the range above the program
- * break: a process that times libc must import libc.ts and never this file.
+ * The pointer of each id lies in a Float64Array (0: not live), so the loop allocates nothing and its element kinds never
+ * change. Blocks left over at the end of a pass are freed outside the timing. Knows no allocator.
  */
-
-import type { Pointer } from "../src/index.js";
-import * as heapwright from "../src/index.js";
 import { OP, type Trace } from "./trace.js";
 
-export { type Observer, replayVerified, type VerifiedReplay } from "./verified.js";
-
-const TOUCH_STEP = 4096;
-// By names of this module's own: V8 folds them into the loop. What is imported it loads and tests on each round.
-const { alignedAlloc, calloc, free, malloc, realloc } = heapwright;
-const { u8: writeByte } = heapwright.write;
-const { malloc: MALLOC, calloc: CALLOC, realloc: REALLOC, free: FREE } = OP;
+/** C's five functions, of an allocator whose pointers are plain numbers. */
+export interface Replayable<P extends number> {
+  readonly malloc: (size: number) => P;
+  readonly calloc: (count: number, size: number) => P;
+  readonly realloc: (pointer: P, size: number) => P;
+  readonly alignedAlloc: (alignment: number, size: number) => P;
+  readonly free: (pointer: P) => unknown;
+  /**
+   * Called with each new block; one that was resized counts as new. As in native/replay.c: stores to the first byte, the
+   * last one, and one in each 4 KiB; or does nothing, where JavaScript has no cheap store to a block.
+   */
+  readonly touch: (pointer: P, bytes: number) => void;
+}
 
 /** Replays the records from the first up to the second, not included. */
 type Replay = (from: number, to: number) => void;
+
+// By names of this module's own: V8 folds them into the loop. What is imported it loads and tests on each round.
+const { malloc: MALLOC, calloc: CALLOC, realloc: REALLOC, free: FREE } = OP;
 
 /** A table for spanReplayer: no block is live. */
 export function pointerTable(trace: Trace): Float64Array {
@@ -31,28 +32,33 @@ export function pointerTable(trace: Trace): Float64Array {
 }
 
 /**
- * Replays the records from `from` up to `to` (not included) of one trace. Made once per trace: V8 then folds the
- * columns into the loop, as a C compiler keeps them in registers. The two are made int32 first: as arguments they may be
- * anything, and are tested on each round.
+ * Replays the records from `from` up to `to` (not included) of one trace. Made once per trace: V8 then folds the columns and
+ * the functions into the loop, as a C compiler keeps them in registers. The two arguments are made int32 first: they may
+ * be anything, and are tested on each round otherwise.
  */
-export function spanReplayer(trace: Trace, pointers: Float64Array): Replay {
+export function spanReplayer<P extends number>(
+  trace: Trace,
+  pointers: Float64Array,
+  allocator: Replayable<P>,
+): Replay {
   const { op, id, size, log2align } = trace;
+  const { malloc, calloc, realloc, alignedAlloc, free, touch } = allocator;
   return (from, to) => {
     const end = to | 0;
     for (let i = from | 0; i < end; i++) {
       const block = id[i]!;
       const bytes = size[i]!;
-      let pointer: Pointer;
+      let pointer: P;
       switch (op[i]) {
         case MALLOC:
           pointer = malloc(bytes);
           break;
         case FREE:
-          free(pointers[block] as Pointer);
+          free(pointers[block] as P);
           pointers[block] = 0;
           continue;
         case REALLOC:
-          pointer = realloc(pointers[block] as Pointer, bytes);
+          pointer = realloc(pointers[block] as P, bytes);
           break;
         case CALLOC:
           pointer = calloc(1, bytes);
@@ -79,30 +85,24 @@ function inSpans(replay: Replay, count: number): void {
 }
 
 /** One pass over the whole trace each time it is called; returns nanoseconds per operation. */
-export function replayer(trace: Trace): () => number {
+export function replayer<P extends number>(trace: Trace, allocator: Replayable<P>): () => number {
   const { count } = trace;
   const pointers = pointerTable(trace);
-  const replay = spanReplayer(trace, pointers);
+  const replay = spanReplayer(trace, pointers, allocator);
   return () => {
     const start = performance.now();
     inSpans(replay, count);
     const milliseconds = performance.now() - start;
-    freeLeftovers(pointers);
+    freeLeftovers(pointers, allocator.free);
     return (milliseconds * 1e6) / count;
   };
 }
 
-function touch(pointer: Pointer, bytes: number): void {
-  if (bytes === 0) return;
-  for (let at = 0; at < bytes; at += TOUCH_STEP) writeByte(pointer, 1, at);
-  writeByte(pointer, 1, bytes - 1);
-}
-
 /** Frees what the traced program never freed, and leaves the table fit for another pass. */
-export function freeLeftovers(pointers: Float64Array): void {
+export function freeLeftovers<P extends number>(pointers: Float64Array, free: Replayable<P>["free"]): void {
   for (let block = 0; block < pointers.length; block++) {
     if (pointers[block] === 0) continue;
-    free(pointers[block] as Pointer);
+    free(pointers[block] as P);
     pointers[block] = 0;
   }
 }

@@ -10,6 +10,7 @@
  */
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { alignedAlloc, calloc, free, malloc, type Pointer, realloc, stats, write } from "../src/index.js";
+import { replayable } from "./allocators/heapwright.js";
 import { freeLeftovers, pointerTable, spanReplayer } from "./replay.js";
 import { OP, type Trace } from "./trace.js";
 
@@ -29,8 +30,8 @@ export function measurePeak(trace: Trace): PeakResult {
   const pointers = pointerTable(trace);
   const seen = replayRecorded(trace, pointers, trace.peakAt + 1);
   const resident = residentBytes(seen.starts, seen.ends);
-  spanReplayer(trace, pointers)(trace.peakAt + 1, trace.count);
-  freeLeftovers(pointers);
+  spanReplayer(trace, pointers, replayable)(trace.peakAt + 1, trace.count);
+  freeLeftovers(pointers, free);
   return { footprint: stats().peakFootprint, resident };
 }
 

@@ -3,7 +3,7 @@
  *
  *   tsx scripts/bundle.ts IN OUT
  *
- * One module, because a worker that imports fifty spends 15 ms on finding them. By rollup, which leaves a const a const:
+ * One module, because a worker that imports one for each file spends 15 ms on finding them. By rollup, which leaves a const a const:
  * V8 folds the value of a module's const into the code that uses it, and a bundler that turns them into vars (esbuild
  * does) doubles the price of malloc.
  */

@@ -88,7 +88,8 @@ for (const name of traceNames) {
       deoptimized(`async () => {
         const { replayer } = await import(${url("replay")});
         const { readTrace } = await import(${url("trace")});
-        return { pass: replayer(readTrace("${name}")) };
+        const { replayable } = await import(${url("allocators/heapwright")});
+        return { pass: replayer(readTrace("${name}"), replayable) };
       }`),
     );
   });

@@ -224,26 +224,28 @@ test("who is too slow is not tried again, and who does not take part is not aske
   assert.not.ok(asked.includes("stranger"));
 });
 
-test("where heapwright is too slow, the others' times are shown and its goal is missed", () => {
-  const event: Event<Fake> = {
-    name: "fake",
+test("where heapwright is too slow, the others' times are shown, and its goal and every mean with that row are missed", () => {
+  const event = (tooSlow: boolean): Event<Fake> => ({
+    name: tooSlow ? "fake" : "other",
     what: "nothing",
     goal: { ns: 10, times: { peer: 1.2 } },
     admits: () => true,
     sample({ name, results }) {
-      if (name === "heapwright") throw new TooSlow("took more than a moment");
+      if (tooSlow && name === "heapwright") throw new TooSlow("took more than a moment");
       return results[0]!;
     },
-  };
+  });
   const fakes = ["heapwright", "peer"].map((name) => ({ name, results: [result(7, 1)] }));
-  const row = hold(event, fakes, 2);
-  const contest = { name: "", title: "", notes: [], columns: ["heapwright", "peer"], rows: [row] };
+  const rows = [hold(event(true), fakes, 2), hold(event(false), fakes, 2)];
+  const groups = [{ name: "both", rows: ["fake", "other"], goal: { times: { peer: 2 } } }];
+  const contest = { name: "", title: "", notes: [], columns: ["heapwright", "peer"], rows, groups };
   assert.match(formatContest(contest, true), /^fake +too slow +7\.00$/m);
   assert.equal(
-    judge(contest).map(({ met }) => met),
-    [false],
+    judge(contest).map(({ workload, met }) => `${workload} ${met}`),
+    ["fake false", "other true", "mean of both false"],
   );
-  assert.is(geometricMean(contest, 1, "ratio"), null);
+  assert.is(geometricMean(contest, 1, "ratio"), Number.POSITIVE_INFINITY);
+  assert.match(formatContest(contest, true), /^ {2}of both +\(Infinity\)$/m);
 });
 
 test.run();

@@ -2,10 +2,26 @@
  * The library itself, as its users have it: blocks are reached with its own `write.u8`, or
  * by a view where very many bytes of one block are.
  */
-import { calloc, free, malloc, type Pointer, realloc, view, write } from "../../src/index.js";
+import { alignedAlloc, calloc, free, malloc, type Pointer, realloc, view, write } from "../../src/index.js";
+import type { Replayable } from "../replay.js";
 import { type Allocator, PAGE } from "./allocator.js";
 
+// By names of this module's own: V8 folds them into loops. What is imported it loads and tests on each round.
 const page = PAGE;
+const { u8: writeByte } = write;
+
+export const replayable: Replayable<Pointer> = {
+  malloc,
+  calloc,
+  realloc,
+  alignedAlloc,
+  free,
+  touch(pointer, bytes) {
+    if (bytes === 0) return;
+    for (let at = 0; at < bytes; at += page) writeByte(pointer, 1, at);
+    writeByte(pointer, 1, bytes - 1);
+  },
+};
 
 export const heapwright: Allocator = {
   none: 0,

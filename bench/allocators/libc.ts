@@ -8,6 +8,7 @@
  * heapwright, which takes the range that libc's heap would grow into.
  */
 import koffi from "koffi";
+import type { Replayable } from "../replay.js";
 import { type Allocator, PAGE } from "./allocator.js";
 
 type Call = (...args: number[]) => number;
@@ -16,12 +17,21 @@ const MADV_POPULATE_WRITE = 23; // Linux 5.14
 
 const library = koffi.load(null);
 export const malloc = library.func("uintptr_t malloc(size_t)") as Call;
-export const calloc = library.func("uintptr_t calloc(size_t, size_t)") as Call;
-export const realloc = library.func("uintptr_t realloc(uintptr_t, size_t)") as Call;
-export const alignedAlloc = library.func("uintptr_t aligned_alloc(size_t, size_t)") as Call;
+const calloc = library.func("uintptr_t calloc(size_t, size_t)") as Call;
+const realloc = library.func("uintptr_t realloc(uintptr_t, size_t)") as Call;
+const alignedAlloc = library.func("uintptr_t aligned_alloc(size_t, size_t)") as Call;
 export const free = library.func("void free(uintptr_t)") as Call;
 const madvise = library.func("int madvise(uintptr_t, size_t, int)") as Call;
 const memset = library.func("uintptr_t memset(uintptr_t, int, size_t)") as Call;
+
+export const replayable: Replayable<number> = {
+  malloc,
+  calloc,
+  realloc,
+  alignedAlloc,
+  free,
+  touch: () => {},
+};
 
 export const libc: Allocator = {
   none: 0,

@@ -3,9 +3,11 @@
  * that need a native peer are then left out, not invented.
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { isFresh } from "../fresh.js";
 import type { WorkloadAsk, WorkloadResult } from "../measure.js";
 import { ROOT } from "../root.js";
+import { TooSlow } from "../spawn.js";
 import type { Trace } from "../trace.js";
 
 export interface NativeResult {
@@ -47,7 +49,7 @@ export function buildNative(name: keyof typeof programs = "replay"): Build {
 function build(name: string, sources: readonly string[], flags: readonly string[]): Build {
   const program = FOLDER + name;
   const headers = ["support.h", "bench.h"].map((file) => SOURCES + file);
-  if ([...sources, ...headers].every((file) => modified(program) > modified(file))) return { program };
+  if (isFresh(program, [...sources, ...headers])) return { program };
   mkdirSync(FOLDER, { recursive: true });
   const args = [...FLAGS, ...flags, "-o", program, ...sources];
   const cc = spawnSync("cc", args, { encoding: "utf8", timeout: LIMIT_MS });
@@ -67,15 +69,22 @@ export function runNative(program: string, trace: Trace, passes: number, preload
   return run(program, [file, String(passes)], environment(preload)) as NativeResult;
 }
 
+export interface NativeOptions {
+  /** Another malloc before glibc's. */
+  readonly preload?: string | undefined;
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  readonly limitMs?: number;
+}
+
 /** Runs one workload in a fresh native process. */
 export function runNativeWorkload(
   program: string,
   { workload, scale, warmupMilliseconds, milliseconds }: Omit<WorkloadAsk, "allocator">,
-  preload?: string,
-  settings: Readonly<Record<string, string>> = {},
+  { preload, env = {}, limitMs }: NativeOptions = {},
 ): WorkloadResult {
   const args = [workload, String(scale), String(warmupMilliseconds), String(milliseconds)];
-  const result = run(program, args, { ...environment(preload), ...settings });
+  const result = run(program, args, { ...environment(preload), ...env }, limitMs);
   return { ...(result as Omit<WorkloadResult, "footprint">), footprint: null };
 }
 
@@ -83,8 +92,12 @@ function environment(preload: string | undefined): NodeJS.ProcessEnv {
   return preload === undefined ? process.env : { ...process.env, LD_PRELOAD: preload };
 }
 
-function run(program: string, args: string[], env: NodeJS.ProcessEnv): unknown {
-  const child = spawnSync(program, args, { encoding: "utf8", env, timeout: LIMIT_MS, killSignal: "SIGKILL" });
+/** Throws TooSlow when the program did not end in time. */
+function run(program: string, args: string[], env: NodeJS.ProcessEnv, limitMs = LIMIT_MS): unknown {
+  const child = spawnSync(program, args, { encoding: "utf8", env, timeout: limitMs, killSignal: "SIGKILL" });
+  if ((child.error as NodeJS.ErrnoException | undefined)?.code === "ETIMEDOUT") {
+    throw new TooSlow(`${program} ${args.join(" ")} took more than ${limitMs / 1000} s`);
+  }
   if (child.status !== 0) {
     const why = child.error?.message ?? (child.stderr.trim() || `signal ${child.signal}`);
     throw new Error(`${program} ${args.join(" ")} failed: ${why}`);
@@ -96,8 +109,4 @@ function inFolder(folder: string): string[] {
   return readdirSync(SOURCES + folder)
     .filter((file) => file.endsWith(".c"))
     .map((file) => folder + file);
-}
-
-function modified(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }

@@ -14,7 +14,7 @@ const ITEM = 8;
 export const mstress: CrewWorkload = {
   name: "mstress",
   goal: NEAR_GLIBC,
-  what: "2 threads allocate cleared blocks of 8 B to 1 MiB, keep some, free some, and swap some; touched",
+  what: "2 threads allocate cleared blocks of 16 B to 625 KiB, keep some, free some, and swap some; touched",
   members: MEMBERS,
   join({ calloc, free, touch, table, none }, crew, scale) {
     const soon = scaled(SOON, scale);
@@ -70,7 +70,7 @@ export const mstress: CrewWorkload = {
   },
 };
 
-/** 1 to 16 items; of one in a hundred a hundred times as many, and of few of those a thousand or ten thousand times. */
+/** 2 to 16 items; of one in a hundred a hundred times as many, and of few of those a thousand or ten thousand times. */
 function itemsOf(state: number): number {
   const items = 1 << (state & 3);
   const chance = below(state, 10_000);

@@ -22,7 +22,7 @@ const LARGEST = 1000;
 
 export const sh6bench: SingleWorkload = {
   name: "sh6bench",
-  what: "a buffer of 20,000 blocks of 1 to 1,000 bytes, freed partly in order, partly in reverse; untouched",
+  what: "a buffer of 20,000 blocks of 1 to 709 bytes, freed partly in order, partly in reverse; untouched",
   prepare({ malloc, free, table }, scale) {
     const sizes = drawSizes();
     const slots = table(SLOTS);

@@ -1,5 +1,5 @@
 /**
- * The shape of a workload, and the list of them all. Each has a twin of the same name in native/workloads/, which
+ * The shape of a workload. Each has a twin of the same name in native/workloads/, which
  * asks for the same sizes in the same order.
  *
  * A workload that is named after a program behaves as that program is described; its code is our own. Each inner loop is
@@ -23,8 +23,6 @@ interface Described {
   /** What is done, for the legend. */
   readonly what: string;
   readonly goal?: Goal;
-  /** Contestants that cannot do it, or only in a way that says nothing. */
-  readonly without?: readonly string[];
   /** Set in the environment of every native contestant called glibc. */
   readonly glibc?: Readonly<Record<string, string>>;
   /** Set in the environment of heapwright. */

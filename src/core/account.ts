@@ -72,12 +72,12 @@ export class Account {
   charge(pages: number): boolean {
     const m = this.#m;
     if (m[LIMIT_PAGES] === NO_LIMIT) {
-      this.recharge(pages);
+      this.chargeUnchecked(pages);
       return true;
     }
     this.#lock.acquire(); // between the sum and the charge nobody else may charge
     const affordable = this.affords(pages);
-    if (affordable) this.recharge(pages);
+    if (affordable) this.chargeUnchecked(pages);
     this.#lock.release();
     return affordable;
   }
@@ -89,8 +89,8 @@ export class Account {
     return limit === NO_LIMIT || chargedPages(m) + pages <= limit;
   }
 
-  /** Counts pages as the heap's, limit or not: for callers that asked affords() before. */
-  recharge(pages: number): void {
+  /** Counts pages as the heap's, limit or not: the caller asked affords() before, or only writes down what is so. */
+  chargeUnchecked(pages: number): void {
     this.#m[this.#record + CHARGED] = this.#m[this.#record + CHARGED]! + pages;
   }
 

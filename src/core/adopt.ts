@@ -33,7 +33,7 @@ import { Store } from "./store.js";
 import { NOTHING_CLEAN } from "./wilderness.js";
 
 /** What all heaps of one thread share. */
-interface Place {
+interface ThreadContext {
   readonly window: Window;
   readonly os: Os;
   readonly hooks: Hooks;
@@ -46,25 +46,27 @@ interface Place {
 export function joinProcess(window: Window, os: Os, hooks: Hooks): ThreadHeap {
   return underAdoption(window, os, () => {
     const mine = findMine(window, os.threads);
-    const place = mine === 0 ? null : placeFor(window, os, hooks, mine);
-    const heap = place === null ? firstHeap(window, os, hooks) : heapAt(place, mine);
-    heap.elsewhere = new Annexes(place ?? placeFor(window, os, hooks, heap.words[heap.record + Rec.entry]!));
+    const context = mine === 0 ? null : contextFor(window, os, hooks, mine);
+    const heap = context === null ? firstHeap(window, os, hooks) : heapAt(context, mine);
+    heap.elsewhere = new Annexes(
+      context ?? contextFor(window, os, hooks, heap.words[heap.record + Rec.entry]!),
+    );
     return heap;
   });
 }
 
 /** Heaps of ended threads that this thread took over, besides its own. */
 export class Annexes implements Elsewhere {
-  readonly #place: Place;
+  readonly #context: ThreadContext;
   #heaps: ThreadHeap[] = [];
 
-  constructor(place: Place) {
-    this.#place = place;
+  constructor(context: ThreadContext) {
+    this.#context = context;
   }
 
   /** This library may be loaded twice in a thread, and the other copy may have given up what this one knows. */
   get heaps(): readonly ThreadHeap[] {
-    const { window, os } = this.#place;
+    const { window, os } = this.#context;
     const { words: m } = window;
     if (this.#heaps.some((heap) => !isMine(m, os.threads, entryOf(heap)))) {
       this.#heaps = this.#heaps.filter((heap) => isMine(m, os.threads, entryOf(heap)));
@@ -73,7 +75,7 @@ export class Annexes implements Elsewhere {
   }
 
   giveUp(heap: ThreadHeap): void {
-    const { window, os } = this.#place;
+    const { window, os } = this.#context;
     this.#heaps = this.#heaps.filter((other) => other !== heap);
     disclaim(window, os.threads, entryOf(heap));
   }
@@ -91,7 +93,7 @@ export class Annexes implements Elsewhere {
   }
 
   mend(first: ThreadHeap): void {
-    this.#place.lock.abandon();
+    this.#context.lock.abandon();
     for (const heap of [first, ...this.heaps]) {
       if (!recover(heap.store)) throw corrupt("the headers of this thread's heap were overwritten");
       heap.store.cleanFrom = NOTHING_CLEAN;
@@ -100,12 +102,12 @@ export class Annexes implements Elsewhere {
 
   /** Takes over the heap of an ended thread; null when there is none. */
   adopt(): ThreadHeap | null {
-    const { window, os } = this.#place;
+    const { window, os } = this.#context;
     if (findOrphan(window, os.threads) === 0) return null; // asked again below: without the mutex it is a guess
     return underAdoption(window, os, () => {
       for (let entry = findOrphan(window, os.threads); entry !== 0; entry = findOrphan(window, os.threads)) {
         claim(window, os.threads, entry);
-        const heap = putInOrder(this.#place, entry);
+        const heap = putInOrder(this.#context, entry);
         if (heap === null) continue;
         this.#heaps.push(heap);
         return heap;
@@ -116,13 +118,13 @@ export class Annexes implements Elsewhere {
 
   /** The heap of this thread that a block lies in; null when another thread has it, or nobody. */
   heapOf(b: Block): ThreadHeap | null {
-    const { window, os } = this.#place;
+    const { window, os } = this.#context;
     const m = window.words;
     const owner = ownerOfWord(m, b);
     const entry = m[owner + Rec.entry]!;
     if (!isMine(m, os.threads, entry)) return null;
     for (const heap of this.#heaps) if (heap.record === owner) return heap;
-    const heap = heapAt(this.#place, entry); // the other copy took it over, or it is the other copy's first
+    const heap = heapAt(this.#context, entry); // the other copy took it over, or it is the other copy's first
     this.#heaps.push(heap);
     return heap;
   }
@@ -159,15 +161,15 @@ function firstHeap(window: Window, os: Os, hooks: Hooks): ThreadHeap {
     const entry = findOrphan(window, os.threads) || findVacant(window, os.threads);
     if (entry === 0) break;
     claim(window, os.threads, entry);
-    const heap = putInOrder(placeFor(window, os, hooks, entry), entry);
+    const heap = putInOrder(contextFor(window, os, hooks, entry), entry);
     if (heap !== null) return heap;
   }
   throw outOfMemory(`${MAX_HEAPS} threads have a heap already; end some of them first`);
 }
 
 /** The heap of an entry just claimed; null when its headers were overwritten, which ruins it. */
-function putInOrder(place: Place, entry: number): ThreadHeap | null {
-  const { window, os, lock, segments } = place;
+function putInOrder(context: ThreadContext, entry: number): ThreadHeap | null {
+  const { window, os, lock, segments } = context;
   const m = window.words;
   // A thread that died with the lock may have been growing this very heap: that is finished before it is looked at.
   lock.acquire();
@@ -177,14 +179,14 @@ function putInOrder(place: Place, entry: number): ThreadHeap | null {
     throw outOfMemory(`the kernel gave no memory for a heap of ${CHUNK_BYTES} bytes`);
   }
   m[m[entry + HEAP_RECORD]! + Rec.entry] = entry;
-  const heap = heapAt(place, entry);
+  const heap = heapAt(context, entry);
   if (recover(heap.store)) return heap;
   ruin(m, entry);
   disclaim(window, os.threads, entry);
   return null;
 }
 
-function placeFor(window: Window, os: Os, hooks: Hooks, entry: number): Place {
+function contextFor(window: Window, os: Os, hooks: Hooks, entry: number): ThreadContext {
   const lock = new Lock(window, os.threads, claimOf(window.words, entry));
   const segments = new Segments(window, os, hooks, lock);
   const large = new LargeBlocks(window, os, hooks, lock);
@@ -195,8 +197,8 @@ function placeFor(window: Window, os: Os, hooks: Hooks, entry: number): Place {
   return { window, os, hooks, lock, segments, large };
 }
 
-function heapAt(place: Place, entry: number): ThreadHeap {
-  const { window, os, hooks, lock, segments, large } = place;
+function heapAt(context: ThreadContext, entry: number): ThreadHeap {
+  const { window, os, hooks, lock, segments, large } = context;
   const record = window.words[entry + HEAP_RECORD]!;
   const account = new Account(window, lock, record);
   return new ThreadHeap(new Store(window, segments, account, os, hooks, record), large);

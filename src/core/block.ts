@@ -22,7 +22,7 @@
  *   word b+1   | check word: b ^ size ^ secret, or that ^ mark                 |
  *   word b+2   | payload …                      | while FREE: next in its bin  |
  *   word b+3   | payload …                      | while FREE: previous in bin  |
- *   word b+4  | payload …                      | while GONE: pages given back |
+ *   word b+4   | payload …                      | while GONE: pages given back |
  *      …
  *   last word  | payload                        | while FREE: footer: the size |
  *
@@ -142,6 +142,21 @@ export function markOf(index: number): number {
 function markIn(difference: number): number {
   const number = Math.imul(difference, GATHER) >>> 0;
   return number <= MARKS ? difference : 0;
+}
+
+/** The word that seal and mark lie in, for those who change it by compareExchange. */
+export function checkWordOf(b: Block): number {
+  return b + 1;
+}
+
+/** Takes a mark off again, whatever the state. */
+export function unmark(m: Int32Array, b: Block, secret: number): void {
+  m[b + 1] = sealOf(b, sizeOf(m, b), secret);
+}
+
+/** Whether the block is cached, and carries a mark that came when its owner had freed it already. */
+export function isCachedMarked(m: Int32Array, b: Block, secret: number): boolean {
+  return isCached(m, b) && m[b + 1] !== sealOf(b, sizeOf(m, b), secret) && isSealed(m, b, secret);
 }
 
 /** Makes seal and mark of a block what they should be by its size word: live blocks keep their marks. */

@@ -19,7 +19,7 @@
  * seal.
  */
 import { corrupt } from "../errors.js";
-import { GRAIN, isCached, isSealed, isSealedCached } from "./block.js";
+import { GRAIN, isCachedMarked, isSealedCached } from "./block.js";
 import { BOTTOMS, roomOf, SPILLED, SPILLED_SIZES } from "./cache.js";
 import { isOwned } from "./control.js";
 import { type Block, oncePerWords } from "./memory.js";
@@ -60,7 +60,7 @@ export const bundlesOf: (m: Int32Array) => Bundles = oncePerWords((m) => {
   const isCachedBlock = (b: number, units: number, secret: number, record: number): boolean => {
     if ((b & 3) !== 2 || !isOwned(m, b, record)) return false;
     if (isSealedCached(m, b as Block, units << 4, secret)) return true;
-    return isMarkedCached(m, b as Block, units, secret);
+    return m[b]! >>> 4 === units && isCachedMarked(m, b as Block, secret);
   };
 
   const fill = (at: number, units: number, first: number, count: number): void => {
@@ -162,10 +162,6 @@ export const bundlesOf: (m: Int32Array) => Bundles = oncePerWords((m) => {
 /** Blocks of a bundle: half a stack. */
 function spilledAtOnce(m: Int32Array, at: number, units: number): number {
   return (roomOf(m, at, units) + 1) >>> 1;
-}
-
-function isMarkedCached(m: Int32Array, b: Block, units: number, secret: number): boolean {
-  return isCached(m, b) && m[b]! >>> 4 === units && isSealed(m, b, secret);
 }
 
 /**

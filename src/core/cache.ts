@@ -40,7 +40,7 @@ export const SPILLED = 1280;
 export const SPILLED_SIZES = 1352;
 const HOT_BOTTOMS = 1360;
 export const HOT = 1408;
-const STACKS = 1536;
+export const STACKS = 1536;
 /** Stacks for sizes above MAX_CACHED. */
 export const HOT_STACKS = 16;
 const FIRST_HOT = STACKS + (CACHED_UNITS + 1) * STACK_WORDS;
@@ -51,13 +51,11 @@ export const CACHE_WORDS = FIRST_HOT + HOT_STACKS * STACK_WORDS;
  * random and calloc benches took 10 % longer; with 32 KiB they take less still, but larson's peak grows by 6 %.
  */
 const BYTES_PER_STACK = 12288;
-/** Entries that a stack holds at least. */
-const FEWEST = 8;
 
 /** Entries that the stack for blocks of `units` may hold; none for sizes that do not always have one. */
 export function capacityOf(units: number): number {
   if (units * GRAIN < MIN_BLOCK || units > CACHED_UNITS) return 0;
-  return Math.min(STACK_WORDS - 1, Math.max(FEWEST, Math.floor(BYTES_PER_STACK / (units * GRAIN))));
+  return Math.min(STACK_WORDS - 1, Math.floor(BYTES_PER_STACK / (units * GRAIN)));
 }
 
 /** The same, from the tables. */
@@ -164,5 +162,7 @@ function endOf(m: Int32Array, at: number, units: number): number {
 }
 
 if (SPILLED_SIZES <= SPILLED + CACHED_UNITS) throw new Error("cache: a word lies in the table of lists");
-if (CLOSED <= MOST_UNITS || BOTTOMS < CLOSED + CLOSED) throw new Error("cache: a table of tops is too short");
+if (CLOSED <= MOST_UNITS || BOTTOMS <= CLOSED + MOST_UNITS)
+  throw new Error("cache: a table of tops is too short");
+if (STACKS % STACK_WORDS !== 0) throw new Error("cache: a stack does not end at a multiple of its words");
 if (STACK_WORDS - capacityOf(2) < 1) throw new Error("cache: a stack has no place for its sentinel");

@@ -4,7 +4,7 @@
  * Owns the distinction between a second free and a pointer that was never given out, and its wording. Reads memory
  * only in chunks that have an owner, and headers of large blocks only when the table knows them.
  */
-import { type HeapError, hex, HeapError as PlainError, rangeError, show, typeError } from "../errors.js";
+import { HeapError, hex, rangeError, show, typeError } from "../errors.js";
 import { isSealed, isSealedLive, MIN_BLOCK, sizeOf } from "./block.js";
 import { ownerOfWord } from "./control.js";
 import type { ThreadHeap } from "./heap.js";
@@ -23,7 +23,7 @@ export function explainPointer(heap: ThreadHeap, operation: string, pointer: unk
   }
   if (pointer === 0) return invalid(operation, pointer, "it is NULL, which has no block");
   if (wasFreed(heap, pointer)) {
-    return new PlainError(
+    return new HeapError(
       "ERR_DOUBLE_FREE",
       `${operation}: the block at ${hex(pointer)} is free already; look for the other free of this pointer`,
     );

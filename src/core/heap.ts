@@ -5,7 +5,7 @@
  * of a small block by its own thread take plain loads and stores only. Must not know C semantics, or how other threads'
  * heaps are found.
  *
- *   malloc:  cache, by exact size  ->  bins, best fit  ->  wilderness  ->  (join the cache)  ->  commit more
+ *   malloc:  cache, by exact size  ->  bins, good fit  ->  wilderness  ->  (join the cache)  ->  commit more
  *            what other threads freed is taken back when a stack is empty or the store has nothing
  *   free:    cache                 ->  (full: spill the older half)  ->  (much spilled: join all)  ->  give pages back
  *
@@ -14,9 +14,10 @@
  * off costs nothing.
  *
  * The fast paths spell constants of other modules out: 1024 is OWNERS, 20 CHUNK_SHIFT, 575 MOST_UNITS, 63 STACK_MASK, 1
- * PREVIOUS_FREE and 4 CACHED. A name takes ten bytes of bytecode where a literal takes two, and V8 inlines malloc and free
- * only while all that it inlines into their caller, the last one counted with a fifth more, stays below 920 bytes: short of
- * that by 20, each free of the php trace took a call and an object for its pointer.
+ * PREVIOUS_FREE, 4 CACHED, and 25, 2 and 23 the rounding of blockBytes. A name takes ten bytes of bytecode where a literal
+ * takes two, and V8 inlines malloc and free only while all that it inlines into their caller, the last one counted with a
+ * fifth more, stays below 920 bytes (max-inlined-bytecode-size-cumulative): with 20 more, each free of the php trace was a
+ * call, and its pointer an object.
  */
 
 import { HeapError } from "../errors.js";
@@ -266,6 +267,8 @@ if (
   MOST_UNITS !== 575 ||
   STACK_MASK !== 63 ||
   PREVIOUS_FREE !== 1 ||
-  CACHED !== 4
+  CACHED !== 4 ||
+  blockBytes(24) !== 32 ||
+  blockBytes(25) !== 48
 )
   throw new Error("heap: a literal of the fast paths is out of date");

@@ -8,10 +8,11 @@
  *         + 2    ruined       1 when its headers were overwritten: nobody takes such a heap over
  *         + 16   certificate  a robust mutex, held by the thread that has the heap for as long as it lives
  *
- * A heap is never given up while the process lives; it changes hands. One thread may hold several: its own, and those
+ * A heap is never destroyed while the process lives; it changes hands. One thread may hold several: its own, and those
  * of ended threads that it took over when it needed memory. Entries change hands only under the mutex at
  * Control.adoption, so that of two threads one gets a heap.
  */
+import { HeapError } from "../errors.js";
 import { Control, HEAP_WORDS, HEAPS, MAX_HEAPS } from "./control.js";
 import type { Window } from "./memory.js";
 import { holderIn, isHeld, isHeldBy, MUTEX_BYTES, type OsThreads } from "./os-threads.js";
@@ -23,7 +24,7 @@ const CERTIFICATE = 16;
 const INDEX_BITS = 10;
 const GENERATIONS = 0xfffff;
 
-/** The entries ever used, by word index. */
+/** Word index of an entry. */
 export function entryOf(index: number): number {
   return HEAPS + index * HEAP_WORDS;
 }
@@ -53,13 +54,21 @@ export function isMine(m: Int32Array, threads: OsThreads, entry: number): boolea
   return isHeldBy(m[entry + CERTIFICATE + threads.mutexWord]!, threads.threadId());
 }
 
-/** Makes the calling thread the one that has the heap. Only for an entry whose thread does not live. */
+/**
+ * Makes the calling thread the one that has the heap. Only for an entry whose thread does not live. Throws
+ * ERR_UNSUPPORTED_PLATFORM where that does not show in the certificate.
+ */
 export function claim(window: Window, threads: OsThreads, entry: number): void {
   const m = window.words;
   m[entry + GENERATION] = (m[entry + GENERATION]! % GENERATIONS) + 1;
   const certificate = window.addressOf(entry + CERTIFICATE);
   threads.initializeMutex(certificate);
-  threads.lockMutex(certificate);
+  if (threads.lockMutex(certificate) && isMine(m, threads, entry)) return;
+  throw new HeapError(
+    "ERR_UNSUPPORTED_PLATFORM",
+    "a robust mutex of this libc does not tell which thread holds it, so heapwright cannot know whose a heap is. Use " +
+      "Buffer or a SharedArrayBuffer instead",
+  );
 }
 
 /** Gives a heap up while its thread lives on, as if the thread had ended. */

@@ -14,7 +14,16 @@
  *
  * How many sizes may be hot, and how much each may keep, grows with the heap: a 64th of it for each.
  */
-import { closeStack, HOT, HOT_STACKS, hasStack, hotStackOf, openStack, STACK_WORDS } from "./cache.js";
+import {
+  closeStack,
+  HOT,
+  HOT_STACKS,
+  hasStack,
+  hotStackOf,
+  openStack,
+  STACK_WORDS,
+  STACKS,
+} from "./cache.js";
 
 const NEXT = HOT + HOT_STACKS;
 const INTEREST = HOT + 32;
@@ -48,7 +57,7 @@ export function heats(m: Int32Array, at: number, units: number): boolean {
  * The size whose stack another size is given if it gets one now; 0 when there is none. Its blocks must leave the stack
  * first. A size that has a stack, which must be empty, keeps it.
  */
-export function coolest(m: Int32Array, at: number, units: number): number {
+export function nextEvicted(m: Int32Array, at: number, units: number): number {
   return hasStack(m, at, units) ? 0 : m[at + HOT + m[at + NEXT]!]!;
 }
 
@@ -78,3 +87,5 @@ export function initializeHot(m: Int32Array, at: number): void {
 export function hotUnits(m: Int32Array, at: number, i: number): number {
   return m[at + HOT + i]!;
 }
+
+if (INTEREST + INTEREST_MASK >= STACKS) throw new Error("hot: the interest reaches into the stacks");

@@ -10,7 +10,7 @@
  *   Rec.drains     odd while that goes on: who wants to know what is in the lists waits, or looks again
  */
 import { corrupt } from "../errors.js";
-import { isCached, isSealed, isSealedLive, markAt, markCached, sealOf, sizeOf } from "./block.js";
+import { isCachedMarked, isSealedLive, markAt, markCached, sizeOf, unmark } from "./block.js";
 import { isOwned } from "./control.js";
 import type { Block, Window } from "./memory.js";
 import { Rec } from "./record.js";
@@ -52,7 +52,7 @@ export function drain(window: Window, record: number, secret: number, take: (b: 
       m[record + RECEIVING_UNITS] = m[record + RECEIVED_UNITS]! + (sizeOf(m, b) >>> 4);
       m[record + RECEIVING] = b;
       m[record + RECEIVED] = m[b + LINK]!;
-      if (!back) m[b + 1] = sealOf(b, sizeOf(m, b), secret);
+      if (!back) unmark(m, b, secret);
       receive(m, record, b, secret);
       if (back) take(b);
       m[record + RECEIVING] = 0; // before the next one's counts are noted
@@ -69,13 +69,7 @@ export function drain(window: Window, record: number, secret: number, take: (b: 
  * then it is free already, and what came back is only its mark.
  */
 function isLate(m: Int32Array, b: Block, record: number, secret: number): boolean {
-  return (
-    (b & 3) === 2 &&
-    isOwned(m, b, record) &&
-    isCached(m, b) &&
-    m[b + 1] !== sealOf(b, sizeOf(m, b), secret) &&
-    isSealed(m, b, secret)
-  );
+  return (b & 3) === 2 && isOwned(m, b, record) && isCachedMarked(m, b, secret);
 }
 
 /** Moves the list from `remote` to `received`, by way of a note: who dies in between leaves it in one of them. */
@@ -93,7 +87,7 @@ function takeList(window: Window, record: number): void {
  * takes over in the middle does all of it again.
  */
 function receive(m: Int32Array, record: number, b: Block, secret: number): void {
-  if (markAt(m, b, secret) !== 0) m[b + 1] = sealOf(b, sizeOf(m, b), secret);
+  if (markAt(m, b, secret) !== 0) unmark(m, b, secret);
   m[record + RECEIVED_BLOCKS] = m[record + RECEIVING_BLOCKS]!;
   m[record + RECEIVED_UNITS] = m[record + RECEIVING_UNITS]!;
 }

@@ -97,7 +97,7 @@ export class LargeBlocks {
     return found.sort((one, other) => one[0] - other[0]);
   }
 
-  /** The payload in a mapping of the table: the 16-byte step in its first two pages whose header is sealed; or 0. */
+  /** The payload in a mapping of the table, found by its sealed header; or 0. */
   payloadIn(start: number, bytes: number): Pointer {
     this.#lock.acquire();
     const pointer = this.#atlas.payloadIn(start, bytes);

@@ -72,7 +72,7 @@ export function openThreads(declare: Declare, systemCalls: { futex: number; gett
     const probe = Buffer.allocUnsafeSlow(4096);
     mutexInit(probe, attributes);
     mutexLock(probe);
-    let word = 0;
+    let word = 0; // past the mutex where none does: then no claim of a heap holds, which claim() finds out
     while (word < MUTEX_BYTES && !isHeldBy(probe.readInt32LE(word), thread)) word += 4;
     mutexUnlock(probe);
     return word / 4;

@@ -9,7 +9,7 @@ import { initializeAdoption, joinProcess } from "./adopt.js";
 import { CHUNK_BYTES, CONTROL_CHUNKS, Control, MAGIC, MAPPINGS, NO_LIMIT } from "./control.js";
 import type { ThreadHeap } from "./heap.js";
 import type { Hooks } from "./hooks.js";
-import { Window } from "./memory.js";
+import { Window, WORD_BYTES } from "./memory.js";
 import { type Os, openOs } from "./os.js";
 import { Rec } from "./record.js";
 import { meet } from "./rendezvous.js";
@@ -81,11 +81,17 @@ export function applySettings(m: Int32Array, settings: Omit<Settings, "reserve">
 function createInert(hooks: Hooks): ThreadHeap {
   const chunks = CONTROL_CHUNKS + 1;
   const window = new Window(CHUNK_BYTES, new ArrayBuffer(chunks * CHUNK_BYTES));
+  const wordAt = (address: number) => (address - window.base) / WORD_BYTES;
   const threads = {
     threadId: () => 1,
     initializeMutex() {},
-    lockMutex: () => true,
-    unlockMutex() {},
+    lockMutex(address: number) {
+      window.words[wordAt(address)] = 1;
+      return true;
+    },
+    unlockMutex(address: number) {
+      window.words[wordAt(address)] = 0;
+    },
     mutexWord: 0,
   };
   const os = { pageSize: 4096, map: () => -1, threads } as unknown as Os;

@@ -11,7 +11,7 @@
  *   …               first block
  */
 import { BINS_WORDS, initializeBins } from "./bins.js";
-import { CACHE_WORDS, initializeCache } from "./cache.js";
+import { CACHE_WORDS, initializeCache, STACK_WORDS } from "./cache.js";
 import { initializeHot } from "./hot.js";
 import { HEADER_BYTES, WORD_BYTES } from "./memory.js";
 
@@ -72,7 +72,7 @@ export const Rec = {
 } as const;
 
 export const OUTBOX = 64;
-const CACHE_AT = 128;
+export const CACHE_AT = 128;
 const BINS_AT = CACHE_AT + CACHE_WORDS;
 export const RECORD_WORDS = BINS_AT + BINS_WORDS;
 
@@ -93,3 +93,6 @@ export function initializeIndex(m: Int32Array, record: number): void {
   initializeHot(m, cacheOf(record));
   initializeBins(m, binsOf(record));
 }
+
+if (CACHE_AT % STACK_WORDS !== 0)
+  throw new Error("record: the cache's stacks would not end where one mask finds it");

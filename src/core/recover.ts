@@ -31,9 +31,6 @@ import { sweep } from "./sweep.js";
 
 /** Broken seals that a death can leave: growing backward breaks one and writes another. */
 export const MOST_TORN = 2;
-/** Words that are counted anew. */
-const COUNTED = [Rec.loose, Rec.spilledUnits, Rec.spilledBlocks] as const;
-
 /** What a walk over all headers found. */
 interface Census {
   blocks: number;
@@ -57,7 +54,7 @@ export function recover(store: Store): boolean {
   if (census === null) return false;
   takeBack(store);
   initializeIndex(m, record);
-  for (const word of COUNTED) m[record + word] = 0;
+  m[record + Rec.loose] = 0;
   m[record + Rec.blocks] = census.blocks;
   m[record + Rec.closedUnits] = census.closedUnits;
   m[record + Rec.charged] = store.committedPages() - census.gonePages;

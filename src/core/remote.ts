@@ -1,15 +1,15 @@
 /**
- * Freeing a block of another thread's heap: marking it, sending it to its owner, and taking it back there.
+ * Freeing a block of another thread's heap: marking it, and sending it to its owner. How the owner takes it back is inbox.ts's.
  *
- * Owns the outbox, the list of each heap, and what becomes of both when a thread dies between two steps. Must not know
- * joining or caches: what came back is handed to a function.
+ * Owns the outbox, pushing to the list of each heap, and what becomes of both when a thread dies between two steps. Must not
+ * know joining or caches.
  *
  *   freeing thread                                       owner
  *   mark the block (compareExchange on its check word)
  *   put it in the outbox, one chain per heap             Rec.remote: a chain of chains, linked through payloads
  *   send the chain (one compareExchange on Rec.remote) ->
- *                                                        take all (one exchange), then block by block: remove the mark,
- *                                                        and free it like any other
+ *                                                        take all (one compareExchange), then block by block: remove the
+ *                                                        mark, and free it like any other
  *
  * The mark makes the block the freeing thread's alone: of two threads that free it at once, one is told that it is
  * free already. A chain is sent when it has CHAIN_BLOCKS blocks or CHAIN_UNITS of memory, so that the list, which two
@@ -20,21 +20,21 @@
  *         + 1   head          first block, linked by word 2 of each; the last one's link is 0 until it is sent
  *         + 2   tail
  *         + 3   load          bytes / 16 of its blocks, shifted, and their number
- *         + 4   sending       1 from before the compareExchange that sends it until the chain is empty again
- *         + 5   sent blocks   what Rec.sentBlocks and Rec.sentUnits will be when it is sent
- *         + 6   sent units
+ *         + 4   sent          1 from before the compareExchange that sends it until the chain is empty again
+ *         + 5   blocks after  what Rec.sentBlocks and Rec.sentUnits will be when it is sent
+ *         + 6   units after
  *
- * A thread may die between any two stores. Rec.sending says which block it was marking; a chain with `sending` set was
+ * A thread may die between any two stores. Rec.sending says which block it was marking; a chain with `sent` set was
  * sent or was not, and settleChain() finds out by looking for it in its owner's list while the owner does not take
  * that apart (Rec.drains is even and stays the same).
  */
-import { markAt, markCached, markOf, sealOf, sizeOf } from "./block.js";
+import { checkWordOf, markAt, markCached, markOf, sealOf, sizeOf, unmark } from "./block.js";
 import { Control, ownerOfWord } from "./control.js";
 import { indexOf, isAlive } from "./heaps.js";
 import { isMarkedBlock, LINK, listContains } from "./inbox.js";
 import type { Block, Window } from "./memory.js";
 import type { OsThreads } from "./os-threads.js";
-import { OUTBOX, Rec } from "./record.js";
+import { CACHE_AT, OUTBOX, Rec } from "./record.js";
 
 // Constants of other modules, by names of this module's own: V8 folds those into the code.
 const {
@@ -90,7 +90,8 @@ export class Outbox {
     const seal = sealOf(b, sizeOf(m, b), this.#secret);
     m[this.#record + SENDING] = b;
     // Whoever changes the seal has the block; all others see a free one from here on.
-    if (!this.#window.compareExchange(b + 1, seal, seal ^ this.#mark) || !this.#isStillLive(b, seal)) {
+    const marked = this.#window.compareExchange(checkWordOf(b), seal, seal ^ this.#mark);
+    if (!marked || !this.#isStillLive(b, seal)) {
       m[this.#record + SENDING] = 0;
       return false;
     }
@@ -108,7 +109,7 @@ export class Outbox {
    */
   #isStillLive(b: Block, seal: number): boolean {
     const live = markAt(this.#m, b, this.#secret) === this.#mark;
-    if (!live) this.#window.compareExchange(b + 1, seal ^ this.#mark, seal);
+    if (!live) this.#window.compareExchange(checkWordOf(b), seal ^ this.#mark, seal);
     return live;
   }
 
@@ -121,10 +122,10 @@ export class Outbox {
     if (m[HEAPS_USED] === 1 && this.#claimAlone(b)) return true;
     const seal = sealOf(b, sizeOf(m, b), this.#secret);
     m[this.#record + SENDING] = b;
-    const claimed = this.#window.compareExchange(b + 1, seal, seal ^ this.#mark);
+    const claimed = this.#window.compareExchange(checkWordOf(b), seal, seal ^ this.#mark);
     if (claimed) {
       markCached(m, b);
-      m[b + 1] = seal;
+      unmark(m, b, this.#secret);
     }
     m[this.#record + SENDING] = 0;
     return claimed;
@@ -292,4 +293,6 @@ export function freedElsewhere(m: Int32Array, record: number): { blocks: number;
   return { blocks: blocks | 0, units: units | 0 };
 }
 
+if (OUTBOX + OUTBOX_CHAINS * CHAIN_WORDS > CACHE_AT)
+  throw new Error("remote: the outbox reaches into the cache");
 if (CHAIN_BLOCKS > COUNT_MASK) throw new Error("remote: the number of blocks of a chain does not fit");

@@ -16,6 +16,7 @@ import {
   resizeLive,
   sizeOf,
   writeFreed,
+  writeLive,
 } from "./block.js";
 import type { ThreadHeap } from "./heap.js";
 import { type Block, HEADER_BYTES, WORD_BYTES } from "./memory.js";
@@ -87,8 +88,7 @@ export function cutFront(heap: ThreadHeap, b: Block, at: Block): Block {
   const front = (at - b) * WORD_BYTES;
   if (front === 0) return b;
   // The upper part's header first; until the lower one shrinks, a walk does not see it.
-  m[at + 1] = at ^ (sizeOf(m, b) - front) ^ heap.secret;
-  m[at] = sizeOf(m, b) - front;
+  writeLive(m, at, sizeOf(m, b) - front, heap.secret);
   resizeLive(m, b, front, heap.secret);
   heap.store.runs.countSplit(b, front);
   heap.release(b);

@@ -142,7 +142,8 @@ export class Runs {
 
   /**
    * Gives a verified FREE block that is in its bin another size, at its upper end. Returns how many of its pages had been given
-   * back; the block is then not GONE, and the caller says what became of them. While the size stays in the same bin, which for large runs it mostly does, no list is touched.
+   * back; the block is then not GONE, and the caller says what became of them. While the size stays in the same bin, which
+   * for large runs it mostly does, no list is touched.
    */
   resize(b: Block, size: number): number {
     const m = this.#m;

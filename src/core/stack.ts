@@ -6,7 +6,7 @@
  * know what follows.
  */
 
-/** 96 KiB. Functions that had to be compiled first were seen to need more than 32. */
+/** 96,000 bytes. Functions that had to be compiled first were seen to need more than 32. */
 const WORDS = 12_000;
 /** Of nothing but holes: V8 pushes those faster than numbers. */
 const words = new Array<number>(WORDS);

@@ -6,7 +6,7 @@
  */
 import { GRAIN, markCached, markLive, sizeOf } from "./block.js";
 import { CACHED_UNITS, isFull, pop, push, roomOf } from "./cache.js";
-import { coolest, heats, makeHot } from "./hot.js";
+import { heats, makeHot, nextEvicted } from "./hot.js";
 import { drain } from "./inbox.js";
 import { Joins } from "./joins.js";
 import type { Block, Pointer } from "./memory.js";
@@ -88,7 +88,7 @@ export class Stock extends Joins {
   protected warm(units: number): void {
     const m = this.words;
     if (!heats(m, this.cache, units)) return;
-    const old = coolest(m, this.cache, units);
+    const old = nextEvicted(m, this.cache, units);
     if (old !== 0) this.joinStack(old);
     makeHot(m, this.cache, units, this.store.extentUnits());
   }

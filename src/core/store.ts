@@ -217,7 +217,7 @@ export class Store extends Wilderness {
   /** Takes a free block out of its bin to be joined with a live one. */
   takeOut(b: Block): void {
     const gone = this.runs.remove(b);
-    if (gone > 0) this.account.recharge(gone);
+    if (gone > 0) this.account.chargeUnchecked(gone);
   }
 
   /** Counts blocks that a sweep joined to the one below. */

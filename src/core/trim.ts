@@ -136,7 +136,7 @@ export function trimWilderness(store: Trimmable, gone: number): number {
   const address = store.window.base + first * WORD_BYTES;
   const bytes = (high - first) * WORD_BYTES;
   if (bytes <= 0 || !store.os.discard(address, bytes)) {
-    store.account.recharge(gone);
+    store.account.chargeUnchecked(gone);
     return 0;
   }
   store.account.discharge((m[record + COMMIT]! - first) / pageWords - gone);

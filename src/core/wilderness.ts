@@ -273,7 +273,7 @@ export class Wilderness {
     const pageWords = this.runs.pageSize / WORD_BYTES;
     const start = segments.start(id);
     const commit = roundUp(start, pageWords);
-    this.account.recharge((commit - segments.chunkStart(id)) / pageWords);
+    this.account.chargeUnchecked((commit - segments.chunkStart(id)) / pageWords);
     m[record + SEGMENT] = id;
     m[record + COMMIT] = commit;
     m[record + HIGH] = start;
@@ -292,7 +292,7 @@ export class Wilderness {
     const start = segments.start(m[record + SEGMENT]!);
     m[record + CLOSED_UNITS] = m[record + CLOSED_UNITS]! + ((fence - start) >>> 2);
     const commit = m[record + COMMIT]!;
-    this.account.recharge(
+    this.account.chargeUnchecked(
       ((end - commit) * WORD_BYTES) / this.runs.pageSize - this.#untouched(top, fence, commit),
     );
     writeLive(m, fence, FENCE_BYTES, this.secret);

@@ -37,6 +37,8 @@ interface Census {
   /** Sum of the cached blocks' words: the cache holds those and no other, and each once. */
   cachedWords: number;
   gonePages: number;
+  /** Bytes / 16 of closed segments, up to their fences. */
+  closedUnits: number;
 }
 
 /**
@@ -71,7 +73,15 @@ export function check(): void {
 
 /** One heap, of this thread or of one that is not running; its last update must have been completed. */
 export function checkHeap(of: ThreadHeap): void {
-  const census: Census = { blocks: 0, free: 0, freeUnits: 0, cached: 0, cachedWords: 0, gonePages: 0 };
+  const census: Census = {
+    blocks: 0,
+    free: 0,
+    freeUnits: 0,
+    cached: 0,
+    cachedWords: 0,
+    gonePages: 0,
+    closedUnits: 0,
+  };
   for (const id of of.store.ownSegments()) checkSegment(of, id, census);
   checkRecord(of, census);
   checkBins(of, census.free);
@@ -100,6 +110,7 @@ function checkSegment(of: ThreadHeap, id: number, census: Census): void {
     return;
   }
   if (b >= end) throw corrupt(`segment ${id} has no fence below its end at word ${end}`);
+  census.closedUnits += (b - segments.start(id)) >>> 2;
   checkSealAndFlag(of, b, belowIsFree);
 }
 
@@ -146,6 +157,7 @@ function checkRecord(of: ThreadHeap, census: Census): void {
   equal("the count of blocks", m[record + Rec.blocks]!, census.blocks);
   equal("the count of free blocks", m[record + Rec.freeBlocks]!, census.free);
   equal("the sum of free blocks, in 16 bytes,", m[record + Rec.freeUnits]!, census.freeUnits);
+  equal("the extent of closed segments, in 16 bytes,", m[record + Rec.closedUnits]!, census.closedUnits);
   equal("the count of pages given back", m[record + Rec.gonePages]!, census.gonePages);
   const end = of.store.segments.end(m[record + Rec.segment]!);
   const [top, high, commit] = [m[record + Rec.top]!, m[record + Rec.high]!, m[record + Rec.commit]!];
@@ -177,6 +189,7 @@ function checkCache(of: ThreadHeap, { cached, cachedWords }: Census): void {
   const cache = cacheOf(of.record);
   let seen = 0;
   let words = 0;
+  let spilledBlocks = 0;
   let spilledUnits = 0;
   let spilledSizes = 0;
   for (let units = 0; units <= MOST_UNITS; units++) {
@@ -189,9 +202,11 @@ function checkCache(of: ThreadHeap, { cached, cachedWords }: Census): void {
     if (units > CACHED_UNITS) continue;
     const inStacks = seen;
     forEachSpilled(m, cache, units, cached + 1, visit);
+    spilledBlocks += seen - inStacks;
     spilledUnits += (seen - inStacks) * units;
     if (seen > inStacks) spilledSizes++;
   }
+  equal("the count of spilled blocks", m[of.record + Rec.spilledBlocks]!, spilledBlocks);
   equal("the sum of spilled blocks, in 16 bytes,", m[of.record + Rec.spilledUnits]!, spilledUnits);
   equal("the number of sizes with spilled blocks", m[cache + SPILLED_SIZES]!, spilledSizes);
   equal("the number of cached blocks", seen, cached);

@@ -10,7 +10,7 @@ import { cacheOf, Rec } from "../core/record.js";
 import { freedElsewhere } from "../core/remote.js";
 import { heap, unusable } from "../malloc.js";
 
-/** Sizes in bytes, the rest counts since the process began. */
+/** Sizes are in bytes, and what they and `blocks`, `segments`, `threads` and `orphans` say is so now; the rest counts since the process began. */
 export interface Stats {
   /** Usable bytes in live blocks. */
   allocated: number;
@@ -34,9 +34,9 @@ export interface Stats {
   orphans: number;
   /** Times that a heap took more address space. */
   grows: number;
-  /** Mappings made, for segments and large blocks. */
+  /** Mappings made for large blocks. */
   mmaps: number;
-  /** Mappings given back. */
+  /** Those given back. */
   munmaps: number;
   /** Large blocks resized or moved by their page tables. */
   mremaps: number;

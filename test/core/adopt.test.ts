@@ -4,15 +4,16 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { Annexes } from "../../src/core/adopt.js";
-import { CHUNK_BYTES } from "../../src/core/control.js";
+import { CHUNK_BYTES, Control, MAX_HEAPS } from "../../src/core/control.js";
 import type { ThreadHeap } from "../../src/core/heap.js";
-import { findOrphan } from "../../src/core/heaps.js";
+import { claim, entryOf, findOrphan, HEAP_RECORD } from "../../src/core/heaps.js";
 import type { Pointer } from "../../src/core/memory.js";
 import { HeapError } from "../../src/errors.js";
 import { checkHeap } from "../../src/inspect/check.js";
 import { checkShared } from "../../src/inspect/check-shared.js";
 import { heapsOf } from "../../src/inspect/walk.js";
 import { anotherThread, fakeHeap } from "../support/fake-heap.js";
+import type { FakeOptions } from "../support/fake-os.js";
 import { throwsHeapError } from "./throws.js";
 
 const SIZE = 100_000;
@@ -27,8 +28,8 @@ function isIn(heap: ThreadHeap, pointer: Pointer): boolean {
 }
 
 /** A thread that lives, and the heap of one that ended with `blocks` blocks, of which half are free. */
-function afterADeath(blocks = 8) {
-  const alive = fakeHeap();
+function afterADeath(blocks = 8, options: FakeOptions = {}) {
+  const alive = fakeHeap({}, options);
   const ended = anotherThread(alive, 2);
   const pointers = Array.from({ length: blocks }, () => ended.heap.allocate(SIZE));
   for (let i = 0; i < pointers.length; i += 2) ended.heap.freeBlock(ended.heap.liveBlock(pointers[i]!));
@@ -65,6 +66,12 @@ test("before a heap takes more address space it takes over an ended thread's hea
     if (own !== 0) heap.freeBlock(own);
     else heap.elsewhere!.heapOf(heap.liveBlockOfAny(pointer))!.freeBlock(heap.liveBlockOfAny(pointer));
   }
+  sound(heap);
+});
+
+test("the same where the second word of a mutex tells its holder, as with musl", () => {
+  const { heap, ended } = afterADeath(8, { mutexWord: 1 });
+  assert.ok(isIn(ended, allocateUntilElsewhere(heap).at(-1)!));
   sound(heap);
 });
 
@@ -121,8 +128,11 @@ test("a second copy of the library in a thread has the same heap, and sees what 
 test("a heap whose headers were overwritten is nobody's any more", () => {
   const { alive, heap, ended, left } = afterADeath();
   for (const pointer of left) ended.words[ended.window.blockOf(pointer)] = -1;
+  const found = /block at 0x[0-9a-f]+, of heap 1, whose thread ended, was overwritten/;
+  throwsHeapError(() => checkShared(heap), "ERR_HEAP_CORRUPT", found);
   assert.is(heap.elsewhere!.adopt(), null);
   assert.is(findOrphan(heap.window, alive.os.threads), 0);
+  throwsHeapError(() => checkShared(heap), "ERR_HEAP_CORRUPT", /headers of heap 1, .* were overwritten/);
   assert.is.not(anotherThread(alive, 3).heap.record, ended.record);
 });
 
@@ -143,6 +153,21 @@ test("more threads than there is memory for: an error, and room again when one e
   assert.ok(thread > 4);
   alive.os.threads.kill(2);
   assert.not(isFull(), "the ended thread's heap");
+});
+
+test("as many threads as can have a heap, and one more: an error, until one of them ends", () => {
+  const alive = fakeHeap();
+  const { heap, os, m } = alive;
+  for (let index = 1; index < MAX_HEAPS; index++) {
+    os.threads.current = 1000 + index;
+    claim(heap.window, os.threads, entryOf(index));
+    m[entryOf(index) + HEAP_RECORD] = 1;
+  }
+  m[Control.heaps] = MAX_HEAPS;
+  throwsHeapError(() => anotherThread(alive, 5), "ERR_OUT_OF_MEMORY", /^1024 threads have a heap already/);
+  m[entryOf(7) + HEAP_RECORD] = 0; // one that died before it had a heap
+  os.threads.kill(1007);
+  assert.is.not(anotherThread(alive, 5).heap.record, heap.record);
 });
 
 test("a mutex that cannot be had is an error", () => {

@@ -4,7 +4,15 @@
 import { test } from "uvu";
 import { binOf } from "../../src/core/bins.js";
 import { SPILLED, SPILLED_SIZES } from "../../src/core/cache.js";
-import { Control, OWNERS } from "../../src/core/control.js";
+import {
+  Control,
+  OWNERS,
+  SEGMENT_END,
+  SEGMENT_OWNER,
+  SEGMENT_START,
+  SEGMENT_WORDS,
+  SEGMENTS,
+} from "../../src/core/control.js";
 import { binsOf, cacheOf, Rec } from "../../src/core/record.js";
 import { ceiling, type FakeHeap, record } from "../support/fake-heap.js";
 import { FREE_BYTES, finds, type Scene } from "./scene.js";
@@ -39,7 +47,16 @@ finds("a cached block that is in a bundle twice", twiceInBundle, /one block twic
 finds("a stack's top lowered", topLowered, /number of cached blocks/);
 finds("a list of spilled blocks lost", listLost, /spilled blocks|cached blocks/);
 finds("a wrong count of such lists", listMiscounted, /sizes with spilled blocks is 0 where 1 was found/);
-for (const name of ["blocks", "freeBlocks", "freeUnits", "gonePages", "spilledUnits"] as const) {
+const COUNTS = [
+  "blocks",
+  "closedUnits",
+  "freeBlocks",
+  "freeUnits",
+  "gonePages",
+  "spilledBlocks",
+  "spilledUnits",
+] as const;
+for (const name of COUNTS) {
   finds(`a wrong count of ${name}`, counted(name), /is \d+ where \d+ was found/);
   finds(`a count of ${name} one too low`, counted(name, -1), /is -?\d+ where \d+ was found/);
 }
@@ -60,11 +77,27 @@ finds(
   ({ of }) => [OWNERS + 3, of.heap.record + 4],
   /chunk 3 of segment 0 has the owner/,
 );
+finds("segments that lie over each other", overlapping, /chunk \d+ is in the segments 0 and 2/);
 finds(
   "an owner of a chunk that is in no segment",
   ({ of }) => [OWNERS + 4000, of.heap.record],
   /chunk 4000 has the owner \d+, and is in no segment/,
 );
+
+/** Another heap's entry for the address space of the first segment. */
+function overlapping({ of }: Scene): readonly number[] {
+  const third = SEGMENTS + 2 * SEGMENT_WORDS;
+  return [
+    third + SEGMENT_START,
+    of.m[SEGMENTS + SEGMENT_START]!,
+    third + SEGMENT_END,
+    of.m[SEGMENTS + SEGMENT_END]!,
+    third + SEGMENT_OWNER,
+    12345,
+    Control.segments,
+    3,
+  ];
+}
 
 function headWord(of: FakeHeap): number {
   return binsOf(of.heap.record) + 16 + 2 * binOf(FREE_BYTES);

@@ -2,8 +2,9 @@
  * The full check finds every contradiction in headers of blocks, and none in a sound heap.
  */
 import { test } from "uvu";
-import { sizeOf } from "../../src/core/block.js";
+import { nextOf, sizeOf } from "../../src/core/block.js";
 import type { Block } from "../../src/core/memory.js";
+import { Rec } from "../../src/core/record.js";
 import { MIB } from "../support/fake-os.js";
 import { finds, headerOf, type Scene } from "./scene.js";
 
@@ -33,6 +34,11 @@ finds(
   /free and cached at once/,
 );
 finds("a live block marked free", ({ of, above }) => [above, of.m[above]! | 2], /two free blocks meet|below/);
+finds(
+  "a free block below the wilderness",
+  freeAtTop,
+  /below the wilderness at .* is free and was not joined/,
+);
 finds("a live block marked cached", ({ of, live }) => [live, of.m[live]! | 4], /number of cached blocks/);
 finds("a cached block marked live", cachedMarkedLive, /no cached block/);
 finds("a spilled block marked live", spilledMarkedLive, /no cached block/);
@@ -64,6 +70,13 @@ function leadsOut({ of }: Scene): readonly number[] {
   const b = of.heap.store.segments.start(1) as Block;
   const size = sizeOf(of.m, b) + 16 * MIB;
   return [b + 1, b ^ size ^ of.heap.secret, b, size];
+}
+
+function freeAtTop({ of }: Scene): readonly number[] {
+  const top = of.m[of.heap.record + Rec.top]!;
+  let b = of.heap.store.segments.start(of.m[of.heap.record + Rec.segment]!) as Block;
+  while (nextOf(of.m, b) < top) b = nextOf(of.m, b);
+  return [b, (of.m[b]! & ~4) | 2, top - 1, sizeOf(of.m, b)];
 }
 
 function tooSmall({ of, live }: Scene): readonly number[] {

@@ -24,12 +24,26 @@ import {
 } from "../../src/core/heaps.js";
 import { Window } from "../../src/core/memory.js";
 import { FakeThreads } from "../support/fake-threads.js";
+import { throwsHeapError } from "./throws.js";
 
 const BASE = 0x10_0000_0000;
 
+/** Which word of a mutex tells its holder. */
+let mutexWord = 0;
+
+/** A test with mutexes as glibc has them, and as musl has. */
+function eitherWay(name: string, body: () => void): void {
+  for (const word of [0, 1]) {
+    test(`${name}; word ${word} of a mutex tells it`, () => {
+      mutexWord = word;
+      body();
+    });
+  }
+}
+
 function bench() {
   const window = new Window(BASE, new ArrayBuffer(CHUNK_BYTES));
-  const threads = new FakeThreads((address) => new Int32Array(window.buffer, address - BASE, 12));
+  const threads = new FakeThreads((address) => new Int32Array(window.buffer, address - BASE, 12), mutexWord);
   const m = window.words;
   /** A new heap for a thread. */
   const start = (thread: number): number => {
@@ -42,6 +56,12 @@ function bench() {
   return { window, threads, m, start };
 }
 
+test("a libc whose mutexes do not tell who holds them is refused", () => {
+  const { window, threads } = bench();
+  threads.lockMutex = () => true; // and writes nothing
+  throwsHeapError(() => claim(window, threads, entryOf(0)), "ERR_UNSUPPORTED_PLATFORM", /robust mutex/);
+});
+
 test("entries lie one after the other, and an index leads back", () => {
   assert.is(entryOf(0), HEAPS);
   for (const index of [0, 1, 5, MAX_HEAPS - 1]) {
@@ -50,7 +70,7 @@ test("entries lie one after the other, and an index leads back", () => {
   }
 });
 
-test("a claim lives as long as its thread", () => {
+eitherWay("a claim lives as long as its thread", () => {
   const { window, threads, m, start } = bench();
   const entry = start(4);
   assert.ok(isAlive(window, threads, entry) && isMine(m, threads, entry));
@@ -64,7 +84,7 @@ test("a claim lives as long as its thread", () => {
   assert.is(holderOf(m, threads, entry), 0);
 });
 
-test("each claim of an entry is a number of its own, positive, and not 0", () => {
+eitherWay("each claim of an entry is a number of its own, positive, and not 0", () => {
   const { window, threads, m, start } = bench();
   const entry = start(4);
   const first = claimOf(m, entry);
@@ -83,7 +103,7 @@ test("each claim of an entry is a number of its own, positive, and not 0", () =>
   assert.ok(isClaimAlive(window, threads, claimOf(m, other)));
 });
 
-test("generations start again before a claim becomes negative or 0", () => {
+eitherWay("generations start again before a claim becomes negative or 0", () => {
   const { window, threads, m, start } = bench();
   const entry = start(4);
   for (const [generation, next] of [
@@ -99,7 +119,7 @@ test("generations start again before a claim becomes negative or 0", () => {
   }
 });
 
-test("an orphan is a heap whose thread ended, and nobody's whose headers were overwritten", () => {
+eitherWay("an orphan is a heap whose thread ended, and nobody's whose headers were overwritten", () => {
   const { window, threads, m, start } = bench();
   const entries = [1, 2, 3].map(start);
   assert.is(findOrphan(window, threads), 0);
@@ -114,7 +134,7 @@ test("an orphan is a heap whose thread ended, and nobody's whose headers were ov
   assert.is(findOrphan(window, threads), 0, "an entry without a heap is none");
 });
 
-test("a heap can be given up by a thread that lives on", () => {
+eitherWay("a heap can be given up by a thread that lives on", () => {
   const { window, threads, start } = bench();
   const entry = start(4);
   disclaim(window, threads, entry);
@@ -125,22 +145,25 @@ test("a heap can be given up by a thread that lives on", () => {
   assert.ok(isAlive(window, threads, entry), "it is not the first thread's any more");
 });
 
-test("a vacant entry is one whose thread died before it had a heap, else a new one, until the table is full", () => {
-  const { window, threads, m, start } = bench();
-  const entries = [1, 2].map(start);
-  m[entries[1]! + HEAP_RECORD] = 0;
-  assert.is(findVacant(window, threads), entryOf(2), "a living thread is about to have one in the second");
-  m[Control.heaps] = 2;
-  threads.kill(2);
-  assert.is(findVacant(window, threads), entries[1]);
-  m[entries[1]! + HEAP_RECORD] = 1001;
-  m[Control.heaps] = MAX_HEAPS - 1;
-  for (let index = 2; index < MAX_HEAPS; index++) m[entryOf(index) + HEAP_RECORD] = 1;
-  assert.is(findVacant(window, threads), entryOf(MAX_HEAPS - 1));
-  assert.is(findVacant(window, threads), 0);
-});
+eitherWay(
+  "a vacant entry is one whose thread died before it had a heap, else a new one, until the table is full",
+  () => {
+    const { window, threads, m, start } = bench();
+    const entries = [1, 2].map(start);
+    m[entries[1]! + HEAP_RECORD] = 0;
+    assert.is(findVacant(window, threads), entryOf(2), "a living thread is about to have one in the second");
+    m[Control.heaps] = 2;
+    threads.kill(2);
+    assert.is(findVacant(window, threads), entries[1]);
+    m[entries[1]! + HEAP_RECORD] = 1001;
+    m[Control.heaps] = MAX_HEAPS - 1;
+    for (let index = 2; index < MAX_HEAPS; index++) m[entryOf(index) + HEAP_RECORD] = 1;
+    assert.is(findVacant(window, threads), entryOf(MAX_HEAPS - 1));
+    assert.is(findVacant(window, threads), 0);
+  },
+);
 
-test("a thread finds the first heap that it has", () => {
+eitherWay("a thread finds the first heap that it has", () => {
   const { window, threads, start } = bench();
   start(1);
   const mine = start(2);

@@ -39,6 +39,8 @@ export interface FakeOptions {
   readonly breakRoom?: number;
   readonly dataLimit?: number;
   readonly addressSpaceLimit?: number;
+  /** Which word of a mutex tells its holder: 0, or 1 as with musl. */
+  readonly mutexWord?: number;
 }
 
 type Range = readonly [number, number];
@@ -67,7 +69,8 @@ export class FakeOs implements Os {
     this.viewLimit = options.viewLimit ?? 64 * MIB;
     this.mayMoveBreak = options.mayMoveBreak ?? true;
     this.countsReservations = options.countsReservations ?? false;
-    this.threads = new FakeThreads((address) => new Int32Array(this.#bytes.buffer, address - this.#base, 12));
+    const wordsAt = (address: number) => new Int32Array(this.#bytes.buffer, address - this.#base, 12);
+    this.threads = new FakeThreads(wordsAt, options.mutexWord);
   }
 
   /** How often a call was made, refused ones included. */

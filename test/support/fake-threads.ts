@@ -10,14 +10,16 @@ const OWNER_DIED = 0x40000000;
 const HOLDER = 0x3fffffff;
 
 export class FakeThreads implements OsThreads {
-  readonly mutexWord = 0;
+  readonly mutexWord: number;
   /** The thread that runs. */
   current = 1;
   readonly #wordsAt: (address: number) => Int32Array;
   readonly #held = new Map<number, number>();
 
-  constructor(wordsAt: (address: number) => Int32Array) {
+  /** `mutexWord`: 0 as with glibc, 1 as with musl. */
+  constructor(wordsAt: (address: number) => Int32Array, mutexWord = 0) {
     this.#wordsAt = wordsAt;
+    this.mutexWord = mutexWord;
   }
 
   /** Ends a thread: what it held says so. */
@@ -25,7 +27,7 @@ export class FakeThreads implements OsThreads {
     for (const [address, holder] of this.#held) {
       if (holder !== thread) continue;
       const words = this.#wordsAt(address);
-      if ((words[0]! & HOLDER) === thread) words[0] = OWNER_DIED;
+      if ((words[this.mutexWord]! & HOLDER) === thread) words[this.mutexWord] = OWNER_DIED;
       this.#held.delete(address);
     }
   }
@@ -47,16 +49,16 @@ export class FakeThreads implements OsThreads {
 
   lockMutex(address: number): boolean {
     const words = this.#wordsAt(address);
-    const holder = words[0]! & HOLDER;
+    const holder = words[this.mutexWord]! & HOLDER;
     if (holder !== 0)
       throw new Error(`deadlock: thread ${this.current} waits for a mutex of thread ${holder}`);
-    words[0] = this.current;
+    words[this.mutexWord] = this.current;
     this.#held.set(address, this.current);
     return true;
   }
 
   unlockMutex(address: number): void {
-    this.#wordsAt(address)[0] = 0;
+    this.#wordsAt(address)[this.mutexWord] = 0;
     this.#held.delete(address);
   }
 }

@@ -16,6 +16,7 @@ const order = [
   "core/memory.ts",
   "core/control.ts",
   "core/heaps.ts",
+  "core/watch.ts",
   "core/lock.ts",
   "core/hooks.ts",
   "core/place.ts",

@@ -5,7 +5,8 @@
  */
 import { checkSize, guarded, heap, noMemory, settle, traced } from "./attached.js";
 import { alignedPayload, blockBytes, MIN_BLOCK } from "./core/block.js";
-import { MAX_STACKED } from "./core/heap.js";
+import { ownerOfWord } from "./core/control.js";
+import { MAX_STACKED, type ThreadHeap } from "./core/heap.js";
 import { type Block, NULL, type Pointer, WORD_BYTES } from "./core/memory.js";
 import { cutFront, cutTail } from "./core/resize.js";
 import { rangeError, show, typeError } from "./errors.js";
@@ -41,6 +42,8 @@ function allocAligned(alignment: number, size: number): Pointer {
   checkSize("alignedAlloc", "size", size);
   checkAlignment(alignment);
   if (alignment <= 16) return malloc(size);
+  const cached = alignedInCache(alignment, size);
+  if (cached !== NULL) return cached;
   const pointer = guarded(() => allocateAligned(alignment, size));
   settle();
   return pointer;
@@ -48,11 +51,8 @@ function allocAligned(alignment: number, size: number): Pointer {
 
 function allocateAligned(alignment: number, size: number): Pointer {
   const reach = size + alignment + MIN_BLOCK;
-  let pointer = alignedInCache(alignment, size);
-  if (pointer === NULL) {
-    const mapped = reach > own.mmapThreshold;
-    pointer = mapped ? own.allocateLarge(size, alignment) : alignedInHeap(alignment, size, reach);
-  }
+  const mapped = reach > own.mmapThreshold;
+  const pointer = mapped ? own.allocateLarge(size, alignment) : alignedInHeap(alignment, size, reach);
   if (pointer === 0) throw noMemory("alignedAlloc", size);
   traced("aligned", pointer, size);
   return pointer;
@@ -70,14 +70,20 @@ function alignedInCache(alignment: number, size: number): Pointer {
 /** From a free block in which an aligned payload fits, else from one so large that it must. */
 function alignedInHeap(alignment: number, size: number, reach: number): Pointer {
   const bytes = blockBytes(size);
-  let b = own.store.takeAligned(bytes, alignment);
-  if (b === 0) b = own.takeBlock(blockBytes(reach));
-  if (b === 0) return NULL;
-  const pointer = own.window.pointerOf(b);
+  const fitting = own.store.takeAligned(bytes, alignment);
+  const pointer = fitting === 0 ? own.obtain(blockBytes(reach)) : own.window.pointerOf(fitting);
+  if (pointer === NULL) return NULL;
+  const b = own.window.blockOf(pointer);
+  const of = heapOf(b);
   const target = alignedPayload(pointer, alignment);
-  const aligned = cutFront(own, b, (b + (target - pointer) / WORD_BYTES) as Block);
-  cutTail(own, aligned, bytes);
+  const aligned = cutFront(of, b, (b + (target - pointer) / WORD_BYTES) as Block);
+  cutTail(of, aligned, bytes);
   return target as Pointer;
+}
+
+/** The heap of a block that was just allocated: this thread's own, or one that it took over. */
+function heapOf(b: Block): ThreadHeap {
+  return ownerOfWord(own.words, b) === own.record ? own : own.elsewhere!.heapOf(b)!;
 }
 
 function checkAlignment(alignment: number): void {

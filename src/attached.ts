@@ -6,6 +6,7 @@
 import { explainPointer } from "./core/diagnose.js";
 import type { TraceStep } from "./core/hooks.js";
 import { attach } from "./core/process.js";
+import { watch, whenCutOff } from "./core/watch.js";
 import { HeapError, outOfMemory, rangeError, show, typeError } from "./errors.js";
 
 const attached = attach();
@@ -26,18 +27,15 @@ export function settle(): void {
 }
 
 /**
- * What to throw for an error that came out of an update, after the caller has closed the heap in its catch block, by two
- * stores: a call might fail there. This library's own errors leave the heap whole. Any other broke the update off, which
- * is V8's RangeError when the stack is full: the heap is put in order at once where the stack suffices, else when it is
- * used next or the stack is empty.
+ * What to throw for an error that came out of an update, between enter() and open(). This library's own errors leave the
+ * heap whole. Any other broke the update off, which is V8's RangeError when the stack is full: the heap is put in order
+ * at once where the stack suffices, else when it is used next or the stack is empty.
  */
 export function brokenOff(error: unknown): unknown {
   if (error instanceof HeapError) own.open();
-  else if (!mended()) emptyStack.then(mended);
+  else if (!mended()) watch();
   return error;
 }
-
-const emptyStack = Promise.resolve();
 
 function mended(): boolean {
   try {
@@ -48,14 +46,16 @@ function mended(): boolean {
   return true;
 }
 
-/** Does something that changes the heap, or waits for what threads share; for what is no fast path. */
+whenCutOff(mended);
+
+/** Does something that changes the heap, or waits for what threads share; for what is no fast path. Not within another. */
 export function guarded<T>(work: () => T): T {
-  if (own.torn) own.mend();
+  own.enter();
   try {
-    return work();
+    const result = work();
+    own.open();
+    return result;
   } catch (error) {
-    own.torn = true;
-    own.tops = own.closedTops;
     throw brokenOff(error);
   }
 }

@@ -177,13 +177,12 @@ export function usableSize(pointer: Pointer): number {
 
 function mallocSlow(size: number): Pointer {
   checkSize("malloc", "size", size);
-  if (own.torn) own.mend();
+  own.enter();
   let pointer: Pointer;
   try {
     pointer = allocate("malloc", size);
+    own.open();
   } catch (error) {
-    own.torn = true;
-    own.tops = own.closedTops;
     throw brokenOff(error);
   }
   settle();
@@ -191,12 +190,11 @@ function mallocSlow(size: number): Pointer {
 }
 
 function freeSlow(pointer: number): number {
-  if (own.torn) own.mend();
+  own.enter();
   try {
     release(pointer as Pointer);
+    own.open();
   } catch (error) {
-    own.torn = true;
-    own.tops = own.closedTops;
     throw brokenOff(error);
   }
   settle();
@@ -204,14 +202,13 @@ function freeSlow(pointer: number): number {
 }
 
 function callocSlow(bytes: number): Pointer {
-  if (own.torn) own.mend();
+  own.enter();
   let pointer: Pointer;
   try {
     pointer = allocate("calloc", bytes);
     clearFresh(pointer);
+    own.open();
   } catch (error) {
-    own.torn = true;
-    own.tops = own.closedTops;
     throw brokenOff(error);
   }
   settle();

@@ -117,15 +117,23 @@ function growsWhereItIs(b: Block, pointer: Pointer, size: number): boolean {
 function reallocSlow(b: Block, pointer: Pointer, size: number, hemmed: boolean): Pointer {
   checkSize("realloc", "size", size);
   if (pointer === NULL) return malloc(size);
-  if (own.torn) own.mend();
   last.moved = NULL;
+  if (hemmed) {
+    const to = own.popSmall(size);
+    if (to !== 0) {
+      copySmall(b, to, size);
+      if (own.freeSmall(pointer)) return to;
+      last.moved = to;
+    }
+  }
+  own.enter();
   try {
-    if (hemmed) moveSmall(b, pointer, size);
+    if (last.moved !== NULL) release(pointer);
+    else if (hemmed) moveSmall(b, pointer, size);
     else last.moved = b === 0 ? reallocElsewhere(pointer, size) : reallocBlock(own, b, pointer, size);
     if (own.hooks.trace !== null) traced("realloc", last.moved, size);
+    own.open();
   } catch (error) {
-    own.torn = true;
-    own.tops = own.closedTops;
     // Whether it is this library's, without a call: that might fail.
     if (last.moved === NULL || brand in (error as object)) throw brokenOff(error);
     try {
@@ -184,13 +192,17 @@ function reallocMapped(pointer: Pointer, size: number): Pointer {
 
 /** As move() does it, to a small block, and copied by word: a builtin's call costs more than the loop. */
 function moveSmall(b: Block, from: Pointer, size: number): Pointer {
-  const to = own.popSmall(size) || own.allocate(size);
+  const to = own.allocate(size);
   if (to === 0) throw noMemory("realloc", size);
+  copySmall(b, to, size);
+  last.moved = to;
+  release(from);
+  return to;
+}
+
+function copySmall(b: Block, to: Pointer, size: number): void {
   const have = sizeOf(own.words, b) - header;
   copyWords(b + 2, own.window.blockOf(to) + 2, Math.min(have, size + 3) >>> 2);
-  last.moved = to;
-  if (!own.freeSmall(from)) release(from);
-  return to;
 }
 
 /** To a new block; the old one is freed last, so that running out of memory changes nothing. */
@@ -200,7 +212,7 @@ function move(from: Pointer, oldBytes: number, size: number): Pointer {
   const bytes = Math.min(oldBytes, size);
   own.window.copy(to, from, bytes);
   last.moved = to;
-  if (!own.freeSmall(from)) release(from);
+  release(from);
   return to;
 }
 

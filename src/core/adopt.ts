@@ -3,21 +3,26 @@
  * needs memory.
  *
  * Owns who gets which heap. Must not know how blocks are found in one. Claims are made under the mutex at
- * Control.adoption, held until the heap is in order; it passes on when its holder dies, and the heap with it.
+ * Control.adoption, held until the heap is in order; it passes on when its holder dies, and the heap with it. A thread that
+ * was cut off and lives on has both still, and puts them in order when it comes back (mend).
  */
 import { corrupt, HeapError, outOfMemory } from "../errors.js";
 import { Account } from "./account.js";
 import { CHUNK_BYTES, Control, MAX_HEAPS, ownerOfWord } from "./control.js";
 import { type Elsewhere, ThreadHeap } from "./heap.js";
 import {
+  allMine,
   claim,
   claimOf,
   disclaim,
+  entryOf as entryAt,
   findMine,
   findOrphan,
   findVacant,
   HEAP_RECORD,
   isMine,
+  isOrphan,
+  markFirst,
   ruin,
 } from "./heaps.js";
 import type { Hooks } from "./hooks.js";
@@ -25,11 +30,13 @@ import { LargeBlocks } from "./large.js";
 import { Lock } from "./lock.js";
 import type { Block, Pointer, Window } from "./memory.js";
 import type { Os } from "./os.js";
+import { isHeldBy } from "./os-threads.js";
 import { FIRST_BLOCK, Rec } from "./record.js";
 import { recover } from "./recover.js";
 import { Segments } from "./segments.js";
 import { ensureStack } from "./stack.js";
 import { Store } from "./store.js";
+import { watch } from "./watch.js";
 import { NOTHING_CLEAN } from "./wilderness.js";
 
 /** What all heaps of one thread share. */
@@ -48,6 +55,7 @@ export function joinProcess(window: Window, os: Os, hooks: Hooks): ThreadHeap {
     const mine = findMine(window, os.threads);
     const context = mine === 0 ? null : contextFor(window, os, hooks, mine);
     const heap = context === null ? firstHeap(window, os, hooks) : heapAt(context, mine);
+    markFirst(window.words, entryOf(heap));
     heap.elsewhere = new Annexes(
       context ?? contextFor(window, os, hooks, heap.words[heap.record + Rec.entry]!),
     );
@@ -59,6 +67,8 @@ export function joinProcess(window: Window, os: Os, hooks: Hooks): ThreadHeap {
 export class Annexes implements Elsewhere {
   readonly #context: ThreadContext;
   #heaps: ThreadHeap[] = [];
+  /** By entry: the claim under which a heap had no room for a request, and the least such request. */
+  readonly #refusals = new Map<number, { claim: number; size: number }>();
 
   constructor(context: ThreadContext) {
     this.#context = context;
@@ -85,34 +95,78 @@ export class Annexes implements Elsewhere {
       const pointer = heap.allocateWithin(size);
       if (pointer !== 0) return pointer;
     }
-    for (let heap = this.adopt(); heap !== null; heap = this.adopt()) {
+    // One at a time, and it is given up at once when it has no room: a thread that starts meanwhile finds the others.
+    for (const entry of this.#orphans()) {
+      if (this.#refuses(entry, size)) continue;
+      const heap = this.#adopt(entry);
+      if (heap === null) continue;
       const pointer = heap.allocateWithin(size);
       if (pointer !== 0) return pointer;
+      this.#refusals.set(entry, { claim: claimOf(heap.words, entry), size });
+      this.giveUp(heap);
     }
     return 0 as Pointer;
   }
 
-  mend(first: ThreadHeap): void {
-    this.#context.lock.abandon();
-    for (const heap of [first, ...this.heaps]) {
-      if (!recover(heap.store)) throw corrupt("the headers of this thread's heap were overwritten");
-      heap.store.cleanFrom = NOTHING_CLEAN;
+  trim(): number {
+    let bytes = 0;
+    for (const entry of this.#orphans()) {
+      const heap = this.#adopt(entry);
+      if (heap === null) continue;
+      bytes += heap.trim();
+      this.giveUp(heap);
     }
+    for (const heap of this.heaps) bytes += heap.trim();
+    return bytes;
   }
 
-  /** Takes over the heap of an ended thread; null when there is none. */
-  adopt(): ThreadHeap | null {
-    const { window, os } = this.#context;
-    if (findOrphan(window, os.threads) === 0) return null; // asked again below: without the mutex it is a guess
-    return underAdoption(window, os, () => {
-      for (let entry = findOrphan(window, os.threads); entry !== 0; entry = findOrphan(window, os.threads)) {
-        claim(window, os.threads, entry);
-        const heap = putInOrder(this.#context, entry);
-        if (heap === null) continue;
-        this.#heaps.push(heap);
-        return heap;
+  mend(first: ThreadHeap): void {
+    const { window, os, lock } = this.#context;
+    unlockAdoption(window, os);
+    lock.abandon();
+    underAdoption(window, os, () => {
+      for (const entry of allMine(window, os.threads)) {
+        if (entry !== entryOf(first)) this.#heapOf(entry); // claimed a moment before all was cut off
       }
-      return null;
+      for (const heap of [first, ...this.heaps]) {
+        if (!recover(heap.store)) throw corrupt("the headers of this thread's heap were overwritten");
+        heap.store.cleanFrom = NOTHING_CLEAN;
+      }
+    });
+  }
+
+  adopt(): ThreadHeap | null {
+    for (const entry of this.#orphans()) {
+      const heap = this.#adopt(entry);
+      if (heap !== null) return heap;
+    }
+    return null;
+  }
+
+  /** Entries of heaps of ended threads: without the mutex a guess. */
+  #orphans(): number[] {
+    const { window, os } = this.#context;
+    const entries = Array.from({ length: window.words[Control.heaps]! }, (_, index) => entryAt(index));
+    return entries.filter((entry) => isOrphan(window, os.threads, entry));
+  }
+
+  /** Whether a heap had no room for so much when it was asked last, and nothing became free in it since. */
+  #refuses(entry: number, size: number): boolean {
+    const m = this.#context.window.words;
+    const refusal = this.#refusals.get(entry);
+    if (refusal === undefined || refusal.claim !== claimOf(m, entry)) return false;
+    return refusal.size <= size && m[m[entry + HEAP_RECORD]! + Rec.remote] === 0;
+  }
+
+  /** Takes over the heap of that entry; null when another thread was faster, or its headers were overwritten. */
+  #adopt(entry: number): ThreadHeap | null {
+    const { window, os } = this.#context;
+    return underAdoption(window, os, () => {
+      if (!isOrphan(window, os.threads, entry)) return null;
+      claim(window, os.threads, entry);
+      const heap = putInOrder(this.#context, entry);
+      if (heap !== null) this.#heaps.push(heap);
+      return heap;
     });
   }
 
@@ -123,8 +177,13 @@ export class Annexes implements Elsewhere {
     const owner = ownerOfWord(m, b);
     const entry = m[owner + Rec.entry]!;
     if (!isMine(m, os.threads, entry)) return null;
-    for (const heap of this.#heaps) if (heap.record === owner) return heap;
-    const heap = heapAt(this.#context, entry); // the other copy took it over, or it is the other copy's first
+    return this.#heapOf(entry);
+  }
+
+  /** The heap of an entry that this thread has. */
+  #heapOf(entry: number): ThreadHeap {
+    for (const heap of this.#heaps) if (entryOf(heap) === entry) return heap;
+    const heap = heapAt(this.#context, entry); // another copy of this library took it over
     this.#heaps.push(heap);
     return heap;
   }
@@ -142,6 +201,7 @@ export function initializeAdoption(window: Window, os: Os): void {
 /** Does something while no heap changes hands. */
 export function underAdoption<T>(window: Window, os: Os, work: () => T): T {
   ensureStack(); // nobody would unlock the mutex
+  watch();
   const mutex = window.addressOf(Control.adoption);
   if (!os.threads.lockMutex(mutex)) {
     throw new HeapError(
@@ -156,7 +216,15 @@ export function underAdoption<T>(window: Window, os: Os, work: () => T): T {
   }
 }
 
-function firstHeap(window: Window, os: Os, hooks: Hooks): ThreadHeap {
+/** Unlocks the mutex where this thread was cut off while it held it. */
+function unlockAdoption(window: Window, os: Os): void {
+  const { threads } = os;
+  if (!isHeldBy(window.words[Control.adoption + threads.mutexWord]!, threads.threadId())) return;
+  threads.unlockMutex(window.addressOf(Control.adoption));
+}
+
+/** A heap for a thread that has none: an ended thread's, or a new one. To be called under the mutex. */
+export function firstHeap(window: Window, os: Os, hooks: Hooks): ThreadHeap {
   for (let tries = MAX_HEAPS; tries > 0; tries--) {
     const entry = findOrphan(window, os.threads) || findVacant(window, os.threads);
     if (entry === 0) break;
@@ -179,9 +247,18 @@ function putInOrder(context: ThreadContext, entry: number): ThreadHeap | null {
     throw outOfMemory(`the kernel gave no memory for a heap of ${CHUNK_BYTES} bytes`);
   }
   m[m[entry + HEAP_RECORD]! + Rec.entry] = entry;
+  m[m[entry + HEAP_RECORD]! + Rec.torn] = 1; // until it is in order
   const heap = heapAt(context, entry);
-  if (recover(heap.store)) return heap;
-  ruin(m, entry);
+  try {
+    if (recover(heap.store)) {
+      heap.open();
+      return heap;
+    }
+    ruin(m, entry);
+  } catch (error) {
+    disclaim(window, os.threads, entry);
+    throw error;
+  }
   disclaim(window, os.threads, entry);
   return null;
 }

@@ -136,6 +136,7 @@ export const Pending = {
   mapped: 3,
   unmapping: 4,
   remapped: 5,
+  unmapped: 6,
 } as const;
 
 export const MAGIC = 0x68656170;

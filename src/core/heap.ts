@@ -39,6 +39,7 @@ import { CHUNK_SHIFT, Control, NO_LIMIT, OWNERS } from "./control.js";
 import type { TraceSink } from "./hooks.js";
 import type { LargeBlocks } from "./large.js";
 import { type Block, HEADER_BYTES, type Pointer } from "./memory.js";
+import { Rec } from "./record.js";
 import { Outbox } from "./remote.js";
 import { ensureStack } from "./stack.js";
 import { Stock } from "./stock.js";
@@ -47,6 +48,7 @@ import { makeUpFor } from "./trim.js";
 import { NOTHING_CLEAN } from "./wilderness.js";
 
 // By names of this module's own: V8 folds those into the code, and loads an imported one from its cell each time.
+const { torn: TORN } = Rec;
 const { limitPages: LIMIT_PAGES, mmapThreshold: MMAP_THRESHOLD, pageSize: PAGE_SIZE } = Control;
 
 /** Largest request whose size always has a stack in the cache, in bytes. */
@@ -64,6 +66,8 @@ export interface Elsewhere {
   mend(first: ThreadHeap): void;
   /** All of them. */
   readonly heaps: readonly ThreadHeap[];
+  /** Gives all free pages of those heaps back, and of the heaps of ended threads; returns bytes. */
+  trim(): number;
   /** Takes over the heap of one more ended thread; null when there is none. */
   adopt(): ThreadHeap | null;
   /** Gives a heap that was taken over up again: the next thread that comes or needs memory has it. */
@@ -73,16 +77,30 @@ export interface Elsewhere {
 export class ThreadHeap extends Stock {
   readonly outbox: Outbox;
   elsewhere: Elsewhere | null;
-  /**
-   * Whether an update was broken off by an error that is not this library's: JavaScript's stack was full. Set together
-   * with closed tops, so that the fast paths touch nothing until mend().
-   */
-  torn = false;
 
   constructor(store: Store, large: LargeBlocks) {
     super(store, large);
     this.outbox = new Outbox(store.window, store.record, this.secret);
     this.elsewhere = null;
+    if (this.torn) this.tops = this.closedTops; // another copy of this library was broken off
+  }
+
+  /**
+   * Whether an update was broken off: JavaScript's stack was full, or it was cut off without an error that could be caught.
+   * In raw memory, for another copy of this library in the thread may come first.
+   */
+  get torn(): boolean {
+    return this.words[this.record + TORN] !== 0;
+  }
+
+  /**
+   * Begins an update, after it has put in order what was broken off. Until open() the fast paths find nothing and have no
+   * room, so that whatever happens meanwhile, they touch nothing.
+   */
+  enter(): void {
+    if (this.torn) this.mend();
+    this.words[this.record + TORN] = 1;
+    this.tops = this.closedTops;
   }
 
   /** A cached block for a request from 0 to MAX_STACKED bytes; 0 when there is none. */
@@ -136,7 +154,7 @@ export class ThreadHeap extends Stock {
       if (b !== 0) return this.madeLive(b);
       this.warm(bytes >>> 4);
     }
-    return this.#obtain(bytes, size);
+    return this.obtain(bytes);
   }
 
   /** The same without taking more address space: for a heap that this thread took over. */
@@ -205,14 +223,15 @@ export class ThreadHeap extends Stock {
     if (!this.torn) this.open();
   }
 
-  /** Nothing is broken off: the fast paths may be taken, unless there is a tracer. */
+  /** The update is done, and the heap whole: the fast paths may be taken, unless there is a tracer. */
   open(): void {
-    this.torn = false;
+    this.words[this.record + TORN] = 0;
     this.tops = this.hooks.trace === null ? this.cache : this.closedTops;
   }
 
   /** Puts this thread's heaps in order after an update was broken off, as if the thread had died then. */
   mend(): void {
+    this.tops = this.closedTops;
     ensureStack();
     this.elsewhere?.mend(this);
     this.open();
@@ -224,9 +243,22 @@ export class ThreadHeap extends Stock {
    */
   allocateLarge(size: number, alignment: number): Pointer {
     makeUpFor(this.store, size);
-    const pointer = this.large.allocate(size, alignment);
-    if (pointer !== 0 || size > this.idleBytes()) return pointer;
-    return this.trim() < size ? pointer : this.large.allocate(size, alignment);
+    let pointer = this.large.allocate(size, alignment);
+    if (pointer === 0 && this.idleBytes() >= this.#missing(size) && this.trim() > 0)
+      pointer = this.large.allocate(size, alignment);
+    if (pointer === 0 && this.#trimElsewhere()) pointer = this.large.allocate(size, alignment);
+    return pointer;
+  }
+
+  /** How much must be given back for `size` bytes more, as far as the limit goes. */
+  #missing(size: number): number {
+    const { footprint, limit } = this.pressure();
+    return limit === Number.POSITIVE_INFINITY ? size : Math.max(0, footprint + size - limit);
+  }
+
+  /** Gives back what lies idle in ended threads' heaps; whether anything did. */
+  #trimElsewhere(): boolean {
+    return this.elsewhere !== null && this.elsewhere.trim() > 0;
   }
 
   #releaseClaimed(b: Block): boolean {
@@ -243,19 +275,20 @@ export class ThreadHeap extends Stock {
 
   #allocateSmall(units: number): Pointer {
     const b = this.fromCache(units);
-    return b === 0 ? this.#obtain(units << 4, (units << 4) - HEADER_BYTES) : this.madeLive(b);
+    return b === 0 ? this.obtain(units << 4) : this.madeLive(b);
   }
 
   /** A live block of `bytes`, from this heap or, before it takes more address space, from elsewhere; or 0. */
-  #obtain(bytes: number, size: number): Pointer {
+  obtain(bytes: number): Pointer {
     let b = this.store.take(bytes) || this.replenish(bytes);
     if (b === 0) {
-      const pointer = this.elsewhere === null ? (0 as Pointer) : this.elsewhere.allocate(size);
+      const pointer =
+        this.elsewhere === null ? (0 as Pointer) : this.elsewhere.allocate(bytes - HEADER_BYTES);
       if (pointer !== 0) {
         this.store.cleanFrom = NOTHING_CLEAN;
         return pointer;
       }
-      b = this.growOut(bytes);
+      b = this.growOut(bytes) || (this.#trimElsewhere() ? this.store.grow(bytes) : b);
     }
     return b === 0 ? (0 as Pointer) : this.window.pointerOf(b);
   }

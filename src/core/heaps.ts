@@ -6,6 +6,7 @@
  *   entry + 0    record       word index of the heap's record; 0 while it has none
  *         + 1    generation   counts the claims of the entry; never 0 once it was claimed
  *         + 2    ruined       1 when its headers were overwritten: nobody takes such a heap over
+ *         + 3    first        1 when it is the first heap that its thread has, and not one that it took over later
  *         + 16   certificate  a robust mutex, held by the thread that has the heap for as long as it lives
  *
  * A heap is never destroyed while the process lives; it changes hands. One thread may hold several: its own, and those
@@ -20,6 +21,7 @@ import { holderIn, isHeld, isHeldBy, MUTEX_BYTES, type OsThreads } from "./os-th
 export const HEAP_RECORD = 0;
 const GENERATION = 1;
 const RUINED = 2;
+const FIRST = 3;
 const CERTIFICATE = 16;
 const INDEX_BITS = 10;
 const GENERATIONS = 0xfffff;
@@ -60,6 +62,7 @@ export function isMine(m: Int32Array, threads: OsThreads, entry: number): boolea
  */
 export function claim(window: Window, threads: OsThreads, entry: number): void {
   const m = window.words;
+  m[entry + FIRST] = 0;
   m[entry + GENERATION] = (m[entry + GENERATION]! % GENERATIONS) + 1;
   const certificate = window.addressOf(entry + CERTIFICATE);
   threads.initializeMutex(certificate);
@@ -87,13 +90,18 @@ export function isClaimAlive(window: Window, threads: OsThreads, claimed: number
   return claimOf(window.words, entry) === claimed && isAlive(window, threads, entry);
 }
 
-/** An entry of a dead thread whose heap can be taken over; 0 when there is none. */
+/** Whether the entry is of a dead thread whose heap can be taken over. */
+export function isOrphan(window: Window, threads: OsThreads, entry: number): boolean {
+  const m = window.words;
+  if (m[entry + HEAP_RECORD] === 0 || m[entry + RUINED] === 1) return false;
+  return !isAlive(window, threads, entry);
+}
+
+/** Such an entry; 0 when there is none. */
 export function findOrphan(window: Window, threads: OsThreads): number {
   const m = window.words;
   for (let index = 0; index < m[Control.heaps]!; index++) {
-    const entry = entryOf(index);
-    if (m[entry + HEAP_RECORD] === 0 || m[entry + RUINED] === 1) continue;
-    if (!isAlive(window, threads, entry)) return entry;
+    if (isOrphan(window, threads, entryOf(index))) return entryOf(index);
   }
   return 0;
 }
@@ -111,14 +119,22 @@ export function findVacant(window: Window, threads: OsThreads): number {
   return entryOf(used);
 }
 
+/** Notes that the calling thread has no other heap yet. */
+export function markFirst(m: Int32Array, entry: number): void {
+  m[entry + FIRST] = 1;
+}
+
 /** The heap that the calling thread claimed first, if it has one: then this library was loaded in it twice. */
 export function findMine(window: Window, threads: OsThreads): number {
+  const mine = allMine(window, threads);
+  return mine.find((entry) => window.words[entry + FIRST] === 1) ?? mine[0] ?? 0;
+}
+
+/** All that it has. */
+export function allMine(window: Window, threads: OsThreads): number[] {
   const m = window.words;
-  for (let index = 0; index < m[Control.heaps]!; index++) {
-    const entry = entryOf(index);
-    if (m[entry + HEAP_RECORD] !== 0 && isMine(m, threads, entry)) return entry;
-  }
-  return 0;
+  const entries = Array.from({ length: m[Control.heaps]! }, (_, index) => entryOf(index));
+  return entries.filter((entry) => m[entry + HEAP_RECORD] !== 0 && isMine(m, threads, entry));
 }
 
 export function isRuined(m: Int32Array, entry: number): boolean {

@@ -38,8 +38,9 @@ const LONGEST_LIST = 2 ** 28;
  */
 export function drain(window: Window, record: number, secret: number, take: (b: Block) => void): void {
   const m = window.words;
-  m[record + DRAINS] = m[record + DRAINS]! | 1;
-  // Orders the odd number before the list is taken, and the links before they are followed.
+  // Orders the odd number before the first mark that is removed, for settleChain().
+  window.atomicStore(record + DRAINS, m[record + DRAINS]! | 1);
+  // Orders the links before they are followed.
   if (m[record + RECEIVED] === 0) takeList(window, record);
   try {
     for (let b = m[record + RECEIVED]! as Block; b !== 0; b = m[record + RECEIVED]! as Block) {
@@ -70,6 +71,11 @@ export function drain(window: Window, record: number, secret: number, take: (b: 
  */
 function isLate(m: Int32Array, b: Block, record: number, secret: number): boolean {
   return (b & 3) === 2 && isOwned(m, b, record) && isCachedMarked(m, b, secret);
+}
+
+/** Whether there is something to take back. */
+export function hasReturned(m: Int32Array, record: number): boolean {
+  return m[record + REMOTE] !== 0 || m[record + RECEIVED] !== 0;
 }
 
 /** Moves the list from `remote` to `received`, by way of a note: who dies in between leaves it in one of them. */

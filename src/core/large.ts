@@ -129,6 +129,9 @@ export class LargeBlocks {
       case Pending.unmapping:
         this.#finishFree();
         break;
+      case Pending.unmapped:
+        this.#forget();
+        break;
       case Pending.remapped:
         this.#finishRemap();
         break;
@@ -172,17 +175,24 @@ export class LargeBlocks {
     this.#hooks.trace?.("munmap", start, pages * this.#pageSize);
   }
 
-  /** Removes the pending mapping, unless the table says that this was done. */
+  /** Removes the pending mapping: once only, for afterwards its pages may become somebody else's. */
   #finishFree(): void {
     const m = this.#m;
+    this.#os.unmap(
+      this.#window.base + m[Control.pendingPage]! * this.#pageSize,
+      m[Control.pendingPages]! * this.#pageSize,
+    );
+    m[Control.pending] = Pending.unmapped;
+    this.#forget();
+  }
+
+  /** The pending mapping is gone. */
+  #forget(): void {
+    const m = this.#m;
     const page = m[Control.pendingPage]!;
-    const pages = m[Control.pendingPages]!;
     const entry = this.#atlas.table.lookUp(page);
-    if (entry >= 0 && this.#atlas.table.pages(entry) > 0) {
-      this.#os.unmap(this.#window.base + page * this.#pageSize, pages * this.#pageSize);
-      this.#atlas.table.setPages(entry, 0);
-    }
-    this.#places.retreat(page, pages);
+    if (entry >= 0) this.#atlas.table.setPages(entry, 0);
+    this.#places.retreat(page, m[Control.pendingPages]!);
   }
 
   /** Removes a mapping that was made and whose pointer nobody ever got. */
@@ -266,6 +276,7 @@ export class LargeBlocks {
   #recount(): void {
     const m = this.#m;
     const { blocks, pages, front } = this.#atlas.census();
+    this.#atlas.table.recount();
     m[Control.largeCount] = blocks;
     m[Control.largePages] = pages;
     m[Control.largeFront] = front;

@@ -1,5 +1,6 @@
 /**
- * The lock: one word, held for a few stores or one system call at a time.
+ * The lock: one word, held for a few stores or one system call as a rule, and for a walk over a table or /proc/self/maps
+ * now and then.
  *
  * Owns the word's picture, waiting, and taking the lock over from a thread that ended with it. Must not know what it
  * protects: whoever makes it says how what a dead holder left unfinished is put right.
@@ -15,6 +16,7 @@ import { Control } from "./control.js";
 import { isClaimAlive } from "./heaps.js";
 import type { Window } from "./memory.js";
 import type { OsThreads } from "./os-threads.js";
+import { watch } from "./watch.js";
 
 const lockWord = Control.lock;
 const WAITERS = 1 << 31;
@@ -39,6 +41,7 @@ export class Lock {
 
   /** Waits until the calling thread holds the lock. Not reentrant. */
   acquire(): void {
+    watch();
     for (let spins = SPINS; spins > 0; spins--) {
       // The lock's previous holder's stores are seen by whoever gets it: compareExchange is a full barrier.
       if (this.#window.compareExchange(lockWord, 0, this.#claim)) return;

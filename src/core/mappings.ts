@@ -74,6 +74,15 @@ export class MappingTable {
     }
   }
 
+  /** Counts the entries that are used, after a death that may have come between an entry and its count. */
+  recount(): void {
+    const m = this.#m;
+    const first = m[Control.mappings]!;
+    let used = 0;
+    for (let entry = first; entry < first + MAPPING_WORDS; entry += 2) if (m[entry] !== 0) used++;
+    m[Control.mappingsUsed] = used;
+  }
+
   /** Whether another entry fits, after dropping freed ones when the table is crowded. */
   hasRoom(): boolean {
     const m = this.#m;

@@ -5,7 +5,7 @@
  * be set up, the reason is kept, a heap without memory takes its place, and the first use throws the reason.
  */
 import { HeapError } from "../errors.js";
-import { initializeAdoption, joinProcess } from "./adopt.js";
+import { firstHeap, initializeAdoption, joinProcess } from "./adopt.js";
 import { CHUNK_BYTES, CONTROL_CHUNKS, Control, MAGIC, MAPPINGS, NO_LIMIT } from "./control.js";
 import type { ThreadHeap } from "./heap.js";
 import type { Hooks } from "./hooks.js";
@@ -96,8 +96,7 @@ function createInert(hooks: Hooks): ThreadHeap {
   };
   const os = { pageSize: 4096, map: () => -1, threads } as unknown as Os;
   initializeControl(window, os, chunks, defaults);
-  const heap = joinProcess(window, os, hooks);
-  heap.elsewhere = null;
+  const heap = firstHeap(window, os, hooks);
   const m = window.words;
   m[Control.limitPages] = 0;
   m[heap.record + Rec.commit] = m[heap.record + Rec.top]!;

@@ -62,6 +62,13 @@ export const Rec = {
   /** What receivedBlocks and receivedUnits are when that block is back; valid while there is one. */
   receivingBlocks: 25,
   receivingUnits: 26,
+  /** 1 while an update is under way in the heap, or was broken off: it must be put in order before it is used. */
+  torn: 27,
+  /** A live block that is moving down into the free one below; 0 otherwise. */
+  moving: 28,
+  /** The block below and its size word, as they were; valid while there is one. */
+  movingBelow: 29,
+  movingLow: 30,
 
   /** First block of the list of blocks freed by other threads. Anybody pushes, the owner takes all. */
   remote: 32,

@@ -19,6 +19,7 @@ import {
   reseal,
   setGonePages,
   sizeOf,
+  unmark,
   writeFree,
   writeLive,
 } from "./block.js";
@@ -46,6 +47,7 @@ interface Census {
 export function recover(store: Store): boolean {
   const { words: m } = store.window;
   const { record } = store;
+  undoMove(store);
   new Outbox(store.window, record, store.secret).recover(store.os.threads);
   for (const id of store.ownSegments()) store.segments.own(id);
   if (!mendActive(store)) return false;
@@ -59,7 +61,21 @@ export function recover(store: Store): boolean {
   m[record + Rec.closedUnits] = census.closedUnits;
   m[record + Rec.charged] = store.committedPages() - census.gonePages;
   sweep(store);
+  m[record + Rec.torn] = 0;
   return true;
+}
+
+/** A block that was about to move down into the free one below stays where it was: both headers as they were. */
+function undoMove(store: Store): void {
+  const { words: m } = store.window;
+  const { record } = store;
+  const b = m[record + Rec.moving]! as Block;
+  if (b === 0) return;
+  const below = m[record + Rec.movingBelow]! as Block;
+  m[below] = m[record + Rec.movingLow]!;
+  unmark(m, below, store.secret);
+  unmark(m, b, store.secret);
+  m[record + Rec.moving] = 0;
 }
 
 /** What other threads freed meanwhile. */

@@ -262,7 +262,8 @@ function settleChain(
     const drains = window.atomicLoad(record + DRAINS);
     if ((drains & 1) === 0) {
       const found = listContains(m, record, head, secret) || markAt(m, head, secret) !== mark;
-      if (window.atomicLoad(record + DRAINS) === drains) return found;
+      // An exchange for the number that is there: on arm64 the reads above might be made after a mere load.
+      if (window.compareExchange(record + DRAINS, drains, drains)) return found;
     } else if (!isAlive(window, threads, m[record + ENTRY]!)) {
       return deadOwnerHas(m, record, head, mark, secret);
     } else {

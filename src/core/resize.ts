@@ -24,6 +24,7 @@ import { Rec } from "./record.js";
 
 // Constants of other modules, by names of this module's own: V8 folds those into the code, and loads an imported
 // one from its cell each time.
+const { moving: MOVING, movingBelow: MOVING_BELOW, movingLow: MOVING_LOW } = Rec;
 const { top: TOP, mergesForward: MERGES_FORWARD, mergesBackward: MERGES_BACKWARD } = Rec;
 
 /** Blocks below this size get no slack. */
@@ -105,11 +106,12 @@ function growForward(heap: ThreadHeap, b: Block, need: number): boolean {
     if (store.extendIntoWilderness(b, wanted - have)) return true;
     return wanted > need && store.extendIntoWilderness(b, need - have);
   }
-  if (!isFree(m, next) || !store.affords(next, 0 as Block)) return false;
+  if (!isFree(m, next)) return false;
   const total = have + sizeOf(m, next);
   if (total < need) return false;
   const taken = Math.min(wanted, total);
   if (growOver(heap, b, next, taken, total - taken)) return true;
+  if (!store.chargeGone(next, 0 as Block)) return false;
   absorb(heap, b, next, total);
   cutTail(heap, b, taken);
   return true;
@@ -152,7 +154,7 @@ function growBackward(heap: ThreadHeap, b: Block, need: number, bytes: number): 
   const have = sizeOf(m, b) + above;
   const low = sizeOf(m, below);
   if (low + have < need) return none;
-  if (!store.affords(below, above > 0 ? next : none)) return none;
+  if (!store.chargeGone(below, above > 0 ? next : none)) return none;
   if (above > 0) absorb(heap, b, next, have);
   store.takeOut(below);
   store.countMerge(MERGES_BACKWARD, below, low + have);
@@ -162,23 +164,29 @@ function growBackward(heap: ThreadHeap, b: Block, need: number, bytes: number): 
 
 /**
  * Joins live `b` to the block below and moves its payload there; all or nothing. The join first, by one store: once it is
- * made, the payload may overwrite b's header. A thread that dies between the two loses what was in the block, which
- * nobody looks at; one whose stack is full there goes on, and cuts the blocks apart again by stores, since no call is sure
- * to succeed.
+ * made, the payload may overwrite b's header. A thread whose stack is full there goes on, and cuts the blocks apart again by
+ * stores, since no call is sure to succeed. One that is cut off before the bytes are copied, and goes on, does not even
+ * come to that: until the store that follows the copy, which nothing can come between, a note says how recover() takes
+ * the join back.
  */
 function moveDown(heap: ThreadHeap, below: Block, b: Block, bytes: number): void {
-  const { words: m, window, secret } = heap;
+  const { words: m, record, window, secret } = heap;
   const low = m[below]!;
   const lowSeal = m[below + 1]!;
   const seal = m[b + 1]!;
+  m[record + MOVING_BELOW] = below;
+  m[record + MOVING_LOW] = low;
+  m[record + MOVING] = b;
   try {
     breakSeal(m, b);
     resizeLive(m, below, sizeOf(m, below) + sizeOf(m, b), secret);
     window.copy(window.pointerOf(below), window.pointerOf(b), bytes);
+    m[record + MOVING] = 0;
   } catch (error) {
     m[b + 1] = seal;
     m[below] = low;
     m[below + 1] = lowSeal;
+    m[record + MOVING] = 0;
     throw error;
   }
 }

@@ -149,9 +149,19 @@ export class Segments {
       return true;
     }
     for (let first = m[Control.nextMapped]!; first + chunks <= this.#chunks; first++) {
-      if (this.#map(first, chunks, Pending.chunksTaken)) return true;
+      const taken = this.#lastTaken(first, chunks);
+      if (taken >= 0) first = taken;
+      else if (this.#map(first, chunks, Pending.chunksTaken)) return true;
     }
     return false;
+  }
+
+  /** The last of these chunks that a segment has; -1 when none is a segment's. */
+  #lastTaken(first: number, chunks: number): number {
+    for (let chunk = first + chunks - 1; chunk >= first; chunk--) {
+      if (this.#m[OWNERS + chunk] !== 0) return chunk;
+    }
+    return -1;
   }
 
   /** The run that starts at chunk `first`, if nobody has it. */
@@ -162,7 +172,10 @@ export class Segments {
       m[Control.pending] = Pending.chunksTakenToExtend;
       return true;
     }
-    const free = first === m[Control.nextMapped] && first + chunks <= this.#chunks;
+    const free =
+      first >= m[Control.breakChunks]! &&
+      first + chunks <= this.#chunks &&
+      this.#lastTaken(first, chunks) < 0;
     return free && this.#map(first, chunks, Pending.chunksTakenToExtend);
   }
 
@@ -206,12 +219,15 @@ export class Segments {
     this.#traceGrow(first, end / CHUNK_WORDS - first);
   }
 
-  /** Moves the cursor that the pending chunks came from past them; the word where they end. */
+  /**
+   * Moves the cursor that the pending chunks came from past them, where they are the next ones: what lies below them may
+   * be free later. The word where they end.
+   */
   #passChunks(): number {
     const m = this.#m;
     const end = m[Control.pendingFirst]! + m[Control.pendingChunks]!;
     if (end <= m[Control.breakChunks]!) m[Control.nextChunk] = end;
-    else m[Control.nextMapped] = end;
+    else if (m[Control.nextMapped] === m[Control.pendingFirst]) m[Control.nextMapped] = end;
     return end * CHUNK_WORDS;
   }
 

@@ -7,7 +7,7 @@
 import { GRAIN, markCached, markLive, sizeOf } from "./block.js";
 import { CACHED_UNITS, isFull, pop, push, roomOf } from "./cache.js";
 import { heats, makeHot, nextEvicted } from "./hot.js";
-import { drain } from "./inbox.js";
+import { drain, hasReturned } from "./inbox.js";
 import { Joins } from "./joins.js";
 import type { Block, Pointer } from "./memory.js";
 import { Rec } from "./record.js";
@@ -15,7 +15,7 @@ import { trim } from "./trim.js";
 import { NOTHING_CLEAN } from "./wilderness.js";
 
 // By names of this module's own: V8 folds those into the code, and loads an imported one from its cell each time.
-const { charged: CHARGED, remote: REMOTE } = Rec;
+const { charged: CHARGED } = Rec;
 
 /**
  * Bytes carved at once for a size whose stack is empty: so many, or this share of the heap where that is more. With the
@@ -52,7 +52,7 @@ export class Stock extends Joins {
       this.countSpilled(-count, units);
       return pop(m, this.cache, units);
     }
-    if (m[record + REMOTE] !== 0) {
+    if (hasReturned(m, record)) {
       this.drain();
       const b = pop(m, this.cache, units);
       if (b !== 0) return b;
@@ -119,7 +119,7 @@ export class Stock extends Joins {
 
   /** Takes back what other threads freed. */
   drain(): void {
-    if (this.words[this.record + REMOTE] === 0) return;
+    if (!hasReturned(this.words, this.record)) return;
     drain(this.window, this.record, this.secret, (b) => this.#takeBack(b));
   }
 
@@ -141,7 +141,7 @@ export class Stock extends Joins {
 
   /** Neither bins nor committed wilderness have it: what came back and what is cached is joined, then more committed. */
   replenish(bytes: number): Block {
-    if (this.words[this.record + REMOTE] !== 0) {
+    if (hasReturned(this.words, this.record)) {
       this.drain();
       const b = this.store.take(bytes);
       if (b !== 0) return b;

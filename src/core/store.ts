@@ -208,16 +208,16 @@ export class Store extends Wilderness {
     return Math.min(gone, this.runs.innerPages(b, have) - inner);
   }
 
-  /** Whether the limit lets one free block, or two, be used; pages of them may have been given back. */
-  affords(one: Block, other: Block): boolean {
+  /** Charges what was given back of one free block, or two, that are about to be used; false where the limit forbids it. */
+  chargeGone(one: Block, other: Block): boolean {
     const m = this.m;
-    return this.account.affords(gonePages(m, one) + (other === 0 ? 0 : gonePages(m, other)));
+    const gone = gonePages(m, one) + (other === 0 ? 0 : gonePages(m, other));
+    return gone === 0 || this.account.charge(gone);
   }
 
-  /** Takes a free block out of its bin to be joined with a live one. */
+  /** Takes a free block out of its bin to be joined with a live one. What was given back of it is charged already. */
   takeOut(b: Block): void {
-    const gone = this.runs.remove(b);
-    if (gone > 0) this.account.chargeUnchecked(gone);
+    this.runs.remove(b);
   }
 
   /** Counts blocks that a sweep joined to the one below. */

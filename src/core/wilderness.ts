@@ -252,15 +252,17 @@ export class Wilderness {
     // A limit that forbids the block forbids it in a new segment too. The first page is charged at once, for the
     // top lies a header above its start.
     const pages = Math.ceil(size / this.runs.pageSize) + CLOSING_PAGES;
-    if (!this.account.affords(pages)) return false;
+    if (!this.account.charge(pages)) return false;
     const least = (size + FENCE_BYTES + HEADER_BYTES) >>> 2;
     const roomy = Math.min(MOST_OPENED, this.extentUnits() * 4 * OPENED_SHARE);
     let id = segments.open(Math.max(least, roomy), m[record + ENTRY]!, HEADER_BYTES / WORD_BYTES);
     if (id < 0) id = segments.open(least, m[record + ENTRY]!, HEADER_BYTES / WORD_BYTES);
-    if (id < 0) return false;
-    this.#close();
-    this.begin(id);
-    return this.commitFor(size);
+    if (id >= 0) {
+      this.#close();
+      this.begin(id);
+    }
+    this.account.chargeUnchecked(-pages); // that much was only kept from others meanwhile
+    return id >= 0 && this.commitFor(size);
   }
 
   /**

@@ -2,9 +2,7 @@
  * Giving free memory back on request.
  */
 import { guarded } from "../attached.js";
-import type { ThreadHeap } from "../core/heap.js";
 import { heap, unusable } from "../malloc.js";
-import { heapsOf } from "./walk.js";
 
 /**
  * Joins what is cached and gives every whole free page of the calling thread's heap back to the operating system, and
@@ -35,21 +33,6 @@ export function trim(): number {
 
 function trimAll(): number {
   heap.outbox.flush();
-  let bytes = trimOrphans(); // they may send what their threads had freed for this one
-  for (const of of heapsOf(heap)) bytes += of.trim();
-  return bytes;
-}
-
-/** Takes over what no thread has, trims it, and leaves it to the next that needs it. */
-function trimOrphans(): number {
-  const { elsewhere } = heap;
-  if (elsewhere === null) return 0;
-  const taken: ThreadHeap[] = [];
-  for (let next = elsewhere.adopt(); next !== null; next = elsewhere.adopt()) taken.push(next);
-  let bytes = 0;
-  for (const of of taken) {
-    bytes += of.trim();
-    elsewhere.giveUp(of);
-  }
-  return bytes;
+  const bytes = heap.elsewhere?.trim() ?? 0; // ended threads' heaps may send what was freed there for this one
+  return bytes + heap.trim();
 }

@@ -1,0 +1,27 @@
+/**
+ * JavaScript may be cut off in a thread that goes on, as the timeout of node:vm and Ctrl-C in a REPL do: no catch and no
+ * finally runs. The heap is as whole as before, and nobody waits for what was held.
+ */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { findings } from "../support/child.js";
+
+const program = new URL("./programs/cut-off.ts", import.meta.url);
+const holder = new URL("./programs/cut-off-holder.ts", import.meta.url);
+/** A system call and a walk over a table; a machine that is busy. */
+const LONGEST_MS = 1000;
+
+for (const nodeArgs of [[], ["--no-opt", "--no-sparkplug"], ["--always-sparkplug"]]) {
+  test(`cut off at any moment, ${nodeArgs.join(" ") || "compiled as V8 likes"}`, async () => {
+    const { cuts } = await findings<{ cuts: number }>(program, { nodeArgs });
+    assert.ok(cuts > 100, `cut off ${cuts} times`);
+  });
+}
+
+test("a thread that is cut off with the lock lets it go, although it never uses the heap again", async () => {
+  const { longest, rounds } = await findings<{ longest: number; rounds: number }>(holder);
+  assert.ok(rounds > 0);
+  assert.ok(longest < LONGEST_MS, `malloc took ${longest} ms`);
+});
+
+test.run();

@@ -4,7 +4,7 @@
  * Owns its semantics and where it looks for such a block. Must not know header bits or koffi.
  */
 import { checkSize, guarded, heap, noMemory, settle, traced } from "./attached.js";
-import { alignedPayload, blockBytes, MIN_BLOCK } from "./core/block.js";
+import { alignedPayload, blockBytes, MAX_BLOCK, MIN_BLOCK } from "./core/block.js";
 import { ownerOfWord } from "./core/control.js";
 import { MAX_STACKED, type ThreadHeap } from "./core/heap.js";
 import { type Block, NULL, type Pointer, WORD_BYTES } from "./core/memory.js";
@@ -51,8 +51,10 @@ function allocAligned(alignment: number, size: number): Pointer {
 
 function allocateAligned(alignment: number, size: number): Pointer {
   const reach = size + alignment + MIN_BLOCK;
-  const mapped = reach > own.mmapThreshold;
-  const pointer = mapped ? own.allocateLarge(size, alignment) : alignedInHeap(alignment, size, reach);
+  const pointer =
+    reach > own.mmapThreshold
+      ? own.allocateLarge(size, alignment) || alignedInHeap(alignment, size, reach)
+      : alignedInHeap(alignment, size, reach) || own.allocateLarge(size, alignment);
   if (pointer === 0) throw noMemory("alignedAlloc", size);
   traced("aligned", pointer, size);
   return pointer;
@@ -69,6 +71,7 @@ function alignedInCache(alignment: number, size: number): Pointer {
 
 /** From a free block in which an aligned payload fits, else from one so large that it must. */
 function alignedInHeap(alignment: number, size: number, reach: number): Pointer {
+  if (reach > MAX_BLOCK / 2) return NULL;
   const bytes = blockBytes(size);
   const fitting = own.store.takeAligned(bytes, alignment);
   const pointer = fitting === 0 ? own.obtain(blockBytes(reach)) : own.window.pointerOf(fitting);

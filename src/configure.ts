@@ -115,8 +115,8 @@ function current(): Omit<Settings, "reserve"> {
 
 /** HEAPWRIGHT_TRACE=1, read when the library is loaded. */
 function traceFromEnvironment(): void {
-  const wanted = process.env.HEAPWRIGHT_TRACE;
-  if (unusable === null && wanted !== undefined && wanted !== "" && wanted !== "0") setTrace(true);
+  const wanted = process.env.HEAPWRIGHT_TRACE ?? "";
+  if (unusable === null && !["", "0", "false", "off"].includes(wanted)) setTrace(true);
 }
 
 traceFromEnvironment();

@@ -278,9 +278,9 @@ function clearWords(from: number, to: number): void {
   }
 }
 
-/** Clears the part of a block just allocated that is not fresh; mappings are. */
+/** Clears the part of a block just allocated that is not fresh; mappings are. It may be of a heap that was taken over. */
 function clearFresh(pointer: Pointer): void {
-  const b = own.liveBlock(pointer);
+  const b = own.liveBlockOfAny(pointer);
   if (b === 0) return;
   const end = b + (sizeOf(own.words, b) >>> 2);
   clearWords(b + 2, Math.min(end, own.store.cleanFrom));

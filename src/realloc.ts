@@ -8,8 +8,6 @@ import { blockBytes, MIN_BLOCK, sizeOf } from "./core/block.js";
 import type { ThreadHeap } from "./core/heap.js";
 import { type Block, HEADER_BYTES, NULL, type Pointer, WORD_BYTES } from "./core/memory.js";
 import { cutTail, growInPlace, isHemmedIn, resizeInPlace, slackOf } from "./core/resize.js";
-import { ensureStack } from "./core/stack.js";
-import { makeUpFor } from "./core/trim.js";
 import { brand } from "./errors.js";
 import { free, malloc, release } from "./malloc.js";
 
@@ -150,7 +148,7 @@ function reallocSlow(b: Block, pointer: Pointer, size: number, hemmed: boolean):
 /** A block of a heap that this thread has. */
 function reallocBlock(of: ThreadHeap, b: Block, pointer: Pointer, size: number): Pointer {
   const have = sizeOf(own.words, b) - header;
-  if (size <= own.mmapThreshold) {
+  if (size <= Math.max(have, own.mmapThreshold)) {
     if (size <= have) last.moved = pointer;
     const resized = resizeInPlace(of, b, size);
     if (resized === b) return pointer;
@@ -180,14 +178,18 @@ function reallocForeign(b: Block, pointer: Pointer, size: number): Pointer {
 function reallocMapped(pointer: Pointer, size: number): Pointer {
   const have = own.large.sizeOf(pointer);
   if (have < 0) throw wrongPointer("realloc", pointer);
-  if (size > own.mmapThreshold * KEEP_MAPPED) {
-    if (size > have) makeUpFor(own.store, size - have);
-    ensureStack(); // the kernel has moved the block, and nobody hears of it
-    const resized = own.large.resize(pointer, size);
-    if (resized < 0) throw wrongPointer("realloc", pointer);
-    if (resized !== 0) return resized as Pointer;
-  }
-  return move(pointer, have, size);
+  if (size > own.mmapThreshold * KEEP_MAPPED)
+    return resizeMapped(pointer, have, size) || move(pointer, have, size);
+  // Into the heap, where there is room for it.
+  const moved = tryMove(pointer, have, size) || resizeMapped(pointer, have, size);
+  if (moved === 0) throw noMemory("realloc", size);
+  return moved;
+}
+
+function resizeMapped(pointer: Pointer, have: number, size: number): Pointer {
+  const resized = own.resizeLarge(pointer, have, size);
+  if (resized < 0) throw wrongPointer("realloc", pointer);
+  return resized as Pointer;
 }
 
 /** As move() does it, to a small block, and copied by word: a builtin's call costs more than the loop. */
@@ -207,8 +209,15 @@ function copySmall(b: Block, to: Pointer, size: number): void {
 
 /** To a new block; the old one is freed last, so that running out of memory changes nothing. */
 function move(from: Pointer, oldBytes: number, size: number): Pointer {
-  const to = own.allocate(size);
+  const to = tryMove(from, oldBytes, size);
   if (to === 0) throw noMemory("realloc", size);
+  return to;
+}
+
+/** The same; 0, with nothing changed, when memory is out. */
+function tryMove(from: Pointer, oldBytes: number, size: number): Pointer {
+  const to = own.allocate(size);
+  if (to === 0) return to;
   const bytes = Math.min(oldBytes, size);
   own.window.copy(to, from, bytes);
   last.moved = to;

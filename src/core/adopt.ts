@@ -110,14 +110,32 @@ export class Annexes implements Elsewhere {
 
   trim(): number {
     let bytes = 0;
-    for (const entry of this.#orphans()) {
-      const heap = this.#adopt(entry);
-      if (heap === null) continue;
+    this.#forEach((heap) => {
       bytes += heap.trim();
-      this.giveUp(heap);
-    }
-    for (const heap of this.heaps) bytes += heap.trim();
+    });
     return bytes;
+  }
+
+  relieve(): boolean {
+    let relieved = false;
+    this.#forEach((heap) => {
+      if (heap.relieve()) relieved = true;
+    });
+    return relieved;
+  }
+
+  /** Of ended threads' heaps one at a time; then those again that one which came later has sent blocks to; then this thread's. */
+  #forEach(work: (heap: ThreadHeap) => void): void {
+    const visit = (entry: number) => {
+      const heap = this.#adopt(entry);
+      if (heap === null) return;
+      work(heap);
+      this.giveUp(heap);
+    };
+    const { words: m } = this.#context.window;
+    for (const entry of this.#orphans()) visit(entry);
+    for (const entry of this.#orphans()) if (m[m[entry + HEAP_RECORD]! + Rec.remote] !== 0) visit(entry);
+    for (const heap of this.heaps) work(heap);
   }
 
   mend(first: ThreadHeap): void {

@@ -68,6 +68,8 @@ export interface Elsewhere {
   readonly heaps: readonly ThreadHeap[];
   /** Gives all free pages of those heaps back, and of the heaps of ended threads; returns bytes. */
   trim(): number;
+  /** The same, with what is committed and was never touched; whether anything was charged to them that is not now. */
+  relieve(): boolean;
   /** Takes over the heap of one more ended thread; null when there is none. */
   adopt(): ThreadHeap | null;
   /** Gives a heap that was taken over up again: the next thread that comes or needs memory has it. */
@@ -164,7 +166,8 @@ export class ThreadHeap extends Stock {
       if (b !== 0) return this.madeLive(b);
     }
     if (blockBytes(size) > MAX_BLOCK / 2) return 0 as Pointer;
-    const b = this.store.take(blockBytes(size)) || this.replenish(blockBytes(size));
+    const bytes = blockBytes(size);
+    const b = this.store.take(bytes) || this.replenish(bytes) || this.takeJoined(bytes);
     return b === 0 ? (0 as Pointer) : this.window.pointerOf(b);
   }
 
@@ -243,22 +246,30 @@ export class ThreadHeap extends Stock {
    */
   allocateLarge(size: number, alignment: number): Pointer {
     makeUpFor(this.store, size);
-    let pointer = this.large.allocate(size, alignment);
-    if (pointer === 0 && this.idleBytes() >= this.#missing(size) && this.trim() > 0)
-      pointer = this.large.allocate(size, alignment);
-    if (pointer === 0 && this.#trimElsewhere()) pointer = this.large.allocate(size, alignment);
-    return pointer;
+    const pointer = this.large.allocate(size, alignment);
+    if (pointer !== 0) return pointer;
+    return this.#relieved(size, () => this.large.allocate(size, alignment)) as Pointer;
   }
 
-  /** How much must be given back for `size` bytes more, as far as the limit goes. */
-  #missing(size: number): number {
-    const { footprint, limit } = this.pressure();
-    return limit === Number.POSITIVE_INFINITY ? size : Math.max(0, footprint + size - limit);
+  /** Another size for a large block, as LargeBlocks.resize() has it, and with room made for it as above. */
+  resizeLarge(pointer: number, have: number, size: number): number {
+    if (size > have) makeUpFor(this.store, size - have);
+    ensureStack(); // the kernel moves the block, and nobody would hear of it
+    const resized = this.large.resize(pointer, size);
+    if (resized !== 0) return resized;
+    return this.#relieved(size, () => this.large.resize(pointer, size));
   }
 
-  /** Gives back what lies idle in ended threads' heaps; whether anything did. */
-  #trimElsewhere(): boolean {
-    return this.elsewhere !== null && this.elsewhere.trim() > 0;
+  /** Tries again what had no room, once what lies idle was given back: here, then in ended threads' heaps. 0 if in vain. */
+  #relieved(size: number, attempt: () => number): number {
+    if (size > Math.min(this.pressure().limit, this.window.span)) return 0;
+    let result = this.relieve() ? attempt() : 0;
+    if (result === 0 && this.#relieveElsewhere()) result = attempt();
+    return result;
+  }
+
+  #relieveElsewhere(): boolean {
+    return this.elsewhere?.relieve() ?? false;
   }
 
   #releaseClaimed(b: Block): boolean {
@@ -288,7 +299,7 @@ export class ThreadHeap extends Stock {
         this.store.cleanFrom = NOTHING_CLEAN;
         return pointer;
       }
-      b = this.growOut(bytes) || (this.#trimElsewhere() ? this.store.grow(bytes) : b);
+      b = this.growOut(bytes) || (this.#relieveElsewhere() ? this.store.grow(bytes) : b);
     }
     return b === 0 ? (0 as Pointer) : this.window.pointerOf(b);
   }

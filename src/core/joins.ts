@@ -141,12 +141,6 @@ export class Joins {
     } while (count > 0);
   }
 
-  /** Bytes in bins and spilled lists. */
-  idleBytes(): number {
-    const m = this.words;
-    return (m[this.record + FREE_UNITS]! + m[this.record + SPILLED_UNITS]!) * GRAIN;
-  }
-
   /** Whether all that is spilled is to be joined before a stack is filled from it. */
   protected isMostlySpilled(): boolean {
     const m = this.words;

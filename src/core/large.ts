@@ -48,7 +48,8 @@ export class LargeBlocks {
   allocate(size: number, alignment: number): Pointer {
     const lead = Math.max(alignment, 2 * HEADER_BYTES);
     const inFront = Math.min(lead, this.#pageSize);
-    const pages = roundUp(inFront + size, this.#pageSize) / this.#pageSize;
+    // Something of the payload lies in the mapping even when it is empty: its pointer is found by the page that it lies in.
+    const pages = roundUp(inFront + Math.max(size, 2 * HEADER_BYTES), this.#pageSize) / this.#pageSize;
     this.#lock.acquire();
     const start = this.#allocate(pages, lead >= this.#pageSize ? alignment : 0, inFront);
     this.#lock.release();

@@ -12,6 +12,7 @@
 import {
   FENCE_BYTES,
   gonePages,
+  isCached,
   isFree,
   isSealed,
   MIN_BLOCK,
@@ -151,12 +152,25 @@ function surveySegment(store: Store, id: number, census: Census): boolean {
       reseal(m, b, store.secret);
     }
     if (sizeOf(m, b) === FENCE_BYTES && !active) break;
+    if (isUnfinishedGrowth(store, b, end)) {
+      m[store.record + Rec.top] = b;
+      return true;
+    }
     if (sizeOf(m, b) < MIN_BLOCK || b + (sizeOf(m, b) >>> 2) > end) return false;
     census.blocks++;
     if (isFree(m, b)) census.gonePages += soundGonePages(store, b);
   }
   if (!active) census.closedUnits += (b - start) >>> 2;
   return active ? b === end : b < end;
+}
+
+/**
+ * Whether the 16 bytes below the top of the active segment are what a live block was about to grow over when its thread died:
+ * the one thing that small which is no fence.
+ */
+export function isUnfinishedGrowth(store: Store, b: Block, end: number): boolean {
+  const { words: m } = store.window;
+  return sizeOf(m, b) === FENCE_BYTES && b + (FENCE_BYTES >>> 2) === end && isCached(m, b);
 }
 
 /** The note in a free block's payload, if it can be true: a death may have come between flag and note. */

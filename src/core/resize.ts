@@ -8,6 +8,7 @@ import {
   blockBytes,
   breakSeal,
   GRAIN,
+  gonePages,
   isFree,
   isPreviousFree,
   MIN_BLOCK,
@@ -72,15 +73,21 @@ export function isHemmedIn(heap: ThreadHeap, b: Block): boolean {
 
 /** Gives what a live block has above `need` bytes back to the heap, when a block fits in it. */
 export function cutTail(heap: ThreadHeap, b: Block, need: number): void {
+  const tail = splitTail(heap, b, need);
+  if (tail !== 0) heap.release(tail);
+}
+
+/** The same without freeing it: a CACHED block that is in no stack; 0 when none fits. */
+function splitTail(heap: ThreadHeap, b: Block, need: number): Block {
   const m = heap.words;
   const rest = sizeOf(m, b) - need;
-  if (rest < MIN_BLOCK) return;
+  if (rest < MIN_BLOCK) return 0 as Block;
   heap.store.above(b); // found overwritten here, before anything is changed
   const tail = (b + (need >>> 2)) as Block;
   writeFreed(m, tail, rest, heap.secret);
   resizeLive(m, b, need, heap.secret);
   heap.store.runs.countSplit(tail, rest);
-  heap.release(tail);
+  return tail;
 }
 
 /** Splits a live block so that its upper part begins at `at`, and frees the lower part. Returns the upper part. */
@@ -111,9 +118,19 @@ function growForward(heap: ThreadHeap, b: Block, need: number): boolean {
   if (total < need) return false;
   const taken = Math.min(wanted, total);
   if (growOver(heap, b, next, taken, total - taken)) return true;
-  if (!store.chargeGone(next, 0 as Block)) return false;
+  const gone = gonePages(m, next);
+  const unused = gone - store.pagesTaken(next, taken - have);
+  if (!store.chargeGone(gone)) return false;
   absorb(heap, b, next, total);
-  cutTail(heap, b, taken);
+  if (unused === 0) {
+    cutTail(heap, b, taken);
+    return true;
+  }
+  // What is left over lies below a live block, so that it is joined with nothing; and it must not be trimmed before this.
+  const tail = splitTail(heap, b, taken);
+  store.release(tail);
+  store.runs.setGone(tail, unused);
+  store.account.chargeUnchecked(-unused);
   return true;
 }
 
@@ -154,7 +171,7 @@ function growBackward(heap: ThreadHeap, b: Block, need: number, bytes: number): 
   const have = sizeOf(m, b) + above;
   const low = sizeOf(m, below);
   if (low + have < need) return none;
-  if (!store.chargeGone(below, above > 0 ? next : none)) return none;
+  if (!store.chargeGone(gonePages(m, below) + (above > 0 ? gonePages(m, next) : 0))) return none;
   if (above > 0) absorb(heap, b, next, have);
   store.takeOut(below);
   store.countMerge(MERGES_BACKWARD, below, low + have);

@@ -42,7 +42,8 @@ const bounds: Record<keyof Settings, readonly [number, number]> = {
 /** Throws ERR_INVALID_ARG when a setting is unknown, of the wrong type or out of its range. */
 export function checkSetting(name: string, value: unknown): void {
   if (!Object.hasOwn(bounds, name)) {
-    throw typeError("ERR_INVALID_ARG", `there is no setting ${show(name)}; there are ${names().join(", ")}`);
+    const others = names().filter((other) => other !== "reserve"); // which comes before any program can say so
+    throw typeError("ERR_INVALID_ARG", `there is no setting ${show(name)}; there are ${others.join(", ")}`);
   }
   const range = bounds[name as keyof Settings];
   if (name === "mmapThreshold" && value === "dynamic") return;
@@ -66,7 +67,7 @@ export function settingsFrom(environment: Readonly<Record<string, string | undef
     const variable = environmentName(name);
     const text = environment[variable];
     if (text === undefined || text === "") continue;
-    const value = text === "dynamic" ? text : parseBytes(text);
+    const value = text === "dynamic" ? text : text === "Infinity" ? Infinity : parseBytes(text);
     try {
       checkSetting(name, value);
     } catch (cause) {

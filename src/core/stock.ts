@@ -11,7 +11,7 @@ import { drain, hasReturned } from "./inbox.js";
 import { Joins } from "./joins.js";
 import type { Block, Pointer } from "./memory.js";
 import { Rec } from "./record.js";
-import { trim } from "./trim.js";
+import { trim, uncommit } from "./trim.js";
 import { NOTHING_CLEAN } from "./wilderness.js";
 
 // By names of this module's own: V8 folds those into the code, and loads an imported one from its cell each time.
@@ -134,6 +134,14 @@ export class Stock extends Joins {
     return (held - this.#heldPages()) * pageSize;
   }
 
+  /** The same, and lets go of what is committed and was never touched; whether the heap is charged less than before. */
+  relieve(): boolean {
+    const charged = this.words[this.record + CHARGED]!;
+    this.trim();
+    uncommit(this.store);
+    return this.words[this.record + CHARGED]! < charged;
+  }
+
   /** Pages charged to this heap that were touched. */
   #heldPages(): number {
     return this.words[this.record + CHARGED]! - this.store.slackPages();
@@ -157,13 +165,17 @@ export class Stock extends Joins {
   growOut(bytes: number): Block {
     const grown = this.store.grow(bytes);
     if (grown !== 0) return grown;
-    // Nothing more is to be had: the last cached block counts now, then free pages elsewhere in the heap.
-    this.joinCache();
-    const joined = this.store.take(bytes);
+    // Nothing more is to be had: the last cached block counts now, then free pages elsewhere in the heap, then any run.
+    const joined = this.takeJoined(bytes);
     if (joined !== 0) return joined;
-    if (trim(this.store, this.store.runs.pageSize) === 0) return 0 as Block;
-    const b = this.store.take(bytes);
-    return b === 0 ? this.store.grow(bytes) : b;
+    trim(this.store, this.store.runs.pageSize);
+    return this.store.take(bytes) || this.store.takeAffordable(bytes) || this.store.grow(bytes);
+  }
+
+  /** The same from what is there, when every cached block is joined. */
+  protected takeJoined(bytes: number): Block {
+    this.joinCache();
+    return this.store.take(bytes);
   }
 
   /** A block that came back: into the cache, or joined. Whether memory is given back is asked when all came. */

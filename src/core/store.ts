@@ -49,12 +49,15 @@ export class Store extends Wilderness {
   take(size: number): Block {
     const run = this.runs.find(size);
     if (run === 0) return this.carveOne(size);
-    return this.#takeFrom(run, size) || this.#takeAffordable(size);
+    return this.#takeFrom(run, size) || this.takeAffordable(size);
   }
 
-  /** At the limit, where pages of the run that fits best were given back and may not be used: from another, if there is one. */
-  #takeAffordable(size: number): Block {
-    const run = this.runs.findAmongAll(size, (b) => this.account.affords(this.#pagesTaken(b, size)));
+  /**
+   * The same from any run that the limit lets be used: at the limit pages of the one that fits best may have been given back;
+   * and take() does not look at all of the runs of a bin.
+   */
+  takeAffordable(size: number): Block {
+    const run = this.runs.findAmongAll(size, (b) => this.account.affords(this.pagesTaken(b, size)));
     return run === 0 ? this.carveOne(size) : this.#takeFrom(run, size);
   }
 
@@ -84,7 +87,7 @@ export class Store extends Wilderness {
     if (run === 0) return this.carveMany(size, most);
     const have = sizeOf(m, run);
     if (have < 2 * size || isGone(m, run)) {
-      const b = this.#takeFrom(run, size) || this.#takeAffordable(size);
+      const b = this.#takeFrom(run, size) || this.takeAffordable(size);
       this.carved = b === 0 ? 0 : 1;
       if (b !== 0) markCached(m, b);
       return b;
@@ -188,7 +191,7 @@ export class Store extends Wilderness {
   /** A block whose pages were given back is footprint again as far as it is used. */
   #takeGone(b: Block, size: number): Block {
     const gone = gonePages(this.m, b);
-    const used = this.#pagesTaken(b, size);
+    const used = this.pagesTaken(b, size);
     if (!this.account.charge(used)) return 0 as Block;
     const remainder = this.runs.cut(b, size);
     if (gone > used) this.runs.setGone(remainder, gone - used);
@@ -199,7 +202,7 @@ export class Store extends Wilderness {
    * How many pages that were given back are used again when `size` bytes are taken from a run. Which ones are gone is not known;
    * that those in use then were is the assumption that never counts too few.
    */
-  #pagesTaken(b: Block, size: number): number {
+  pagesTaken(b: Block, size: number): number {
     const gone = gonePages(this.m, b);
     if (gone === 0) return 0;
     const have = sizeOf(this.m, b);
@@ -208,11 +211,9 @@ export class Store extends Wilderness {
     return Math.min(gone, this.runs.innerPages(b, have) - inner);
   }
 
-  /** Charges what was given back of one free block, or two, that are about to be used; false where the limit forbids it. */
-  chargeGone(one: Block, other: Block): boolean {
-    const m = this.m;
-    const gone = gonePages(m, one) + (other === 0 ? 0 : gonePages(m, other));
-    return gone === 0 || this.account.charge(gone);
+  /** Charges pages that were given back and are about to be used; false where the limit forbids it. */
+  chargeGone(pages: number): boolean {
+    return pages === 0 || this.account.charge(pages);
   }
 
   /** Takes a free block out of its bin to be joined with a live one. What was given back of it is charged already. */

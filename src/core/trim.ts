@@ -122,6 +122,18 @@ function trimRun(store: Trimmable, b: Block): number {
   return pages;
 }
 
+/** Discharges what is committed and was never touched: at the limit somebody else may need it. */
+export function uncommit(store: Trimmable): void {
+  const m = store.window.words;
+  const { record } = store;
+  const pageWords = store.runs.pageSize / WORD_BYTES;
+  const touched = roundUp(Math.max(m[record + HIGH]!, m[record + TOP]!), pageWords);
+  const pages = (m[record + COMMIT]! - touched) / pageWords;
+  if (pages <= 0) return;
+  m[record + COMMIT] = touched;
+  store.account.discharge(pages);
+}
+
 /**
  * Gives back the pages above the top, of which `gone` were given back before they became wilderness. What lies there
  * is fresh again afterwards, so calloc need not clear it.

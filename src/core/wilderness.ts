@@ -294,23 +294,23 @@ export class Wilderness {
     const start = segments.start(m[record + SEGMENT]!);
     m[record + CLOSED_UNITS] = m[record + CLOSED_UNITS]! + ((fence - start) >>> 2);
     const commit = m[record + COMMIT]!;
-    this.account.chargeUnchecked(
-      ((end - commit) * WORD_BYTES) / this.runs.pageSize - this.#untouched(top, fence, commit),
-    );
+    const touched = roundUp(Math.max(top, m[record + HIGH]!), this.runs.pageSize / WORD_BYTES);
+    const untouched = this.#untouched(top, fence, touched);
+    this.account.chargeUnchecked(((end - commit) * WORD_BYTES) / this.runs.pageSize - untouched);
     writeLive(m, fence, FENCE_BYTES, this.secret);
     if (fence === top) return;
     markPreviousFree(m, fence);
     writeFree(m, top, rest, this.secret);
     this.runs.put(top, rest);
     m[record + BLOCKS] = m[record + BLOCKS]! + 1;
-    this.runs.setGone(top, this.#untouched(top, fence, commit));
+    this.runs.setGone(top, untouched);
   }
 
-  /** Pages of the block from `b` to the fence that lie above the commit mark: never touched, as good as given back. */
-  #untouched(b: Block, fence: Block, commit: number): number {
+  /** Pages of the block from `b` to the fence that lie above what was ever touched: as good as given back. */
+  #untouched(b: Block, fence: Block, touched: number): number {
     if (b === fence) return 0;
     const { pageSize } = this.runs;
-    const first = Math.max(innerStart(b, pageSize), commit * WORD_BYTES);
+    const first = Math.max(innerStart(b, pageSize), touched * WORD_BYTES);
     return Math.max(0, innerEnd(b, (fence - b) * WORD_BYTES, pageSize) - first) / pageSize;
   }
 }

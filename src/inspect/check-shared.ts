@@ -13,7 +13,7 @@ import type { ThreadHeap } from "../core/heap.js";
 import { entryOf, isAlive, isRuined, recordOf } from "../core/heaps.js";
 import type { Block } from "../core/memory.js";
 import { Rec } from "../core/record.js";
-import { MOST_TORN } from "../core/recover.js";
+import { isUnfinishedGrowth, MOST_TORN } from "../core/recover.js";
 import { corrupt, hex } from "../errors.js";
 
 /** What all threads share, seen by the thread of this heap. */
@@ -71,6 +71,7 @@ function checkOrphan(of: ThreadHeap, index: number, record: number): void {
       if (size === 0 && b === start) break; // taken and not begun
       if (!isSealed(m, b, of.secret)) torn++;
       if (size === FENCE_BYTES && !active) break;
+      if (active && isUnfinishedGrowth(of.store, b, end)) break;
       if (size < MIN_BLOCK || b + (size >>> 2) > end || torn > MOST_TORN) {
         const where = hex(of.window.pointerOf(b));
         throw corrupt(

@@ -15,6 +15,7 @@ import { Rec } from "./record.js";
 import { meet } from "./rendezvous.js";
 import { placeWindow, setLargeRange } from "./reserve.js";
 import { DEFAULT_MMAP_THRESHOLD, defaults, type Settings, settingsFrom } from "./settings.js";
+import { isFullStack, STACK_BYTES } from "./stack.js";
 
 export interface Attached {
   readonly heap: ThreadHeap;
@@ -37,11 +38,11 @@ export function attach(): Attached {
 
 function asUnsupported(error: unknown): HeapError {
   const text = error instanceof Error ? error.message : String(error);
-  return new HeapError(
-    "ERR_UNSUPPORTED_PLATFORM",
-    `heapwright could not open a view over raw memory (${text}); some runtimes, Electron for one, forbid it`,
-    { cause: error },
-  );
+  const why = isFullStack(error)
+    ? `heapwright needs ${STACK_BYTES} bytes of JavaScript's stack, and there is less (${text}). Load it where fewer calls ` +
+      "are open, or give the thread more: node --stack-size, or stackSizeMb in a worker's resourceLimits"
+    : `heapwright could not open a view over raw memory (${text}); some runtimes, Electron for one, forbid it`;
+  return new HeapError("ERR_UNSUPPORTED_PLATFORM", why, { cause: error });
 }
 
 /** A window with its control block set up, on the memory that `os` gives. */

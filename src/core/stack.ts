@@ -6,8 +6,9 @@
  * know what follows.
  */
 
-/** 96,000 bytes. Functions that had to be compiled first were seen to need more than 32. */
-const WORDS = 12_000;
+/** Functions that had to be compiled first were seen to need more than 32,000. */
+export const STACK_BYTES = 96_000;
+const WORDS = STACK_BYTES / 8;
 /** Of nothing but holes: V8 pushes those faster than numbers. */
 const words = new Array<number>(WORDS);
 
@@ -21,3 +22,8 @@ export function ensureStack(): void {
 }
 
 function nothing(): void {}
+
+/** Whether V8 threw that because the stack was full. */
+export function isFullStack(error: unknown): boolean {
+  return error instanceof RangeError && error.message.startsWith("Maximum call stack");
+}

@@ -50,6 +50,18 @@ test("at the limit, free pages elsewhere are given back for a block that they ca
   verify(of);
 });
 
+test("at the limit a run is found that lies behind many of its bin which are too small", () => {
+  const of = fakeHeap();
+  const small = row(of, ...Array.from({ length: 24 }, (_, i) => (i % 2 === 0 ? 2064 : 1104)));
+  const [wanted] = row(of, 2144, 1104);
+  limitTo(of, 0);
+  while (of.heap.takeBlock(64) !== 0) {} // what is committed
+  join(of, wanted!);
+  for (let i = 0; i < 24; i += 2) join(of, small[i]!);
+  assert.is(take(of, 2144), wanted);
+  verify(of);
+});
+
 test("trim joins the cache and gives back every whole free page", () => {
   const of = fakeHeap({ trimThreshold: 2 ** 40 });
   const pointers = Array.from({ length: 2000 }, () => of.heap.allocate(500));

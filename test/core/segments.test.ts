@@ -18,6 +18,7 @@ import {
 import { entryOf, HEAP_RECORD } from "../../src/core/heaps.js";
 import type { Hooks } from "../../src/core/hooks.js";
 import { Lock } from "../../src/core/lock.js";
+import type { Window } from "../../src/core/memory.js";
 import { placeWindow } from "../../src/core/reserve.js";
 import { MAX_SEGMENT_CHUNKS, Segments } from "../../src/core/segments.js";
 import { type FakeOptions, FakeOs, MIB, PAGE } from "../support/fake-os.js";
@@ -51,6 +52,10 @@ function bench(reserve: number, options: FakeOptions = {}) {
 /** The control block without the notes that are valid only while something is pending. */
 function settled(m: Int32Array): Int32Array {
   return m.slice(0, CONTROL_CHUNKS * CHUNK_WORDS).fill(0, Control.pending + 1, OWNERS);
+}
+
+function addressOfChunk(window: Window, chunk: number): number {
+  return window.base + chunk * CHUNK_BYTES;
 }
 
 function chunkOf(word: number): number {
@@ -207,6 +212,23 @@ test("a tracer hears of every growth", () => {
     ["grow", window.base + 2 * CHUNK_BYTES, CHUNK_BYTES],
     ["grow", window.base + 3 * CHUNK_BYTES, CHUNK_BYTES],
   ]);
+});
+
+test("chunks below a segment that had to lie higher are used when they are free again", () => {
+  const { os, window, m, segments } = bench(0);
+  const below = m[Control.nextMapped]!;
+  // Somebody else has every second chunk.
+  const taken = Array.from({ length: 10 }, (_, i) => addressOfChunk(window, below + 1 + 2 * i));
+  for (const address of taken) assert.is(os.map(address, CHUNK_BYTES), address);
+  const high = segments.open(4 * CHUNK_WORDS, HEAP, 0);
+  assert.ok(chunkOf(segments.start(high)) >= below + 20, "the first run of four");
+  for (const address of taken) os.unmap(address, CHUNK_BYTES);
+  const low = segments.open(3 * CHUNK_WORDS, OTHER, 0);
+  assert.is(chunkOf(segments.start(low)), below);
+  assert.ok(segments.extend(low, segments.end(low) + CHUNK_WORDS), "and what lies above it");
+  const last = segments.open(16 * CHUNK_WORDS, OTHER, 0);
+  assert.is(chunkOf(segments.start(last)), below + 4, "up to the one that lies higher");
+  assert.not.ok(segments.extend(last, segments.end(last) + 2 * CHUNK_WORDS), "but never into it");
 });
 
 test.run();

@@ -37,6 +37,9 @@ test("an old Node", () => refusesEverything("version", /20\.16\.0/));
 
 test("a runtime that forbids external buffers", () => refusesEverything("view", /External buffers/));
 
+test("a stack that is too small", () =>
+  refusesEverything("stack", /needs 96000 bytes of JavaScript's stack/, { nodeArgs: ["--stack-size=100"] }));
+
 test("tracing from the environment where nothing works", () =>
   refusesEverything("platform", /darwin/, { env: { HEAPWRIGHT_TRACE: "1" } }));
 

@@ -213,6 +213,22 @@ export const operations: Record<string, Operation> = {
     run: (heap, [pointer]) => assert.is(resize(heap, pointer!, 90_000), pointer),
     lost: 1,
   },
+  "realloc into the wilderness by the least there is": {
+    prepare: (scene) => release(scene, row(scene, 1200)[3]!),
+    run: (heap, [pointer]) => assert.is(resize(heap, pointer!, 1224), pointer),
+    lost: 1,
+  },
+  "realloc over a free block whose pages were given back": {
+    prepare: (scene) => {
+      const [, b, c] = row(scene, 60_000);
+      const heap = scene.as(VICTIM);
+      scene.give(heap, c!);
+      heap.trim();
+      return release(scene, b!);
+    },
+    run: (heap, [pointer]) => assert.is(resize(heap, pointer!, 70_000), pointer),
+    lost: 1,
+  },
   "aligned malloc": {
     prepare: (scene) => {
       row(scene);

@@ -1,7 +1,7 @@
 /**
  * Program: the library where it cannot work. Loading it must not throw; each use of it must, and say why.
  *
- *   unsupported.ts platform|processor|version|view|addons   what is in the way; addons: the flags of node are
+ *   unsupported.ts platform|processor|version|view|addons|stack   what is in the way; the last two: flags of node
  */
 import { createRequire } from "node:module";
 import { tell } from "./proc.js";
@@ -22,6 +22,7 @@ const obstacles: Record<string, () => void> = {
     };
   },
   addons: () => {},
+  stack: () => {},
 };
 
 obstacles[process.argv[2]!]!();

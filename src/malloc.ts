@@ -51,7 +51,7 @@ const LOOP_PAIRS = 128;
  * Allocates `size` bytes, 16-byte aligned, with undefined contents.
  *
  * A size of 0 gives a pointer of its own that can be freed. Requests over the `mmapThreshold` setting (128 KiB) get
- * a mapping of their own, which reads as zero.
+ * a mapping of their own, unless no mapping is to be had and the heap has room.
  *
  * @param size bytes, a whole number
  * @returns the address; never NULL
@@ -90,7 +90,8 @@ export function malloc(size: number): Pointer {
  * @param pointer what malloc, calloc, realloc or alignedAlloc returned, in whichever thread
  * @throws HeapError ERR_DOUBLE_FREE when the block is free already; of two threads that free the same block of a third
  *   one at once, exactly one gets it
- * @throws HeapError ERR_INVALID_POINTER when no block starts there; nothing was changed
+ * @throws HeapError ERR_INVALID_POINTER when no block starts there, or one did and its page was given back since; nothing
+ *   was changed
  * @throws HeapError ERR_HEAP_CORRUPT when the block is joined and a neighbour's header was overwritten
  *
  * @example

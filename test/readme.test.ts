@@ -2,7 +2,7 @@
  * The README is true: its example runs and prints what its comments say, and what it names exists.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -57,25 +57,53 @@ test("every function in the API table is exported", () => {
 
 test("every variable in the settings table is read, with the default that it says", () => {
   const defaults = settingsFrom({}) as unknown as Record<string, unknown>;
-  for (const [, name, variable, value] of readme.matchAll(
-    /^\| `(\w+)` \| `(HEAPWRIGHT_\w+)` \| (\d+) \|/gm,
-  )) {
-    assert.is(defaults[name!], Number(value), name);
+  const rows = [...readme.matchAll(/^\| `(\w+)` \| `(HEAPWRIGHT_\w+)` \| (\d+|none) \|/gm)];
+  assert.equal(
+    rows.map(([, name]) => name),
+    ["limit", "mmapThreshold", "trimThreshold"],
+  );
+  for (const [, name, variable, value] of rows) {
+    assert.is(defaults[name!], value === "none" ? Number.POSITIVE_INFINITY : Number(value), name);
     const changed = settingsFrom({ [variable!]: "1M" }) as unknown as Record<string, unknown>;
     assert.is(changed[name!], 2 ** 20, variable);
   }
+  assert.is(defaults.reserve, 4 * 2 ** 30);
+  assert.match(readme, /^\| – \| `HEAPWRIGHT_RESERVE` \| 4G, 2G on Node 20 \|/m);
+  assert.is(settingsFrom({ HEAPWRIGHT_RESERVE: "1G" }).reserve, 2 ** 30);
+  const read = sources().map((file) => readFileSync(`${root}src/${file}`, "utf8"));
+  for (const variable of ["HEAPWRIGHT_TRACE", "HEAPWRIGHT_DEBUG"]) {
+    assert.ok(readme.includes(`\`${variable}=1\` | off |`), variable);
+    assert.ok(
+      read.some((text) => text.includes(`process.env.${variable}`)),
+      `${variable} is read`,
+    );
+  }
 });
+
+/** The files of src/. */
+function sources(): string[] {
+  return readdirSync(`${root}src`, { recursive: true, encoding: "utf8" }).filter((file) =>
+    file.endsWith(".ts"),
+  );
+}
 
 test("every source file is on the map, and every file on the map is there", () => {
   const map = readme.slice(readme.indexOf("The source, lowest"), readme.indexOf("## Limits"));
+  const mapped = new Set<string>();
   for (const [, list] of map.matchAll(/^\| ((?:`[^`]+`(?:, )?)+) \|/gm)) {
     let folder = "";
     for (const [, path] of list!.matchAll(/`([^`]+)`/g)) {
       if (path!.startsWith("core/")) folder = "core/";
       const file = path!.includes("/") ? path! : `${folder}${path}`;
       assert.ok(existsSync(`${root}src/${file}`), file);
+      mapped.add(file);
     }
   }
+  const isMapped = (file: string) => mapped.has(file) || mapped.has(file.slice(0, file.indexOf("/") + 1));
+  assert.equal(
+    sources().filter((file) => !isMapped(file)),
+    [],
+  );
 });
 
 test.run();

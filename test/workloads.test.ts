@@ -11,8 +11,10 @@ import { formatContest } from "../bench/contest-table.js";
 import { type Goal, judge } from "../bench/goals.js";
 import type { WorkloadResult } from "../bench/measure.js";
 import { buildNative, runNativeWorkload } from "../bench/native/build.js";
+import { recordProgram } from "../bench/native/recorder.js";
 import { below, next, seedOf } from "../bench/random.js";
 import { runChild, TooSlow } from "../bench/spawn.js";
+import { OP, parseTrace } from "../bench/trace.js";
 import { isCrewWorkload, workloads } from "../bench/workloads/index.js";
 import { check } from "../src/index.js";
 
@@ -66,17 +68,61 @@ for (const workload of workloads) {
   }
 }
 
-test("every workload has a twin in C", () => {
-  const build = buildNative("bench");
-  if (build.program === null) {
-    console.log(`skipped: ${build.reason}`);
-    return;
-  }
+const native = buildNative("bench");
+if (native.program === null) console.log(native.reason);
+/** A test of a program in C, where there is a compiler. */
+const testNative = native.program === null ? test.skip : test;
+
+testNative("every workload has a twin in C", () => {
   for (const { name } of workloads) {
-    const { first, median } = runNativeWorkload(build.program, { workload: name, ...BRIEFLY });
+    const { first, median } = runNativeWorkload(native.program!, { workload: name, ...BRIEFLY });
     assert.ok(first > 0 && median > 0, name);
   }
 });
+
+/** heapwright, and the calls it got, as a recording numbers blocks: the number freed last is used first. */
+function recordingAllocator(): { allocator: Allocator; calls: string[] } {
+  const calls: string[] = [];
+  const ids = new Map<unknown, number>();
+  const vacant: number[] = [];
+  const note = (op: number, block: unknown, bytes: number, id = vacant.pop() ?? ids.size + vacant.length) => {
+    ids.set(block, id);
+    calls.push(`${op} ${id} ${bytes}`);
+    return block;
+  };
+  const allocator: Allocator = {
+    ...heapwright,
+    malloc: (bytes) => note(OP.malloc, heapwright.malloc(bytes), bytes),
+    calloc: (bytes) => note(OP.calloc, heapwright.calloc(bytes), bytes),
+    realloc(block, oldBytes, bytes) {
+      const id = ids.get(block)!;
+      ids.delete(block);
+      return note(OP.realloc, heapwright.realloc(block, oldBytes, bytes), bytes, id);
+    },
+    free(block) {
+      if (block === heapwright.none) return;
+      calls.push(`${OP.free} ${ids.get(block)} 0`);
+      vacant.push(ids.get(block)!);
+      ids.delete(block);
+      heapwright.free(block);
+    },
+  };
+  return { allocator, calls };
+}
+
+for (const workload of workloads) {
+  if (isCrewWorkload(workload)) continue;
+  const { name } = workload;
+  testNative(`${name}: its twin asks for the same blocks in the same order, and frees the same`, () => {
+    const { allocator, calls } = recordingAllocator();
+    const { pass } = workload.prepare(allocator, SCALE);
+    for (let passes = 0; passes < 3; passes++) pass();
+    const trace = parseTrace(name, recordProgram(native.program!, [name, String(SCALE), "0", "0"], "ignore"));
+    assert.ok(trace.count >= calls.length, "it makes as many passes at least");
+    for (const [i, call] of calls.entries())
+      assert.is(`${trace.op[i]} ${trace.id[i]} ${trace.size[i]}`, call, `call ${i}`);
+  });
+}
 
 test("a workload that does not exist is refused by name", () => {
   const ask = { workload: "larsen", allocator: "heapwright", ...BRIEFLY };

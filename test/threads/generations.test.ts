@@ -32,11 +32,15 @@ test(`${THREADS} threads leave nothing behind (tst-malloc-tcache-leak)`, async (
 
 test("threads take over the same heaps at once, and each heap goes to one", async () => {
   const [threads, rounds] = [3, 300];
-  const { got } = await findings<{ got: number[] }>(compiled("takeover"), {
+  const { got, left } = await findings<{ got: number[]; left: number }>(compiled("takeover"), {
     args: [threads, rounds].map(String),
   });
   const all = got.reduce((sum, heaps) => sum + heaps, 0);
   assert.ok(all >= rounds * threads * 0.5, `${all} heaps changed hands`);
+  assert.ok(
+    all <= rounds * left,
+    `${all} times a heap was taken over, ${left} at most in each of ${rounds} rounds`,
+  );
   assert.ok(
     got.every((heaps) => heaps > 0),
     `they got ${got.join(", ")} heaps`,

@@ -84,7 +84,7 @@ async function main(): Promise<void> {
     }
   }
   verdict(lib);
-  tell({ got });
+  tell({ got, left: HEAPS - threads });
 }
 
 if (isMainThread) await main();

@@ -155,11 +155,17 @@ test("it is not told of what it does itself", () => {
 
 /** Two neighbours between others that are live, each as large as is never cached. */
 function neighbours(): [Pointer, Pointer] {
-  const blocks = Array.from({ length: 40 }, () => malloc(30_000)).sort((one, other) => one - other);
-  const stride = usableSize(blocks[0]!) + 8;
-  const first = blocks.findIndex((block, i) => [1, 2, 3].every((n) => blocks[i + n] === block + n * stride));
-  assert.ok(first >= 0, "four in a row");
-  return [blocks[first + 1]!, blocks[first + 2]!];
+  const blocks: Pointer[] = [];
+  for (let tries = 0; tries < 50; tries++) {
+    for (let i = 0; i < 20; i++) blocks.push(malloc(30_000));
+    blocks.sort((one, other) => one - other);
+    const follows = (i: number) => blocks[i + 1] === blocks[i]! + usableSize(blocks[i]!) + 8;
+    const first = blocks.findIndex(
+      (_, i) => i + 3 < blocks.length && follows(i) && follows(i + 1) && follows(i + 2),
+    );
+    if (first >= 0) return [blocks[first + 1]!, blocks[first + 2]!];
+  }
+  throw new Error("no four in a row");
 }
 
 /** By step, what comes by it: done while nobody listens, and then what is told. */

@@ -29,7 +29,7 @@ export function settle(): void {
 /**
  * What to throw for an error that came out of an update, between enter() and open(). This library's own errors leave the
  * heap whole. Any other broke the update off, which is V8's RangeError when the stack is full: the heap is put in order
- * at once where the stack suffices, else when it is used next or the stack is empty.
+ * at once where the stack suffices, else when a slow path is taken next or the stack is empty.
  */
 export function brokenOff(error: unknown): unknown {
   if (error instanceof HeapError) own.open();

@@ -97,6 +97,7 @@ export const bundlesOf: (m: Int32Array) => Bundles = oncePerWords((m) => {
     m[first + COUNT] = count - 1;
     m[first + LINK] = older;
     m[at + lists + units] = first;
+    m[at + units] = bottom; // while they move some stand in the stack twice
     layAway(bottom, end, top);
     m[at + units] = top - count;
     return count;

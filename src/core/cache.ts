@@ -21,6 +21,9 @@
  * there is an entry, and one mask whether there is room, with no count and no limit to look up. A closed stack is
  * empty and full at once; a size above MAX_CACHED that is not hot has that.
  *
+ * A thread may be cut off between two steps and go on with the fast paths before anything is put in order. So at each moment
+ * the entries of a stack are CACHED blocks of its size, each once; what else holds them does not matter.
+ *
  * Entries of a stack are kept there and not as links in the blocks' own payload: taking one then touches no memory
  * but the header, and a program that writes into a freed block cannot lead the next malloc astray.
  */

@@ -4,6 +4,7 @@
  * Owns joining cached blocks: one by one or by a sweep, when a stack is full, when too much is spilled, before more is
  * committed. Must not know how stacks are filled, or the fast paths.
  */
+import { HeapError } from "../errors.js";
 import { GRAIN, MIN_BLOCK } from "./block.js";
 import { type Bundles, bundlesOf } from "./bundles.js";
 import {
@@ -11,9 +12,9 @@ import {
   closedTops,
   depthOf,
   emptyCache,
-  entryOf,
   HOT_STACKS,
   pop,
+  push,
   SPILLED_SIZES,
 } from "./cache.js";
 import { Control } from "./control.js";
@@ -122,12 +123,16 @@ export class Joins {
     return any;
   }
 
-  /** Joins what one stack has. Each block leaves it when it is joined, so that an error leaves it where it was. */
+  /** Joins what one stack has. Each block leaves it before it is joined, and comes back when an error leaves it as it was. */
   protected joinStack(units: number): void {
     const m = this.words;
-    for (let i = depthOf(m, this.cache, units) - 1; i >= 0; i--) {
-      this.store.release(entryOf(m, this.cache, units, i));
-      pop(m, this.cache, units);
+    for (let b = pop(m, this.cache, units); b !== 0; b = pop(m, this.cache, units)) {
+      try {
+        this.store.release(b);
+      } catch (error) {
+        if (error instanceof HeapError) push(m, this.cache, units, b);
+        throw error;
+      }
     }
   }
 

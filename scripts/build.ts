@@ -18,7 +18,7 @@ function compile(...args: string[]): void {
 
 export async function build(): Promise<void> {
   rmSync(dist, { recursive: true, force: true });
-  compile("--outDir", dist, "--emitDeclarationOnly");
+  compile("--outDir", dist, "--emitDeclarationOnly", "--declarationMap", "false");
   const modules = mkdtempSync(join(tmpdir(), "heapwright-build-"));
   try {
     compile(

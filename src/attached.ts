@@ -75,10 +75,12 @@ export function checkSize(operation: string, name: string, size: number): void {
 export function noMemory(operation: string, size: number): Error {
   if (unusable !== null) return unusable;
   const { footprint, limit } = own.pressure();
-  const cap = limit === Number.POSITIVE_INFINITY ? "no limit is set" : `the limit is ${limit}`;
+  const [cap, advice] =
+    limit === Number.POSITIVE_INFINITY
+      ? [`the address window ends at ${own.window.span}`, "Free something, or ask for less"]
+      : [`the limit is ${limit}`, "Free something, or raise the limit (HEAPWRIGHT_LIMIT)"];
   return outOfMemory(
-    `${operation}: no room for ${size} bytes; the footprint is ${footprint} bytes and ${cap}. ` +
-      "Free something, or raise the limit (HEAPWRIGHT_LIMIT)",
+    `${operation}: no room for ${size} bytes; the footprint is ${footprint} bytes and ${cap}. ${advice}`,
   );
 }
 

@@ -53,12 +53,18 @@ export class HeapError extends Error {
     this.code = code;
     decorate(this, code);
   }
-
-  /** So that a HeapError that is a RangeError or TypeError, or another copy of the library's, counts too. */
-  static override [Symbol.hasInstance](value: unknown): boolean {
-    return typeof value === "object" && value !== null && brand in value;
-  }
 }
+
+/**
+ * So that a HeapError that is a RangeError or TypeError, or another copy of the library's, counts too. A class of the program's
+ * that extends HeapError has only its own.
+ */
+Object.defineProperty(HeapError, Symbol.hasInstance, {
+  value(this: unknown, value: unknown): boolean {
+    if (this !== HeapError) return Function.prototype[Symbol.hasInstance].call(this as never, value);
+    return typeof value === "object" && value !== null && brand in value;
+  },
+});
 
 /** A HeapError that is a RangeError too: a number out of its range, or memory that is out. */
 export function rangeError(code: HeapErrorCode, message: string): HeapError {

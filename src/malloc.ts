@@ -169,9 +169,14 @@ function allocateCleared(count: number, size: number): Pointer {
  * ```
  */
 export function usableSize(pointer: Pointer): number {
-  if (typeof pointer !== "number") throw wrongPointer("usableSize", pointer);
+  return usableAt("usableSize", pointer);
+}
+
+/** The same for another operation, which errors then name. */
+export function usableAt(operation: string, pointer: Pointer): number {
+  if (typeof pointer !== "number") throw wrongPointer(operation, pointer);
   const b = own.liveBlockOfAny(pointer);
-  return b === 0 ? guarded(() => largeSize("usableSize", pointer)) : sizeOf(own.words, b) - header;
+  return b === 0 ? guarded(() => largeSize(operation, pointer)) : sizeOf(own.words, b) - header;
 }
 
 // These three and realloc's are guarded each by itself: through one function that guards them all, V8 would inline none.

@@ -55,7 +55,7 @@ test.before(() => {
   const paths = packed.files.map(({ path }) => path);
   for (const path of ["dist/index.js", "dist/index.d.ts", "README.md", "LICENSE"])
     assert.ok(paths.includes(path), path);
-  assert.not(paths.some((path) => /^(test|bench|scripts)\//.test(path)));
+  assert.not(paths.some((path) => /^(src|test|bench|scripts)\/|\.map$/.test(path)));
   writeFileSync(join(project, "package.json"), '{ "private": true, "type": "module" }');
   // What it depends on as it is installed here: the project needs no network.
   const [koffi, types] = ["koffi", "@types/node"].map((name) => join(root, "node_modules", name)) as [
@@ -89,9 +89,11 @@ test("and on a newer one", () => {
 test("from TypeScript: types are found, and hold", () => {
   writeFileSync(
     join(project, "typed.ts"),
-    `${example.replace("let list", "let list: Pointer").replace("import { ", "import { type Pointer, ")}
+    `${example.replace("let list", "let list: Pointer").replace("import { ", "import { buffer, nativeAllocator, type Pointer, ")}
 // @ts-expect-error: an address made up by hand
 free(4096);
+new Blob([view(list, 4), buffer(list, 4)]);
+write.pointer(list, nativeAllocator().malloc);
 `,
   );
   for (const module of ["nodenext", "esnext"]) {
@@ -106,6 +108,19 @@ free(4096);
       "typed.ts",
     ]);
   }
+});
+
+test("bundled as CommonJS, with koffi as external", () => {
+  writeFileSync(join(project, "bundled.mjs"), example);
+  const options = [
+    "--bundle",
+    "--platform=node",
+    "--format=cjs",
+    "--external:koffi",
+    "--outfile=bundled.cjs",
+  ];
+  run(join(root, "node_modules/.bin/esbuild"), ["bundled.mjs", "--log-level=error", ...options]);
+  assert.match(run(process.execPath, ["bundled.cjs"]), /^9\nUint8Array\(16\)[\s\S]*\n0\n$/);
 });
 
 test("the lint for packages finds nothing", () => {

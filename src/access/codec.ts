@@ -192,7 +192,8 @@ export function recordArrayClass({
 }
 
 function isOutside(index: number, length: number): boolean {
-  return typeof index !== "number" || index >>> 0 !== index || index >= length;
+  if (typeof index === "number" && index >>> 0 === index) return index >= length;
+  return !Number.isInteger(index) || index < 0 || index >= length; // beyond 2^32 elements, or none
 }
 
 function wrongIndex(index: unknown, length: number): Error {

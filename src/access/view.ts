@@ -2,14 +2,15 @@
 /**
  * Views over memory: no copy, and no say in its lifetime.
  *
- * A view stays readable after free(), and then shows whatever the memory is used for next; of a large block that was
+ * Its `buffer` is all of the heap's memory, `byteOffset` says where the view begins; bytes of another thread's are reached by
+ * the pointer, or sent as a `slice()`. Bounds of blocks are not looked at. A view stays readable after free(), and then shows whatever the memory is used for next; of a large block that was
  * freed nothing is left, and touching it ends the process. Making one costs 30 to 50 ns; for single values use read
  * and write. Any thread.
  */
 import { checkSize } from "../attached.js";
 import type { Pointer } from "../core/memory.js";
 import { hex, rangeError, show, typeError } from "../errors.js";
-import { heap, usableSize } from "../malloc.js";
+import { heap, usableAt } from "../malloc.js";
 import { farOf } from "./place.js";
 
 /** What every typed array class is: its element's size, and a constructor over part of a buffer. */
@@ -20,8 +21,19 @@ export interface TypedArrayClass<T> {
   new (buffer: ArrayBuffer, byteOffset: number, length: number): T;
 }
 
-/** The parent of Int8Array to BigUint64Array, which has no name of its own. */
-const AnyTypedArray = Object.getPrototypeOf(Uint8Array) as abstract new () => object;
+/** A Uint8Array over an ArrayBuffer, where TypeScript tells that apart (5.7). */
+type Bytes = ReturnType<Uint8Array["slice"]>;
+
+/**
+ * What views are made over: not the buffer of the heap itself. Whoever has a view can detach its buffer, by reading a stream
+ * into it for one, and what is made over that buffer is then empty: other views are made again here, the heap's could not.
+ */
+let lent: ArrayBuffer | null = null;
+
+function lentBuffer(): ArrayBuffer {
+  if (lent === null || lent.byteLength === 0) lent = heap.store.os.view(heap.window.base, heap.window.span);
+  return lent;
+}
 
 /**
  * The bytes at `pointer`, as they are now and will be: a Uint8Array over the memory itself, not a copy.
@@ -39,9 +51,10 @@ const AnyTypedArray = Object.getPrototypeOf(Uint8Array) as abstract new () => ob
  * free(block);
  * ```
  */
-export function view(pointer: Pointer, byteLength: number = usableSize(pointer)): Uint8Array {
+export function view(pointer: Pointer, byteLength: number = usableAt("view", pointer)): Bytes {
   checkSize("view", "byteLength", byteLength);
-  return new Uint8Array(heap.window.buffer, farOf(pointer, 0, byteLength), byteLength);
+  const place = farOf(pointer, 0, byteLength);
+  return new Uint8Array(lentBuffer(), place, byteLength);
 }
 
 /**
@@ -62,9 +75,13 @@ export function view(pointer: Pointer, byteLength: number = usableSize(pointer))
  * free(block);
  * ```
  */
-export function buffer(pointer: Pointer, byteLength: number = usableSize(pointer)): Buffer {
+export function buffer(
+  pointer: Pointer,
+  byteLength: number = usableAt("buffer", pointer),
+): ReturnType<typeof Buffer.alloc> {
   checkSize("buffer", "byteLength", byteLength);
-  return Buffer.from(heap.window.buffer, farOf(pointer, 0, byteLength), byteLength);
+  const place = farOf(pointer, 0, byteLength);
+  return Buffer.from(lentBuffer(), place, byteLength);
 }
 
 /**
@@ -99,14 +116,24 @@ export function typed<T>(type: TypedArrayClass<T>, pointer: Pointer, length: num
         "read and write take any address",
     );
   }
-  return new type(heap.window.buffer, place, length);
+  return new type(lentBuffer(), place, length);
 }
 
 function checkClass(type: unknown): asserts type is { readonly name: string } {
-  if (typeof type === "function" && type.prototype instanceof AnyTypedArray && type !== Buffer) return;
+  if (typeof type === "function" && type !== Buffer && isTypedArrayClass(type as never)) return;
   const hint = type === Buffer ? "Buffer: call buffer() instead" : show(type);
   throw typeError(
     "ERR_INVALID_ARG",
     `typed: the first argument must be a typed array class such as Float64Array, got ${hint}`,
   );
+}
+
+/** By what it makes, not by its parent: under Jest and in a vm context that is another realm's. */
+function isTypedArrayClass(type: TypedArrayClass<unknown>): boolean {
+  if (typeof type.BYTES_PER_ELEMENT !== "number") return false;
+  try {
+    return ArrayBuffer.isView(Reflect.construct(type as never, [0]));
+  } catch {
+    return false;
+  }
 }

@@ -4,7 +4,8 @@
  * `value | 0` is what setInt8, setInt16 and setInt32 make of a value anyhow; V8's mid-tier compiler leaves the fast way
  * for good when it meets one that is no int32 yet.
  */
-import type { Pointer } from "../core/memory.js";
+import type { FunctionPointer, Pointer } from "../core/memory.js";
+import { rangeError, show, typeError } from "../errors.js";
 import * as place from "./place.js";
 
 // Names of this module's own, which V8 folds into the code.
@@ -52,7 +53,7 @@ const beyond = {
     const far = farOf(pointer, byteOffset, 8);
     sliceAt(far).setBigInt64(far & IN_SLICE, value, true);
   },
-  pointer(pointer: Pointer, value: Pointer, byteOffset: number): void {
+  pointer(pointer: Pointer, value: Pointer | FunctionPointer, byteOffset: number): void {
     const far = farOf(pointer, byteOffset, 8);
     putAddress(sliceAt(far), far & IN_SLICE, value);
   },
@@ -134,7 +135,7 @@ export const write = {
     else beyond.i64(pointer, value, byteOffset);
   },
   /** An address as C stores it, 8 bytes. */
-  pointer(pointer: Pointer, value: Pointer, byteOffset = 0): void {
+  pointer(pointer: Pointer, value: Pointer | FunctionPointer, byteOffset = 0): void {
     const near = nearOf(pointer, byteOffset);
     if (near !== 0) putAddress(data, near, value);
     else beyond.pointer(pointer, value, byteOffset);
@@ -142,7 +143,16 @@ export const write = {
 };
 
 function putAddress(view: DataView, offset: number, value: number): void {
+  if (!Number.isSafeInteger(value) || value < 0) throw noAddress(value);
   const high = Math.floor(value / 2 ** 32);
   view.setUint32(offset, value - high * 2 ** 32, true);
   view.setUint32(offset + 4, high, true);
+}
+
+function noAddress(value: unknown): Error {
+  const make = typeof value === "number" ? rangeError : typeError;
+  return make(
+    "ERR_INVALID_ARG",
+    `write.pointer: an address is a whole number from 0 to 2^53 - 1, got ${show(value)}; a bigint is made one by Number()`,
+  );
 }

@@ -21,6 +21,8 @@
 
 /** An absolute address that the heap gave out; koffi takes it as it is. */
 export type Pointer = number & { readonly __pointer: unique symbol };
+/** The address of a C function; koffi takes it as it is, for a `uintptr_t` or a `void *`. */
+export type FunctionPointer = number & { readonly __function: unique symbol };
 export type Address = number & { readonly __address: unique symbol };
 /** Word index of a block's header. 0 stands for "no block": the control block lies there. */
 export type Block = number & { readonly __block: unique symbol };

@@ -84,11 +84,17 @@ export function openOs(): Os {
   const reason = whyUnsupported();
   if (reason !== null) return unsupportedOs(reason);
   try {
-    return linux(createRequire(import.meta.url)("koffi") as Koffi);
+    return linux(requireKoffi() as Koffi);
   } catch (cause) {
     const text = cause instanceof Error ? cause.message : String(cause);
-    return unsupportedOs(`koffi could not be loaded (${text})`, cause);
+    const bundled = "Where the program is bundled, name heapwright and koffi as external";
+    return unsupportedOs(`koffi could not be loaded (${text}). ${bundled}`, cause);
   }
+}
+
+/** A bundler that makes CommonJS of this leaves no URL. */
+export function requireKoffi(): unknown {
+  return createRequire(import.meta.url ?? __filename)("koffi");
 }
 
 function whyUnsupported(): string | null {
@@ -105,7 +111,7 @@ function unsupportedOs(reason: string, cause?: unknown): Os {
     throw new HeapError(
       "ERR_UNSUPPORTED_PLATFORM",
       `heapwright needs Node 20.17 or later on Linux, x64 or arm64, with native add-ons and external buffers ` +
-        `allowed; here ${reason}. Use Buffer or a SharedArrayBuffer instead`,
+        `allowed; here ${reason}. Else use Buffer or a SharedArrayBuffer`,
       cause === undefined ? undefined : { cause },
     );
   };

@@ -43,7 +43,10 @@ const bounds: Record<keyof Settings, readonly [number, number]> = {
 export function checkSetting(name: string, value: unknown): void {
   if (!Object.hasOwn(bounds, name)) {
     const others = names().filter((other) => other !== "reserve"); // which comes before any program can say so
-    throw typeError("ERR_INVALID_ARG", `there is no setting ${show(name)}; there are ${others.join(", ")}`);
+    throw typeError(
+      "ERR_INVALID_ARG",
+      `there is no setting ${show(name)}; there are ${others.join(", ")}, trace`,
+    );
   }
   const range = bounds[name as keyof Settings];
   if (name === "mmapThreshold" && value === "dynamic") return;

@@ -84,6 +84,9 @@ export class Arena {
    * @throws HeapError ERR_INVALID_ARG when the size makes no sense
    */
   constructor(options: ArenaOptions = {}) {
+    if (typeof options !== "object" || options === null) {
+      throw typeError("ERR_INVALID_ARG", `Arena: give an object of options, got ${show(options)}`);
+    }
     this.#chunkBytes = checkedChunk(options.chunkBytes ?? CHUNK_BYTES);
   }
 

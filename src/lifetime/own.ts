@@ -10,7 +10,7 @@
  */
 import type { Pointer } from "../core/memory.js";
 import { HeapError, hex, rangeError } from "../errors.js";
-import { free, usableSize } from "../malloc.js";
+import { free, usableAt } from "../malloc.js";
 import { disposed } from "./disposal.js";
 
 /** What the registry holds for an owner: nothing that leads back to it. */
@@ -21,8 +21,8 @@ interface Holding {
 }
 
 const debug = process.env.HEAPWRIGHT_DEBUG === "1";
-/** Every block that has an owner in this thread. */
-const owned = new Set<Pointer>();
+/** Every block that has an owner in this thread: one set for all copies of this library. */
+const owned = sharedSet(Symbol.for("heapwright.owned"));
 const registry = new FinalizationRegistry<Holding>(collected);
 
 /**
@@ -140,7 +140,7 @@ export class Owned {
  * ```
  */
 export function own(pointer: Pointer): Owned {
-  usableSize(pointer); // refuses what cannot be freed
+  usableAt("own", pointer); // refuses what cannot be freed
   if (owned.has(pointer)) {
     throw rangeError(
       "ERR_INVALID_ARG",
@@ -191,4 +191,10 @@ function stackOfCaller(): string {
 
 function gone(operation: string): HeapError {
   return disposed(`owner.${operation}`, "its block was freed or released");
+}
+
+function sharedSet(name: symbol): Set<Pointer> {
+  const holder = globalThis as { [name: symbol]: Set<Pointer> | undefined };
+  holder[name] ??= new Set<Pointer>();
+  return holder[name];
 }

@@ -7,8 +7,8 @@
 
 import { alignedAlloc } from "../aligned.js";
 import { NULL, type Pointer } from "../core/memory.js";
-import { type HeapError, hex, rangeError } from "../errors.js";
-import { calloc, free, malloc, usableSize } from "../malloc.js";
+import { type HeapError, hex, rangeError, show, typeError } from "../errors.js";
+import { calloc, free, malloc, usableAt } from "../malloc.js";
 import { realloc } from "../realloc.js";
 import { disposed, freeAll } from "./disposal.js";
 import { Pointers } from "./pointers.js";
@@ -65,6 +65,9 @@ export class Scope {
    * ```
    */
   static run<T>(work: (scope: Scope) => T): T {
+    if (typeof work !== "function") {
+      throw typeError("ERR_INVALID_ARG", `Scope.run: give a function, got ${show(work)}`);
+    }
     const scope = new Scope();
     let pending = false;
     using _end = {
@@ -205,7 +208,7 @@ export class Scope {
    */
   adopt(pointer: Pointer): Pointer {
     this.#refuseWhenDisposed("adopt");
-    usableSize(pointer); // refuses what cannot be freed
+    usableAt("scope.adopt", pointer); // refuses what cannot be freed
     if (!this.#blocks.has(pointer)) this.#blocks.add(pointer);
     return pointer;
   }

@@ -50,7 +50,7 @@ export class Account {
 
   overLimit(bytes: number): HeapError {
     return outOfMemory(
-      `nativeAllocator: no room for ${bytes} bytes more; ${this.bytes} bytes are live and the limit is ` +
+      `nativeAllocator: no room for ${bytes < 0 ? bytes + 2 ** 64 : bytes} bytes more; ${this.bytes} bytes are live and the limit is ` +
         `${this.limit}. Let the library free something, or raise the limit option`,
     );
   }

@@ -17,11 +17,12 @@
  *   - When the owner has ended, the function pointers are void, as those of a library that was unloaded. What a library
  *     in a terminated worker held stays allocated, since nobody told it to let go.
  */
+import type { FunctionPointer } from "../core/memory.js";
 import { HeapError, rangeError, show, typeError } from "../errors.js";
 import { unusable } from "../malloc.js";
 import { Account } from "./account.js";
 import { LibraryFunctions } from "./c-functions.js";
-import { type FunctionPointer, Gate, setErrno, storeAddress } from "./callbacks.js";
+import { Gate, setErrno, storeAddress } from "./callbacks.js";
 
 /** What nativeAllocator() takes. */
 export interface NativeAllocatorOptions {

@@ -8,11 +8,9 @@
  * through it would return whatever the register held. Slots are used again here, by the next allocator of the thread.
  * Must not know the heap, nor what the functions do.
  */
-import { createRequire } from "node:module";
+import type { FunctionPointer } from "../core/memory.js";
+import { requireKoffi } from "../core/os.js";
 import { makeThunk, type Pages } from "./thunk.js";
-
-/** The address of a C function; koffi takes it as it is, for a `uintptr_t` or a `void *`. */
-export type FunctionPointer = number & { readonly __function: unique symbol };
 
 /** Takes the result of a function that is not at its end yet. */
 export type Deliver = (result: number) => void;
@@ -71,7 +69,7 @@ let loaded: Koffi | null = null;
 let loadedPages: Pages | null = null;
 
 function koffi(): Koffi {
-  loaded ??= createRequire(import.meta.url)("koffi") as Koffi;
+  loaded ??= requireKoffi() as Koffi;
   return loaded;
 }
 

@@ -1,6 +1,7 @@
 /**
  * view, buffer and typed arrays lie over the memory itself; what would not lie inside the heap is refused.
  */
+import vm from "node:vm";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {
@@ -49,6 +50,15 @@ test("a buffer is the memory itself, of the usable size by default", () => {
     assert.is(buffer(pointer, 10).length, 10);
     assert.is(buffer(pointer, 0).length, 0);
   }
+});
+
+test("a class of another realm is one, too", () => {
+  const { Float64Array: Other } = vm.runInNewContext("({ Float64Array })") as {
+    Float64Array: typeof Float64Array;
+  };
+  assert.is.not(Other, Float64Array);
+  write.f64(block, 2.5, 8);
+  assert.is(typed(Other, block, 2)[1], 2.5);
 });
 
 test("every class of typed array sees the same bytes", () => {
@@ -133,5 +143,42 @@ test("the blocks are as they were", () => {
   free(large);
   check();
 });
+
+/** Ways to take the buffer away from a view, and from all others that are made over it. */
+const detaching: Record<string, (bytes: Uint8Array) => Promise<unknown>> = {
+  "a stream that is given a view": async (bytes) => {
+    const stream = new ReadableStream({
+      type: "bytes",
+      start: (controller) => controller.enqueue(bytes as never),
+    });
+    return stream.getReader().read();
+  },
+  "reading a stream into a view": async (bytes) => {
+    const stream = new ReadableStream({
+      type: "bytes",
+      pull(controller) {
+        controller.enqueue(new Uint8Array([1, 2, 3]));
+      },
+    });
+    return stream.getReader({ mode: "byob" }).read(bytes as never);
+  },
+};
+
+for (const [what, detach] of Object.entries(detaching)) {
+  test(`${what} detaches its buffer, and not the heap's`, async () => {
+    write.u32(block, 0x01020304, 8);
+    const bytes = view(block, 16);
+    await detach(bytes);
+    assert.is(bytes.length, 0, "it is detached");
+    assert.is(read.u32(block, 8), 0x01020304);
+    assert.is(view(block, 16)[8], 4, "another view is as good as ever");
+    assert.is(buffer(large, 4).length, 4);
+    assert.is(typed(Uint32Array, block, 4)[2], 0x01020304);
+    const other = malloc(100);
+    assert.is(other % 16, 0);
+    free(other);
+    check();
+  });
+}
 
 test.run();

@@ -9,7 +9,8 @@
 import { corrupt, HeapError, outOfMemory } from "../errors.js";
 import { Account } from "./account.js";
 import { CHUNK_BYTES, Control, MAX_HEAPS, ownerOfWord } from "./control.js";
-import { type Elsewhere, ThreadHeap } from "./heap.js";
+import type { Elsewhere } from "./elsewhere.js";
+import { ThreadHeap } from "./heap.js";
 import {
   allMine,
   claim,
@@ -64,7 +65,7 @@ export function joinProcess(window: Window, os: Os, hooks: Hooks): ThreadHeap {
 }
 
 /** Heaps of ended threads that this thread took over, besides its own. */
-export class Annexes implements Elsewhere {
+export class Annexes implements Elsewhere<ThreadHeap> {
   readonly #context: ThreadContext;
   #heaps: ThreadHeap[] = [];
   /** By entry: the claim under which a heap had no room for a request, and the least such request. */
@@ -267,18 +268,14 @@ function putInOrder(context: ThreadContext, entry: number): ThreadHeap | null {
   m[m[entry + HEAP_RECORD]! + Rec.entry] = entry;
   m[m[entry + HEAP_RECORD]! + Rec.torn] = 1; // until it is in order
   const heap = heapAt(context, entry);
+  let sound = false;
   try {
-    if (recover(heap.store)) {
-      heap.open();
-      return heap;
-    }
-    ruin(m, entry);
-  } catch (error) {
-    disclaim(window, os.threads, entry);
-    throw error;
+    sound = recover(heap.store);
+    if (!sound) ruin(m, entry);
+  } finally {
+    if (!sound) disclaim(window, os.threads, entry);
   }
-  disclaim(window, os.threads, entry);
-  return null;
+  return sound ? heap : null;
 }
 
 function contextFor(window: Window, os: Os, hooks: Hooks, entry: number): ThreadContext {

@@ -36,6 +36,7 @@ import {
 } from "./block.js";
 import { CACHED_UNITS, isFull, MAX_CACHED, MOST_UNITS, pop, push, STACK_MASK } from "./cache.js";
 import { CHUNK_SHIFT, Control, NO_LIMIT, OWNERS } from "./control.js";
+import type { Elsewhere } from "./elsewhere.js";
 import type { TraceSink } from "./hooks.js";
 import type { LargeBlocks } from "./large.js";
 import { type Block, HEADER_BYTES, type Pointer } from "./memory.js";
@@ -56,29 +57,9 @@ export const MAX_SMALL = MAX_CACHED - HEADER_BYTES;
 /** Largest request that the fast path serves, if its size is hot. */
 export const MAX_STACKED = MOST_UNITS * GRAIN - HEADER_BYTES;
 
-/** Where memory may be had before a heap takes more address space. */
-export interface Elsewhere {
-  /** A live block of another heap that this thread has, or 0. */
-  allocate(size: number): Pointer;
-  /** The heap that a block lies in, if this thread has it besides its own; else null. */
-  heapOf(b: Block): ThreadHeap | null;
-  /** Finishes what a thread that lives on broke off: in `first`, in all of them, and in what threads share. */
-  mend(first: ThreadHeap): void;
-  /** All of them. */
-  readonly heaps: readonly ThreadHeap[];
-  /** Gives all free pages of those heaps back, and of the heaps of ended threads; returns bytes. */
-  trim(): number;
-  /** The same, with what is committed and was never touched; whether anything was charged to them that is not now. */
-  relieve(): boolean;
-  /** Takes over the heap of one more ended thread; null when there is none. */
-  adopt(): ThreadHeap | null;
-  /** Gives a heap that was taken over up again: the next thread that comes or needs memory has it. */
-  giveUp(heap: ThreadHeap): void;
-}
-
 export class ThreadHeap extends Stock {
   readonly outbox: Outbox;
-  elsewhere: Elsewhere | null;
+  elsewhere: Elsewhere<ThreadHeap> | null;
 
   constructor(store: Store, large: LargeBlocks) {
     super(store, large);

@@ -20,8 +20,8 @@ export function whenCutOff(work: () => void): void {
 /** To be called before something is held. */
 export function watch(): void {
   if (watching || finish === null) return;
+  emptyStack.then(look); // which fails where JavaScript's stack is full
   watching = true;
-  emptyStack.then(look);
 }
 
 function look(): void {

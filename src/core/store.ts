@@ -57,7 +57,10 @@ export class Store extends Wilderness {
    * and take() does not look at all of the runs of a bin.
    */
   takeAffordable(size: number): Block {
-    const run = this.runs.findAmongAll(size, (b) => this.account.affords(this.pagesTaken(b, size)));
+    const run = this.runs.findAmongAll(size, (b) => {
+      const pages = this.pagesTaken(b, size);
+      return pages === 0 || this.account.affords(pages);
+    });
     return run === 0 ? this.carveOne(size) : this.#takeFrom(run, size);
   }
 

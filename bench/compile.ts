@@ -4,9 +4,9 @@
  * published: what is timed is what ships, and as one module for each file it was up to a fifth slower.
  */
 import { spawnSync } from "node:child_process";
-import { readdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { isFresh } from "./fresh.js";
+import { isFresh, typeScriptIn } from "./fresh.js";
 import { ROOT } from "./root.js";
 
 const LIMIT_MS = 120_000;
@@ -26,12 +26,6 @@ export function compiled(module: string): string {
   if (!checked && !isFresh(STAMP, [...SETTINGS, ...SOURCES.flatMap(typeScriptIn)])) compile();
   checked = true;
   return join(FOLDER, "bench", `${module}.js`);
-}
-
-function typeScriptIn(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, encoding: "utf8" })
-    .filter((file) => file.endsWith(".ts"))
-    .map((file) => join(folder, file));
 }
 
 function compile(): void {

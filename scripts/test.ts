@@ -10,7 +10,7 @@ import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { isFresh } from "../bench/fresh.js";
+import { isFresh, typeScriptIn } from "../bench/fresh.js";
 import { build } from "./build.js";
 
 /** Far above what any file takes; a hang is a failure and not a stuck run. */
@@ -29,7 +29,7 @@ const files = readdirSync(join(root, "test"), { recursive: true, encoding: "utf8
   .sort();
 
 // Some tests use what is published: it must be made of what is there now.
-if (!isFresh(join(root, "dist/index.js"), typeScriptIn("src"))) await build();
+if (!isFresh(join(root, "dist/index.js"), typeScriptIn(join(root, "src")))) await build();
 
 const total: Outcome = { passed: 0, failed: 0 };
 for (const file of files) {
@@ -43,11 +43,6 @@ if (files.length === 0) {
 }
 console.log(`${total.passed} passed, ${total.failed} failed`);
 process.exitCode = total.failed === 0 ? 0 : 1;
-
-function typeScriptIn(folder: string): string[] {
-  const entries = readdirSync(join(root, folder), { recursive: true, encoding: "utf8" });
-  return entries.filter((file) => file.endsWith(".ts")).map((file) => join(root, folder, file));
-}
 
 async function runFile(file: string): Promise<Outcome> {
   const start = Date.now();

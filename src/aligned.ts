@@ -5,8 +5,7 @@
  */
 import { checkSize, guarded, heap, noMemory, settle, traced } from "./attached.js";
 import { alignedPayload, blockBytes, MAX_BLOCK, MIN_BLOCK } from "./core/block.js";
-import { ownerOfWord } from "./core/control.js";
-import { MAX_STACKED, type ThreadHeap } from "./core/heap.js";
+import { MAX_STACKED } from "./core/heap.js";
 import { type Block, NULL, type Pointer, WORD_BYTES } from "./core/memory.js";
 import { cutFront, cutTail } from "./core/resize.js";
 import { rangeError, show, typeError } from "./errors.js";
@@ -42,8 +41,6 @@ function allocAligned(alignment: number, size: number): Pointer {
   checkSize("alignedAlloc", "size", size);
   checkAlignment(alignment);
   if (alignment <= 16) return malloc(size);
-  const cached = alignedInCache(alignment, size);
-  if (cached !== NULL) return cached;
   const pointer = guarded(() => allocateAligned(alignment, size));
   settle();
   return pointer;
@@ -52,9 +49,10 @@ function allocAligned(alignment: number, size: number): Pointer {
 function allocateAligned(alignment: number, size: number): Pointer {
   const reach = size + alignment + MIN_BLOCK;
   const pointer =
-    reach > own.mmapThreshold
+    alignedInCache(alignment, size) ||
+    (reach > own.mmapThreshold
       ? own.allocateLarge(size, alignment) || alignedInHeap(alignment, size, reach)
-      : alignedInHeap(alignment, size, reach) || own.allocateLarge(size, alignment);
+      : alignedInHeap(alignment, size, reach) || own.allocateLarge(size, alignment));
   if (pointer === 0) throw noMemory("alignedAlloc", size);
   traced("aligned", pointer, size);
   return pointer;
@@ -77,16 +75,11 @@ function alignedInHeap(alignment: number, size: number, reach: number): Pointer 
   const pointer = fitting === 0 ? own.obtain(blockBytes(reach)) : own.window.pointerOf(fitting);
   if (pointer === NULL) return NULL;
   const b = own.window.blockOf(pointer);
-  const of = heapOf(b);
+  const of = own.holding(b)!;
   const target = alignedPayload(pointer, alignment);
   const aligned = cutFront(of, b, (b + (target - pointer) / WORD_BYTES) as Block);
   cutTail(of, aligned, bytes);
   return target as Pointer;
-}
-
-/** The heap of a block that was just allocated: this thread's own, or one that it took over. */
-function heapOf(b: Block): ThreadHeap {
-  return ownerOfWord(own.words, b) === own.record ? own : own.elsewhere!.heapOf(b)!;
 }
 
 function checkAlignment(alignment: number): void {

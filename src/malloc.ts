@@ -21,7 +21,7 @@ import {
 import { sizeOf } from "./core/block.js";
 import { ownerOfWord } from "./core/control.js";
 import { MAX_STACKED } from "./core/heap.js";
-import { type Block, HEADER_BYTES, NULL, type Pointer } from "./core/memory.js";
+import { HEADER_BYTES, NULL, type Pointer } from "./core/memory.js";
 import { rangeError } from "./errors.js";
 import { slowly, slowPath } from "./slow-paths.js";
 
@@ -239,24 +239,18 @@ export function release(pointer: Pointer): void {
   if (pointer === NULL) return;
   if (typeof pointer !== "number") throw wrongPointer("free", pointer);
   const b = own.liveBlockOfAny(pointer);
-  if (b === 0) freeLarge(pointer);
-  else if (ownerOfWord(own.words, b) !== own.record) freeForeign(b, pointer);
-  else {
-    traced("free", pointer, sizeOf(own.words, b) - header);
-    if (!own.freeBlock(b)) throw wrongPointer("free", pointer);
+  if (b === 0) {
+    freeLarge(pointer);
+    return;
   }
-}
-
-/** A block of another heap: of one that this thread took over, or of another thread's. */
-function freeForeign(b: Block, pointer: Pointer): void {
+  const of = own.holding(b);
   const size = sizeOf(own.words, b) - header;
-  const taken = own.elsewhere === null ? null : own.elsewhere.heapOf(b);
-  if (taken === null) {
+  if (of === null) {
     if (!own.outbox.put(b, ownerOfWord(own.words, b))) throw wrongPointer("free", pointer);
     traced("free", pointer, size);
   } else {
     traced("free", pointer, size);
-    if (!taken.freeBlock(b)) throw wrongPointer("free", pointer);
+    if (!of.freeBlock(b)) throw wrongPointer("free", pointer);
   }
 }
 

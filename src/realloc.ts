@@ -115,19 +115,10 @@ function growsWhereItIs(b: Block, pointer: Pointer, size: number): boolean {
 function reallocSlow(b: Block, pointer: Pointer, size: number, hemmed: boolean): Pointer {
   checkSize("realloc", "size", size);
   if (pointer === NULL) return malloc(size);
-  last.moved = NULL;
-  if (hemmed) {
-    const to = own.popSmall(size);
-    if (to !== 0) {
-      copySmall(b, to, size);
-      if (own.freeSmall(pointer)) return to;
-      last.moved = to;
-    }
-  }
   own.enter();
+  last.moved = NULL;
   try {
-    if (last.moved !== NULL) release(pointer);
-    else if (hemmed) moveSmall(b, pointer, size);
+    if (hemmed) moveSmall(b, pointer, size);
     else last.moved = b === 0 ? reallocElsewhere(pointer, size) : reallocBlock(own, b, pointer, size);
     if (own.hooks.trace !== null) traced("realloc", last.moved, size);
     own.open();
@@ -165,8 +156,8 @@ function reallocBlock(of: ThreadHeap, b: Block, pointer: Pointer, size: number):
 function reallocElsewhere(pointer: Pointer, size: number): Pointer {
   const b = own.liveBlockOfAny(pointer);
   if (b === 0) return reallocMapped(pointer, size);
-  const taken = own.elsewhere === null ? null : own.elsewhere.heapOf(b);
-  return taken === null ? reallocForeign(b, pointer, size) : reallocBlock(taken, b, pointer, size);
+  const of = own.holding(b);
+  return of === null ? reallocForeign(b, pointer, size) : reallocBlock(of, b, pointer, size);
 }
 
 /** Its owner alone may write its header, so it stays as it is or moves. */
@@ -194,17 +185,13 @@ function resizeMapped(pointer: Pointer, have: number, size: number): Pointer {
 
 /** As move() does it, to a small block, and copied by word: a builtin's call costs more than the loop. */
 function moveSmall(b: Block, from: Pointer, size: number): Pointer {
-  const to = own.allocate(size);
+  const to = own.popSmall(size) || own.allocate(size);
   if (to === 0) throw noMemory("realloc", size);
-  copySmall(b, to, size);
-  last.moved = to;
-  release(from);
-  return to;
-}
-
-function copySmall(b: Block, to: Pointer, size: number): void {
   const have = sizeOf(own.words, b) - header;
   copyWords(b + 2, own.window.blockOf(to) + 2, Math.min(have, size + 3) >>> 2);
+  last.moved = to;
+  if (!own.freeSmall(from)) release(from);
+  return to;
 }
 
 /** To a new block; the old one is freed last, so that running out of memory changes nothing. */
@@ -221,7 +208,7 @@ function tryMove(from: Pointer, oldBytes: number, size: number): Pointer {
   const bytes = Math.min(oldBytes, size);
   own.window.copy(to, from, bytes);
   last.moved = to;
-  release(from);
+  if (!own.freeSmall(from)) release(from);
   return to;
 }
 

@@ -83,6 +83,7 @@ function wrongPlace(pointer: unknown, byteOffset: unknown, bytes: unknown): Erro
   }
   return rangeError(
     "ERR_INVALID_POINTER",
-    `${show(bytes)} bytes at ${hex(pointer)} + ${show(byteOffset)} are not inside the heap's memory; what C has allocated is read with koffi.decode`,
+    `${show(bytes)} bytes at ${hex(pointer)} + ${show(byteOffset)} are not inside the heap's memory; ` +
+      "what C has allocated is read with koffi.decode",
   );
 }

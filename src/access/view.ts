@@ -2,10 +2,10 @@
 /**
  * Views over memory: no copy, and no say in its lifetime.
  *
- * Its `buffer` is all of the heap's memory, `byteOffset` says where the view begins; bytes of another thread's are reached by
- * the pointer, or sent as a `slice()`. Bounds of blocks are not looked at. A view stays readable after free(), and then shows whatever the memory is used for next; of a large block that was
- * freed nothing is left, and touching it ends the process. Making one costs 30 to 50 ns; for single values use read
- * and write. Any thread.
+ * A view stays readable after free(), and then shows whatever the memory is used for next; of a large block that was
+ * freed nothing is left, and touching it ends the process. Bounds of blocks are not looked at. A view's `buffer` is all of
+ * the heap's memory, and its `byteOffset` says where it begins, so send a `slice()` by message, or the pointer. Making one
+ * costs 30 to 50 ns; for single values use read and write. Any thread.
  */
 import { checkSize } from "../attached.js";
 import type { Pointer } from "../core/memory.js";

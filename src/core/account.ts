@@ -71,7 +71,7 @@ export class Account {
   /** Counts pages as the heap's; false, with nothing changed, when the limit forbids it. */
   charge(pages: number): boolean {
     const m = this.#m;
-    if (m[LIMIT_PAGES] === NO_LIMIT) {
+    if (pages === 0 || m[LIMIT_PAGES] === NO_LIMIT) {
       this.chargeUnchecked(pages);
       return true;
     }
@@ -86,7 +86,7 @@ export class Account {
   affords(pages: number): boolean {
     const m = this.#m;
     const limit = m[LIMIT_PAGES]!;
-    return limit === NO_LIMIT || chargedPages(m) + pages <= limit;
+    return pages === 0 || limit === NO_LIMIT || chargedPages(m) + pages <= limit;
   }
 
   /** Counts pages as the heap's, limit or not: the caller asked affords() before, or only writes down what is so. */

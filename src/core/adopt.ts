@@ -13,10 +13,10 @@ import type { Elsewhere } from "./elsewhere.js";
 import { ThreadHeap } from "./heap.js";
 import {
   allMine,
+  allOrphans,
   claim,
   claimOf,
   disclaim,
-  entryOf as entryAt,
   findMine,
   findOrphan,
   findVacant,
@@ -57,9 +57,7 @@ export function joinProcess(window: Window, os: Os, hooks: Hooks): ThreadHeap {
     const context = mine === 0 ? null : contextFor(window, os, hooks, mine);
     const heap = context === null ? firstHeap(window, os, hooks) : heapAt(context, mine);
     markFirst(window.words, entryOf(heap));
-    heap.elsewhere = new Annexes(
-      context ?? contextFor(window, os, hooks, heap.words[heap.record + Rec.entry]!),
-    );
+    heap.elsewhere = new Annexes(context ?? contextFor(window, os, hooks, entryOf(heap)));
     return heap;
   });
 }
@@ -162,11 +160,8 @@ export class Annexes implements Elsewhere<ThreadHeap> {
     return null;
   }
 
-  /** Entries of heaps of ended threads: without the mutex a guess. */
   #orphans(): number[] {
-    const { window, os } = this.#context;
-    const entries = Array.from({ length: window.words[Control.heaps]! }, (_, index) => entryAt(index));
-    return entries.filter((entry) => isOrphan(window, os.threads, entry));
+    return allOrphans(this.#context.window, this.#context.os.threads);
   }
 
   /** Whether a heap had no room for so much when it was asked last, and nothing became free in it since. */

@@ -35,7 +35,7 @@ import {
   sizeOf,
 } from "./block.js";
 import { CACHED_UNITS, isFull, MAX_CACHED, MOST_UNITS, pop, push, STACK_MASK } from "./cache.js";
-import { CHUNK_SHIFT, Control, NO_LIMIT, OWNERS } from "./control.js";
+import { CHUNK_SHIFT, Control, NO_LIMIT, OWNERS, ownerOfWord } from "./control.js";
 import type { Elsewhere } from "./elsewhere.js";
 import type { TraceSink } from "./hooks.js";
 import type { LargeBlocks } from "./large.js";
@@ -140,12 +140,12 @@ export class ThreadHeap extends Stock {
 
   /** The same without taking more address space: for a heap that this thread took over. */
   allocateWithin(size: number): Pointer {
+    const bytes = blockBytes(size);
     if (size <= MAX_SMALL) {
-      const b = this.fromCache(blockBytes(size) >>> 4);
+      const b = this.fromCache(bytes >>> 4);
       if (b !== 0) return this.madeLive(b);
     }
-    if (blockBytes(size) > MAX_BLOCK / 2) return 0 as Pointer;
-    const bytes = blockBytes(size);
+    if (bytes > MAX_BLOCK / 2) return 0 as Pointer;
     const b = this.store.take(bytes) || this.replenish(bytes) || this.takeJoined(bytes);
     return b === 0 ? (0 as Pointer) : this.window.pointerOf(b);
   }
@@ -180,6 +180,12 @@ export class ThreadHeap extends Stock {
     if (offset !== distance || (offset & 15) !== 8 || m[1024 + (offset >>> 20)] === 0) return 0 as Block;
     const b = (offset >>> 2) as Block;
     return isSealedLive(m, b, this.secret) && sizeOf(m, b) >= MIN_BLOCK ? b : (0 as Block);
+  }
+
+  /** The heap of this thread that a block lies in: this one, or one that it took over; null when it is another thread's. */
+  holding(b: Block): ThreadHeap | null {
+    if (ownerOfWord(this.words, b) === this.record) return this;
+    return this.elsewhere?.heapOf(b) ?? null;
   }
 
   /** Requests of more bytes than this get a mapping of their own. */
@@ -244,12 +250,8 @@ export class ThreadHeap extends Stock {
   #relieved(size: number, attempt: () => number): number {
     if (size > Math.min(this.pressure().limit, this.window.span)) return 0;
     let result = this.relieve() ? attempt() : 0;
-    if (result === 0 && this.#relieveElsewhere()) result = attempt();
+    if (result === 0 && this.elsewhere?.relieve()) result = attempt();
     return result;
-  }
-
-  #relieveElsewhere(): boolean {
-    return this.elsewhere?.relieve() ?? false;
   }
 
   #releaseClaimed(b: Block): boolean {
@@ -273,13 +275,13 @@ export class ThreadHeap extends Stock {
   obtain(bytes: number): Pointer {
     let b = this.store.take(bytes) || this.replenish(bytes);
     if (b === 0) {
-      const pointer =
-        this.elsewhere === null ? (0 as Pointer) : this.elsewhere.allocate(bytes - HEADER_BYTES);
+      const pointer = this.elsewhere?.allocate(bytes - HEADER_BYTES) ?? (0 as Pointer);
       if (pointer !== 0) {
         this.store.cleanFrom = NOTHING_CLEAN;
         return pointer;
       }
-      b = this.growOut(bytes) || (this.#relieveElsewhere() ? this.store.grow(bytes) : b);
+      b = this.growOut(bytes);
+      if (b === 0 && this.elsewhere?.relieve()) b = this.store.grow(bytes);
     }
     return b === 0 ? (0 as Pointer) : this.window.pointerOf(b);
   }

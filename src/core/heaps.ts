@@ -99,11 +99,7 @@ export function isOrphan(window: Window, threads: OsThreads, entry: number): boo
 
 /** Such an entry; 0 when there is none. */
 export function findOrphan(window: Window, threads: OsThreads): number {
-  const m = window.words;
-  for (let index = 0; index < m[Control.heaps]!; index++) {
-    if (isOrphan(window, threads, entryOf(index))) return entryOf(index);
-  }
-  return 0;
+  return allOrphans(window, threads)[0] ?? 0;
 }
 
 /** An entry that has no heap yet; 0 when the table is full. */
@@ -133,8 +129,16 @@ export function findMine(window: Window, threads: OsThreads): number {
 /** All that it has. */
 export function allMine(window: Window, threads: OsThreads): number[] {
   const m = window.words;
-  const entries = Array.from({ length: m[Control.heaps]! }, (_, index) => entryOf(index));
-  return entries.filter((entry) => m[entry + HEAP_RECORD] !== 0 && isMine(m, threads, entry));
+  return usedEntries(m).filter((entry) => m[entry + HEAP_RECORD] !== 0 && isMine(m, threads, entry));
+}
+
+/** Those of ended threads: a guess for who does not have the mutex. */
+export function allOrphans(window: Window, threads: OsThreads): number[] {
+  return usedEntries(window.words).filter((entry) => isOrphan(window, threads, entry));
+}
+
+function usedEntries(m: Int32Array): number[] {
+  return Array.from({ length: m[Control.heaps]! }, (_, index) => entryOf(index));
 }
 
 export function isRuined(m: Int32Array, entry: number): boolean {

@@ -87,8 +87,8 @@ export function openOs(): Os {
     return linux(requireKoffi() as Koffi);
   } catch (cause) {
     const text = cause instanceof Error ? cause.message : String(cause);
-    const bundled = "Where the program is bundled, name heapwright and koffi as external";
-    return unsupportedOs(`koffi could not be loaded (${text}). ${bundled}`, cause);
+    const bundled = "where the program is bundled, name heapwright and koffi as external";
+    return unsupportedOs(`koffi could not be loaded (${text}; ${bundled})`, cause);
   }
 }
 
@@ -111,7 +111,7 @@ function unsupportedOs(reason: string, cause?: unknown): Os {
     throw new HeapError(
       "ERR_UNSUPPORTED_PLATFORM",
       `heapwright needs Node 20.17 or later on Linux, x64 or arm64, with native add-ons and external buffers ` +
-        `allowed; here ${reason}. Else use Buffer or a SharedArrayBuffer`,
+        `allowed; here ${reason}. Use Buffer or a SharedArrayBuffer instead`,
       cause === undefined ? undefined : { cause },
     );
   };

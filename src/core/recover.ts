@@ -33,6 +33,7 @@ import { sweep } from "./sweep.js";
 
 /** Broken seals that a death can leave: growing backward breaks one and writes another. */
 export const MOST_TORN = 2;
+
 /** What a walk over all headers found. */
 interface Census {
   blocks: number;

@@ -120,7 +120,7 @@ function growForward(heap: ThreadHeap, b: Block, need: number): boolean {
   if (growOver(heap, b, next, taken, total - taken)) return true;
   const gone = gonePages(m, next);
   const unused = gone - store.pagesTaken(next, taken - have);
-  if (!store.chargeGone(gone)) return false;
+  if (!store.account.charge(gone)) return false;
   absorb(heap, b, next, total);
   if (unused === 0) {
     cutTail(heap, b, taken);
@@ -152,7 +152,7 @@ function growOver(heap: ThreadHeap, b: Block, next: Block, need: number, rest: n
 /** One store joins live `b` with the free block above it. */
 function absorb(heap: ThreadHeap, b: Block, next: Block, total: number): void {
   const { words: m, store } = heap;
-  store.takeOut(next);
+  store.runs.remove(next); // what was given back of it is charged already
   const above = nextOf(m, next);
   resizeLive(m, b, total, heap.secret);
   markPreviousLive(m, above);
@@ -171,9 +171,9 @@ function growBackward(heap: ThreadHeap, b: Block, need: number, bytes: number): 
   const have = sizeOf(m, b) + above;
   const low = sizeOf(m, below);
   if (low + have < need) return none;
-  if (!store.chargeGone(gonePages(m, below) + (above > 0 ? gonePages(m, next) : 0))) return none;
+  if (!store.account.charge(gonePages(m, below) + (above > 0 ? gonePages(m, next) : 0))) return none;
   if (above > 0) absorb(heap, b, next, have);
-  store.takeOut(below);
+  store.runs.remove(below);
   store.countMerge(MERGES_BACKWARD, below, low + have);
   moveDown(heap, below, b, bytes);
   return below;

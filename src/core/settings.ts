@@ -70,7 +70,7 @@ export function settingsFrom(environment: Readonly<Record<string, string | undef
     const variable = environmentName(name);
     const text = environment[variable];
     if (text === undefined || text === "") continue;
-    const value = text === "dynamic" ? text : text === "Infinity" ? Infinity : parseBytes(text);
+    const value = text === "dynamic" ? text : parseBytes(text);
     try {
       checkSetting(name, value);
     } catch (cause) {
@@ -82,8 +82,9 @@ export function settingsFrom(environment: Readonly<Record<string, string | undef
   return settings;
 }
 
-/** Bytes, plain or with K, M or G for powers of 1024; NaN for anything else. */
+/** Bytes, plain or with K, M or G for powers of 1024, or Infinity; NaN for anything else. */
 function parseBytes(text: string): number {
+  if (text === "Infinity") return Infinity;
   const match = /^(\d+)([KMG]?)i?B?$/i.exec(text.trim());
   if (match === null) return Number.NaN;
   const power = { "": 0, K: 1, M: 2, G: 3 }[match[2]!.toUpperCase()]!;

@@ -57,10 +57,7 @@ export class Store extends Wilderness {
    * and take() does not look at all of the runs of a bin.
    */
   takeAffordable(size: number): Block {
-    const run = this.runs.findAmongAll(size, (b) => {
-      const pages = this.pagesTaken(b, size);
-      return pages === 0 || this.account.affords(pages);
-    });
+    const run = this.runs.findAmongAll(size, (b) => this.account.affords(this.pagesTaken(b, size)));
     return run === 0 ? this.carveOne(size) : this.#takeFrom(run, size);
   }
 
@@ -212,16 +209,6 @@ export class Store extends Wilderness {
     const rest = have - size;
     const inner = rest < MIN_BLOCK ? 0 : this.runs.innerPages((b + (size >>> 2)) as Block, rest);
     return Math.min(gone, this.runs.innerPages(b, have) - inner);
-  }
-
-  /** Charges pages that were given back and are about to be used; false where the limit forbids it. */
-  chargeGone(pages: number): boolean {
-    return pages === 0 || this.account.charge(pages);
-  }
-
-  /** Takes a free block out of its bin to be joined with a live one. What was given back of it is charged already. */
-  takeOut(b: Block): void {
-    this.runs.remove(b);
   }
 
   /** Counts blocks that a sweep joined to the one below. */

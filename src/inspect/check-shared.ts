@@ -71,7 +71,7 @@ function checkOrphan(of: ThreadHeap, index: number, record: number): void {
       if (size === 0 && b === start) break; // taken and not begun
       if (!isSealed(m, b, of.secret)) torn++;
       if (size === FENCE_BYTES && !active) break;
-      if (active && isUnfinishedGrowth(of.store, b, end)) break;
+      if (isUnfinishedGrowth(of.store, b, end)) break;
       if (size < MIN_BLOCK || b + (size >>> 2) > end || torn > MOST_TORN) {
         const where = hex(of.window.pointerOf(b));
         throw corrupt(

@@ -10,7 +10,10 @@ import { cacheOf, Rec } from "../core/record.js";
 import { freedElsewhere } from "../core/remote.js";
 import { heap, unusable } from "../malloc.js";
 
-/** Sizes are in bytes, and what they and `blocks`, `segments`, `threads` and `orphans` say is so now; the rest counts since the process began. */
+/**
+ * Sizes are in bytes. They, and `blocks`, `segments`, `threads` and `orphans`, say what is so now; the rest counts since the
+ * process began.
+ */
 export interface Stats {
   /** Usable bytes in live blocks. */
   allocated: number;

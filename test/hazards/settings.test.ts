@@ -4,6 +4,7 @@
  */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { settingsFrom } from "../../src/core/settings.js";
 import { type ChildOptions, findings, runProgram } from "../support/child.js";
 
 interface Found {
@@ -114,6 +115,20 @@ test("bad values in the environment: loading works, each use says what is wrong"
     assert.is(loaded, true);
     for (const use of ["malloc", "free", "check", "stats"]) refusedWith(`${met[use]}`, name, value);
   }
+});
+
+test("no limit can be said", () => {
+  const { limit } = settingsFrom({ HEAPWRIGHT_LIMIT: "Infinity" });
+  assert.is(limit, Number.POSITIVE_INFINITY);
+});
+
+test("tracing is off by any of the words for that", async () => {
+  for (const word of ["0", "false", "off"]) {
+    const { stderr } = await runProgram(program, { env: { HEAPWRIGHT_TRACE: word } });
+    assert.not.match(stderr, /heapwright\[/, word);
+  }
+  const { stderr } = await runProgram(program, { env: { HEAPWRIGHT_TRACE: "1" } });
+  assert.match(stderr, /heapwright\[/);
 });
 
 test("an empty variable is none", async () => {

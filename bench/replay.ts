@@ -4,6 +4,7 @@
  * The pointer of each id lies in a Float64Array (0: not live), so the loop allocates nothing and its element kinds never
  * change. Blocks left over at the end of a pass are freed outside the timing. Knows no allocator.
  */
+import { inSpans } from "./spans.js";
 import { OP, type Trace } from "./trace.js";
 
 /** C's five functions, of an allocator whose pointers are plain numbers. */
@@ -72,18 +73,6 @@ export function spanReplayer<P extends number>(
   };
 }
 
-/**
- * Records replayed by one call. What V8 compiles to be entered in the middle of a loop knows nothing of a closure's columns, and
- * in a long loop it is entered again and again, in every pass: in one process of three a recorded SQLite program took a fifth
- * longer. A function that is called often is compiled as a whole.
- */
-const SPAN = 256;
-
-/** A function of its own, after whose loop nothing comes: V8 left its code there in each pass, for it had not seen more. */
-function inSpans(replay: Replay, count: number): void {
-  for (let from = 0; from < count; from += SPAN) replay(from, Math.min(from + SPAN, count));
-}
-
 /** One pass over the whole trace each time it is called; returns nanoseconds per operation. */
 export function replayer<P extends number>(trace: Trace, allocator: Replayable<P>): () => number {
   const { count } = trace;
@@ -91,7 +80,7 @@ export function replayer<P extends number>(trace: Trace, allocator: Replayable<P
   const replay = spanReplayer(trace, pointers, allocator);
   return () => {
     const start = performance.now();
-    inSpans(replay, count);
+    inSpans(count, replay);
     const milliseconds = performance.now() - start;
     freeLeftovers(pointers, allocator.free);
     return (milliseconds * 1e6) / count;

@@ -7,6 +7,7 @@
  */
 import type { Allocator, Slots } from "../allocators/allocator.js";
 import { below, next, seedOf } from "../random.js";
+import { inSpans } from "../spans.js";
 import { type SingleWorkload, scaled } from "./workload.js";
 
 const SLOTS = 65_536;
@@ -23,8 +24,8 @@ export const allocTest: SingleWorkload = {
     const steps = 2 * scaled(STEPS / 2, scale);
     const drawn = draw(steps);
     const slots = table(SLOTS);
-    const pass = () => follow({ malloc, free, touch, none }, slots, drawn);
-    return { operations: steps / 2, pass };
+    const span = (from: number, to: number) => follow({ malloc, free, touch, none }, slots, drawn, from, to);
+    return { operations: steps / 2, pass: () => inSpans(steps, span) };
   },
 };
 
@@ -37,8 +38,10 @@ function follow(
   { malloc, free, touch, none }: Pick<Allocator, "malloc" | "free" | "touch" | "none">,
   slots: Slots,
   { picks, sizes }: Drawn,
+  from: number,
+  to: number,
 ): void {
-  for (let i = 0; i < picks.length; i++) {
+  for (let i = from; i < to; i++) {
     const slot = picks[i]!;
     const bytes = sizes[i]!;
     if (slots[slot] !== none) {

@@ -3,8 +3,12 @@
  * once with blocks of many.
  */
 import type { Allocator, Block, Slots } from "../allocators/allocator.js";
-import { below, next, seedOf } from "../random.js";
+import * as sequence from "../random.js";
+import { inSpans } from "../spans.js";
 import { type SingleWorkload, scaled } from "./workload.js";
+
+// By names of this module's own: V8 folds them into loops. What is imported it loads and tests on each round.
+const { below, next, seedOf } = sequence;
 
 const BLOCKS = 100_000;
 const BYTES = 64;
@@ -18,9 +22,11 @@ export const batch: SingleWorkload = {
   prepare({ malloc, free, table, none }, scale) {
     const blocks = scaled(BLOCKS, scale);
     const slots = table(blocks);
+    const fillSpan = (from: number, to: number) => fill(malloc, slots, from, to);
+    const emptySpan = (from: number, to: number) => empty(free, slots, from, to, none);
     const pass = () => {
-      fill(malloc, slots, blocks);
-      empty(free, slots, blocks, none);
+      inSpans(blocks, fillSpan);
+      inSpans(blocks, emptySpan);
     };
     return { operations: blocks, pass };
   },
@@ -33,30 +39,40 @@ export const batchMixed: SingleWorkload = {
     const blocks = scaled(BLOCKS, scale);
     const slots = table(blocks);
     let state = seedOf(0);
+    const fillSpan = (from: number, to: number) => {
+      state = fillMixed(malloc, slots, from, to, state);
+    };
+    const emptySpan = (from: number, to: number) => empty(free, slots, from, to, none);
     const pass = () => {
-      state = fillMixed(malloc, slots, blocks, state);
-      empty(free, slots, blocks, none);
+      inSpans(blocks, fillSpan);
+      inSpans(blocks, emptySpan);
     };
     return { operations: blocks, pass };
   },
 };
 
-function fill(malloc: Allocator["malloc"], slots: Slots, blocks: number): void {
-  for (let i = 0; i < blocks; i++) slots[i] = malloc(BYTES);
+function fill(malloc: Allocator["malloc"], slots: Slots, from: number, to: number): void {
+  for (let i = from; i < to; i++) slots[i] = malloc(BYTES);
 }
 
 /** Returns the state of the sequence after it. */
-function fillMixed(malloc: Allocator["malloc"], slots: Slots, blocks: number, from: number): number {
-  let state = from;
-  for (let i = 0; i < blocks; i++) {
+function fillMixed(
+  malloc: Allocator["malloc"],
+  slots: Slots,
+  from: number,
+  to: number,
+  first: number,
+): number {
+  let state = first;
+  for (let i = from; i < to; i++) {
     state = next(state);
     slots[i] = malloc(LEAST + below(state, SIZES));
   }
   return state;
 }
 
-function empty(free: Allocator["free"], slots: Slots, blocks: number, none: Block): void {
-  for (let i = 0; i < blocks; i++) {
+function empty(free: Allocator["free"], slots: Slots, from: number, to: number, none: Block): void {
+  for (let i = from; i < to; i++) {
     free(slots[i]);
     slots[i] = none;
   }

@@ -6,6 +6,7 @@
  * In sh8bench threads do that side by side, and each frees the upper part of another one's buffer.
  */
 import type { Allocator, Slots } from "../allocators/allocator.js";
+import { inSpans } from "../spans.js";
 import {
   type CrewWorkload,
   MEMBERS,
@@ -28,10 +29,12 @@ export const sh6bench: SingleWorkload = {
     const slots = table(SLOTS);
     const rounds = scaled(ROUNDS, scale);
     const cursor = { at: 0, from: 0, to: 0 };
+    const upwards = (from: number, to: number) => freeRow(free, slots, from, to);
+    const downwards = (from: number, to: number) => freeRowDown(free, slots, from, to);
     const turn = () => {
       moveOn(cursor);
-      freeUpwards(free, slots, cursor.from);
-      freeDownwards(free, slots, cursor.to);
+      inSpans(cursor.from, upwards);
+      inSpans(SLOTS - cursor.to, downwards);
     };
     const fill = () => {
       for (let done = 0; done < sizes.length; ) done = fillUp(malloc, slots, cursor, sizes, done, turn);
@@ -54,11 +57,13 @@ export const sh8bench: CrewWorkload = {
     const others = sharedSlots(crew, ((crew.index + 1) % crew.members) * SLOTS, SLOTS);
     const rounds = scaled(ROUNDS, scale);
     const cursor = { at: 0, from: 0, to: 0 };
+    const upwards = (from: number, to: number) => freeRow(free, slots, from, to);
+    const downwards = (from: number, to: number) => freeRowDown(free, others, from, to);
     const turn = () => {
       moveOn(cursor);
       crew.barrier();
-      freeUpwards(free, slots, cursor.from);
-      freeDownwards(free, others, cursor.to);
+      inSpans(cursor.from, upwards);
+      inSpans(SLOTS - cursor.to, downwards);
       crew.barrier();
     };
     const fill = () => {
@@ -83,12 +88,13 @@ function moveOn(cursor: Cursor): void {
   cursor.to = cursor.from + KEPT;
 }
 
-function freeUpwards(free: Allocator["free"], slots: Slots, end: number): void {
-  for (let i = 0; i < end; i++) free(slots[i]);
+function freeRow(free: Allocator["free"], slots: Slots, from: number, to: number): void {
+  for (let i = from; i < to; i++) free(slots[i]);
 }
 
-function freeDownwards(free: Allocator["free"], slots: Slots, start: number): void {
-  for (let i = SLOTS - 1; i >= start; i--) free(slots[i]);
+/** Counted from the upper end of the buffer. */
+function freeRowDown(free: Allocator["free"], slots: Slots, from: number, to: number): void {
+  for (let i = from; i < to; i++) free(slots[SLOTS - 1 - i]);
 }
 
 /** Fills the buffer as far as it goes without a gap, from size `done` on; returns how many sizes are done then. */

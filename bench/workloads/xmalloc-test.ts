@@ -3,6 +3,7 @@
  * from one to the other in batches through a ring.
  */
 import type { Allocator, Slots } from "../allocators/allocator.js";
+import { inSpans } from "../spans.js";
 import { type Crew, type CrewWorkload, MEMBERS, NEAR_GLIBC, scaled, sharedSlots } from "./workload.js";
 
 const BYTES = 64;
@@ -24,11 +25,13 @@ export const xmallocTest: CrewWorkload = {
     const rings = Array.from({ length: RING }, (_, i) => sharedSlots(crew, i * BATCH, BATCH));
     let turn = 0;
     const produces = crew.index === 0;
+    const span = produces
+      ? (from: number, to: number) => produce({ malloc, touch }, rings[turn]!, from, to)
+      : (from: number, to: number) => consume(free, rings[turn]!, from, to);
     const pass = () => {
       for (let n = 0; n < batches; n++) {
         awaitState(crew, turn, produces ? EMPTY : FULL);
-        if (produces) produce({ malloc, touch }, rings[turn]!);
-        else consume(free, rings[turn]!);
+        inSpans(BATCH, span);
         setState(crew, turn, produces ? FULL : EMPTY);
         turn = (turn + 1) % RING;
       }
@@ -37,8 +40,13 @@ export const xmallocTest: CrewWorkload = {
   },
 };
 
-function produce({ malloc, touch }: Pick<Allocator, "malloc" | "touch">, slots: Slots): void {
-  for (let i = 0; i < BATCH; i++) {
+function produce(
+  { malloc, touch }: Pick<Allocator, "malloc" | "touch">,
+  slots: Slots,
+  from: number,
+  to: number,
+): void {
+  for (let i = from; i < to; i++) {
     const block = malloc(BYTES);
     touch(block, 0);
     touch(block, BYTES - 1);
@@ -46,8 +54,8 @@ function produce({ malloc, touch }: Pick<Allocator, "malloc" | "touch">, slots: 
   }
 }
 
-function consume(free: Allocator["free"], slots: Slots): void {
-  for (let i = 0; i < BATCH; i++) free(slots[i]);
+function consume(free: Allocator["free"], slots: Slots, from: number, to: number): void {
+  for (let i = from; i < to; i++) free(slots[i]);
 }
 
 /** Acquires: the blocks in the batch were stored before its state. */

@@ -34,20 +34,26 @@ const isWide = span > ZONE_LIMIT;
 const reach = unusable === null ? Math.min(span, isWide ? SLICE_BYTES : ZONE_LIMIT) - lowest - WIDEST : -1;
 const limit = unusable === null ? span : 0;
 const slices = slicesOf(buffer);
-const start = base + lowest;
 /** What near places are offsets in: the window above the control block. */
 export const nearData = new DataView(buffer, Math.min(lowest, buffer.byteLength));
 
 /**
- * The offset in `nearData` of `pointer + byteOffset`, if it is near, with room for the widest access; else 0. For all widths
- * alike: the shorter this is, the more else V8 inlines into a caller.
+ * Makes nearOf(): the offset in `nearData` of `pointer + byteOffset`, if it is near, with room for the widest access; else 0.
+ * For all widths alike.
+ *
+ * The parameters of the function around it stand for constants: V8 folds them alike, and to load one takes two bytes of
+ * bytecode where a module's constant takes four to six. An access is inlined together with this, and every byte of it counts
+ * when V8 decides whether malloc and free go into the same caller.
  */
-export function nearOf(pointer: number, byteOffset: number): number {
-  if (typeof pointer !== "number" || typeof byteOffset !== "number") return 0;
-  const place = pointer - start + byteOffset;
-  const near = place >>> 0; // a place that is no whole number differs from this
-  return near === place && near <= reach ? near : 0;
-}
+const nearFrom = (start: number, reach: number) =>
+  function nearOf(pointer: number, byteOffset: number): number {
+    if (typeof pointer !== "number" || typeof byteOffset !== "number") return 0;
+    const place = pointer - start + byteOffset;
+    const near = place >>> 0; // a place that is no whole number differs from this
+    return near === place && near <= reach ? near : 0;
+  };
+export type NearOf = ReturnType<typeof nearFrom>;
+export const nearOf: NearOf = nearFrom(base + lowest, reach);
 
 /** The same for any place. An error when it is not inside the heap's memory. */
 export function farOf(pointer: number, byteOffset: number, bytes: number): number {

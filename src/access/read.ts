@@ -6,55 +6,106 @@ import type { Pointer } from "../core/memory.js";
 import * as place from "./place.js";
 
 // Names of this module's own, which V8 folds into the code.
-const { farOf, IN_SLICE, nearData: data, nearOf, sliceAt } = place;
+const { farOf, IN_SLICE, nearData, nearOf, sliceAt } = place;
 
 /** The same for far places. Not in the functions themselves, which V8 inlines up to a size. */
 const beyond = {
-  u8(pointer: Pointer, byteOffset: number): number {
+  u8(pointer: Pointer, byteOffset = 0): number {
     const far = farOf(pointer, byteOffset, 1);
     return sliceAt(far).getUint8(far & IN_SLICE);
   },
-  i8(pointer: Pointer, byteOffset: number): number {
+  i8(pointer: Pointer, byteOffset = 0): number {
     const far = farOf(pointer, byteOffset, 1);
     return sliceAt(far).getInt8(far & IN_SLICE);
   },
-  u16(pointer: Pointer, byteOffset: number): number {
+  u16(pointer: Pointer, byteOffset = 0): number {
     const far = farOf(pointer, byteOffset, 2);
     return sliceAt(far).getUint16(far & IN_SLICE, true);
   },
-  i16(pointer: Pointer, byteOffset: number): number {
+  i16(pointer: Pointer, byteOffset = 0): number {
     const far = farOf(pointer, byteOffset, 2);
     return sliceAt(far).getInt16(far & IN_SLICE, true);
   },
-  u32(pointer: Pointer, byteOffset: number): number {
+  u32(pointer: Pointer, byteOffset = 0): number {
     const far = farOf(pointer, byteOffset, 4);
     return sliceAt(far).getUint32(far & IN_SLICE, true);
   },
-  i32(pointer: Pointer, byteOffset: number): number {
+  i32(pointer: Pointer, byteOffset = 0): number {
     const far = farOf(pointer, byteOffset, 4);
     return sliceAt(far).getInt32(far & IN_SLICE, true);
   },
-  f32(pointer: Pointer, byteOffset: number): number {
+  f32(pointer: Pointer, byteOffset = 0): number {
     const far = farOf(pointer, byteOffset, 4);
     return sliceAt(far).getFloat32(far & IN_SLICE, true);
   },
-  f64(pointer: Pointer, byteOffset: number): number {
+  f64(pointer: Pointer, byteOffset = 0): number {
     const far = farOf(pointer, byteOffset, 8);
     return sliceAt(far).getFloat64(far & IN_SLICE, true);
   },
-  u64(pointer: Pointer, byteOffset: number): bigint {
+  u64(pointer: Pointer, byteOffset = 0): bigint {
     const far = farOf(pointer, byteOffset, 8);
     return sliceAt(far).getBigUint64(far & IN_SLICE, true);
   },
-  i64(pointer: Pointer, byteOffset: number): bigint {
+  i64(pointer: Pointer, byteOffset = 0): bigint {
     const far = farOf(pointer, byteOffset, 8);
     return sliceAt(far).getBigInt64(far & IN_SLICE, true);
   },
-  pointer(pointer: Pointer, byteOffset: number): Pointer {
+  pointer(pointer: Pointer, byteOffset = 0): Pointer {
     const far = farOf(pointer, byteOffset, 8);
     return addressAt(sliceAt(far), far & IN_SLICE);
   },
 };
+
+type Beyond = typeof beyond;
+
+/** The constants are parameters, as place.ts explains. */
+const reader = (data: DataView, nearOf: place.NearOf, beyond: Beyond) => ({
+  u8(pointer: Pointer, byteOffset?: number): number {
+    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    return near !== 0 ? data.getUint8(near) : beyond.u8(pointer, byteOffset);
+  },
+  i8(pointer: Pointer, byteOffset?: number): number {
+    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    return near !== 0 ? data.getInt8(near) : beyond.i8(pointer, byteOffset);
+  },
+  u16(pointer: Pointer, byteOffset?: number): number {
+    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    return near !== 0 ? data.getUint16(near, true) : beyond.u16(pointer, byteOffset);
+  },
+  i16(pointer: Pointer, byteOffset?: number): number {
+    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    return near !== 0 ? data.getInt16(near, true) : beyond.i16(pointer, byteOffset);
+  },
+  u32(pointer: Pointer, byteOffset?: number): number {
+    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    return near !== 0 ? data.getUint32(near, true) : beyond.u32(pointer, byteOffset);
+  },
+  i32(pointer: Pointer, byteOffset?: number): number {
+    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    return near !== 0 ? data.getInt32(near, true) : beyond.i32(pointer, byteOffset);
+  },
+  f32(pointer: Pointer, byteOffset?: number): number {
+    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    return near !== 0 ? data.getFloat32(near, true) : beyond.f32(pointer, byteOffset);
+  },
+  f64(pointer: Pointer, byteOffset?: number): number {
+    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    return near !== 0 ? data.getFloat64(near, true) : beyond.f64(pointer, byteOffset);
+  },
+  u64(pointer: Pointer, byteOffset?: number): bigint {
+    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    return near !== 0 ? data.getBigUint64(near, true) : beyond.u64(pointer, byteOffset);
+  },
+  i64(pointer: Pointer, byteOffset?: number): bigint {
+    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    return near !== 0 ? data.getBigInt64(near, true) : beyond.i64(pointer, byteOffset);
+  },
+  /** An address as C stores it: 8 bytes, of which a user address takes at most 53 bits. */
+  pointer(pointer: Pointer, byteOffset?: number): Pointer {
+    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    return near !== 0 ? addressAt(data, near) : beyond.pointer(pointer, byteOffset);
+  },
+});
 
 /**
  * Reads a value at `pointer + byteOffset`: `read.u8 i8 u16 i16 u32 i32 f32 f64 (pointer, byteOffset = 0)` give a number,
@@ -77,53 +128,7 @@ const beyond = {
  * free(block);
  * ```
  */
-export const read = {
-  u8(pointer: Pointer, byteOffset = 0): number {
-    const near = nearOf(pointer, byteOffset);
-    return near !== 0 ? data.getUint8(near) : beyond.u8(pointer, byteOffset);
-  },
-  i8(pointer: Pointer, byteOffset = 0): number {
-    const near = nearOf(pointer, byteOffset);
-    return near !== 0 ? data.getInt8(near) : beyond.i8(pointer, byteOffset);
-  },
-  u16(pointer: Pointer, byteOffset = 0): number {
-    const near = nearOf(pointer, byteOffset);
-    return near !== 0 ? data.getUint16(near, true) : beyond.u16(pointer, byteOffset);
-  },
-  i16(pointer: Pointer, byteOffset = 0): number {
-    const near = nearOf(pointer, byteOffset);
-    return near !== 0 ? data.getInt16(near, true) : beyond.i16(pointer, byteOffset);
-  },
-  u32(pointer: Pointer, byteOffset = 0): number {
-    const near = nearOf(pointer, byteOffset);
-    return near !== 0 ? data.getUint32(near, true) : beyond.u32(pointer, byteOffset);
-  },
-  i32(pointer: Pointer, byteOffset = 0): number {
-    const near = nearOf(pointer, byteOffset);
-    return near !== 0 ? data.getInt32(near, true) : beyond.i32(pointer, byteOffset);
-  },
-  f32(pointer: Pointer, byteOffset = 0): number {
-    const near = nearOf(pointer, byteOffset);
-    return near !== 0 ? data.getFloat32(near, true) : beyond.f32(pointer, byteOffset);
-  },
-  f64(pointer: Pointer, byteOffset = 0): number {
-    const near = nearOf(pointer, byteOffset);
-    return near !== 0 ? data.getFloat64(near, true) : beyond.f64(pointer, byteOffset);
-  },
-  u64(pointer: Pointer, byteOffset = 0): bigint {
-    const near = nearOf(pointer, byteOffset);
-    return near !== 0 ? data.getBigUint64(near, true) : beyond.u64(pointer, byteOffset);
-  },
-  i64(pointer: Pointer, byteOffset = 0): bigint {
-    const near = nearOf(pointer, byteOffset);
-    return near !== 0 ? data.getBigInt64(near, true) : beyond.i64(pointer, byteOffset);
-  },
-  /** An address as C stores it: 8 bytes, of which a user address takes at most 53 bits. */
-  pointer(pointer: Pointer, byteOffset = 0): Pointer {
-    const near = nearOf(pointer, byteOffset);
-    return near !== 0 ? addressAt(data, near) : beyond.pointer(pointer, byteOffset);
-  },
-};
+export const read = reader(nearData, nearOf, beyond);
 
 function addressAt(view: DataView, offset: number): Pointer {
   return (view.getUint32(offset, true) + view.getUint32(offset + 4, true) * 2 ** 32) as Pointer;

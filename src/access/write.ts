@@ -9,55 +9,117 @@ import { rangeError, show, typeError } from "../errors.js";
 import * as place from "./place.js";
 
 // Names of this module's own, which V8 folds into the code.
-const { farOf, IN_SLICE, nearData: data, nearOf, sliceAt } = place;
+const { farOf, IN_SLICE, nearData, nearOf, sliceAt } = place;
 
 /** The same for far places. Not in the functions themselves, which V8 inlines up to a size. */
 const beyond = {
-  u8(pointer: Pointer, value: number, byteOffset: number): void {
+  u8(pointer: Pointer, value: number, byteOffset = 0): void {
     const far = farOf(pointer, byteOffset, 1);
     sliceAt(far).setUint8(far & IN_SLICE, value);
   },
-  i8(pointer: Pointer, value: number, byteOffset: number): void {
+  i8(pointer: Pointer, value: number, byteOffset = 0): void {
     const far = farOf(pointer, byteOffset, 1);
     sliceAt(far).setInt8(far & IN_SLICE, value | 0);
   },
-  u16(pointer: Pointer, value: number, byteOffset: number): void {
+  u16(pointer: Pointer, value: number, byteOffset = 0): void {
     const far = farOf(pointer, byteOffset, 2);
     sliceAt(far).setUint16(far & IN_SLICE, value, true);
   },
-  i16(pointer: Pointer, value: number, byteOffset: number): void {
+  i16(pointer: Pointer, value: number, byteOffset = 0): void {
     const far = farOf(pointer, byteOffset, 2);
     sliceAt(far).setInt16(far & IN_SLICE, value | 0, true);
   },
-  u32(pointer: Pointer, value: number, byteOffset: number): void {
+  u32(pointer: Pointer, value: number, byteOffset = 0): void {
     const far = farOf(pointer, byteOffset, 4);
     sliceAt(far).setUint32(far & IN_SLICE, value, true);
   },
-  i32(pointer: Pointer, value: number, byteOffset: number): void {
+  i32(pointer: Pointer, value: number, byteOffset = 0): void {
     const far = farOf(pointer, byteOffset, 4);
     sliceAt(far).setInt32(far & IN_SLICE, value | 0, true);
   },
-  f32(pointer: Pointer, value: number, byteOffset: number): void {
+  f32(pointer: Pointer, value: number, byteOffset = 0): void {
     const far = farOf(pointer, byteOffset, 4);
     sliceAt(far).setFloat32(far & IN_SLICE, value, true);
   },
-  f64(pointer: Pointer, value: number, byteOffset: number): void {
+  f64(pointer: Pointer, value: number, byteOffset = 0): void {
     const far = farOf(pointer, byteOffset, 8);
     sliceAt(far).setFloat64(far & IN_SLICE, value, true);
   },
-  u64(pointer: Pointer, value: bigint, byteOffset: number): void {
+  u64(pointer: Pointer, value: bigint, byteOffset = 0): void {
     const far = farOf(pointer, byteOffset, 8);
     sliceAt(far).setBigUint64(far & IN_SLICE, value, true);
   },
-  i64(pointer: Pointer, value: bigint, byteOffset: number): void {
+  i64(pointer: Pointer, value: bigint, byteOffset = 0): void {
     const far = farOf(pointer, byteOffset, 8);
     sliceAt(far).setBigInt64(far & IN_SLICE, value, true);
   },
-  pointer(pointer: Pointer, value: Pointer | FunctionPointer, byteOffset: number): void {
+  pointer(pointer: Pointer, value: Pointer | FunctionPointer, byteOffset = 0): void {
     const far = farOf(pointer, byteOffset, 8);
     putAddress(sliceAt(far), far & IN_SLICE, value);
   },
 };
+
+type Beyond = typeof beyond;
+
+/** The constants are parameters, as place.ts explains. */
+const writer = (data: DataView, nearOf: place.NearOf, beyond: Beyond) => ({
+  u8(pointer: Pointer, value: number, byteOffset?: number): void {
+    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    if (near !== 0) data.setUint8(near, value);
+    else beyond.u8(pointer, value, byteOffset);
+  },
+  i8(pointer: Pointer, value: number, byteOffset?: number): void {
+    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    if (near !== 0) data.setInt8(near, value | 0);
+    else beyond.i8(pointer, value, byteOffset);
+  },
+  u16(pointer: Pointer, value: number, byteOffset?: number): void {
+    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    if (near !== 0) data.setUint16(near, value, true);
+    else beyond.u16(pointer, value, byteOffset);
+  },
+  i16(pointer: Pointer, value: number, byteOffset?: number): void {
+    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    if (near !== 0) data.setInt16(near, value | 0, true);
+    else beyond.i16(pointer, value, byteOffset);
+  },
+  u32(pointer: Pointer, value: number, byteOffset?: number): void {
+    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    if (near !== 0) data.setUint32(near, value, true);
+    else beyond.u32(pointer, value, byteOffset);
+  },
+  i32(pointer: Pointer, value: number, byteOffset?: number): void {
+    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    if (near !== 0) data.setInt32(near, value | 0, true);
+    else beyond.i32(pointer, value, byteOffset);
+  },
+  f32(pointer: Pointer, value: number, byteOffset?: number): void {
+    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    if (near !== 0) data.setFloat32(near, value, true);
+    else beyond.f32(pointer, value, byteOffset);
+  },
+  f64(pointer: Pointer, value: number, byteOffset?: number): void {
+    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    if (near !== 0) data.setFloat64(near, value, true);
+    else beyond.f64(pointer, value, byteOffset);
+  },
+  u64(pointer: Pointer, value: bigint, byteOffset?: number): void {
+    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    if (near !== 0) data.setBigUint64(near, value, true);
+    else beyond.u64(pointer, value, byteOffset);
+  },
+  i64(pointer: Pointer, value: bigint, byteOffset?: number): void {
+    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    if (near !== 0) data.setBigInt64(near, value, true);
+    else beyond.i64(pointer, value, byteOffset);
+  },
+  /** An address as C stores it, 8 bytes. */
+  pointer(pointer: Pointer, value: Pointer | FunctionPointer, byteOffset?: number): void {
+    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    if (near !== 0) putAddress(data, near, value);
+    else beyond.pointer(pointer, value, byteOffset);
+  },
+});
 
 /**
  * Writes a value at `pointer + byteOffset`: `write.u8(pointer, value, byteOffset = 0)`, and i8 u16 i16 u32 i32 f32 f64 u64
@@ -83,64 +145,7 @@ const beyond = {
  * free(node);
  * ```
  */
-export const write = {
-  u8(pointer: Pointer, value: number, byteOffset = 0): void {
-    const near = nearOf(pointer, byteOffset);
-    if (near !== 0) data.setUint8(near, value);
-    else beyond.u8(pointer, value, byteOffset);
-  },
-  i8(pointer: Pointer, value: number, byteOffset = 0): void {
-    const near = nearOf(pointer, byteOffset);
-    if (near !== 0) data.setInt8(near, value | 0);
-    else beyond.i8(pointer, value, byteOffset);
-  },
-  u16(pointer: Pointer, value: number, byteOffset = 0): void {
-    const near = nearOf(pointer, byteOffset);
-    if (near !== 0) data.setUint16(near, value, true);
-    else beyond.u16(pointer, value, byteOffset);
-  },
-  i16(pointer: Pointer, value: number, byteOffset = 0): void {
-    const near = nearOf(pointer, byteOffset);
-    if (near !== 0) data.setInt16(near, value | 0, true);
-    else beyond.i16(pointer, value, byteOffset);
-  },
-  u32(pointer: Pointer, value: number, byteOffset = 0): void {
-    const near = nearOf(pointer, byteOffset);
-    if (near !== 0) data.setUint32(near, value, true);
-    else beyond.u32(pointer, value, byteOffset);
-  },
-  i32(pointer: Pointer, value: number, byteOffset = 0): void {
-    const near = nearOf(pointer, byteOffset);
-    if (near !== 0) data.setInt32(near, value | 0, true);
-    else beyond.i32(pointer, value, byteOffset);
-  },
-  f32(pointer: Pointer, value: number, byteOffset = 0): void {
-    const near = nearOf(pointer, byteOffset);
-    if (near !== 0) data.setFloat32(near, value, true);
-    else beyond.f32(pointer, value, byteOffset);
-  },
-  f64(pointer: Pointer, value: number, byteOffset = 0): void {
-    const near = nearOf(pointer, byteOffset);
-    if (near !== 0) data.setFloat64(near, value, true);
-    else beyond.f64(pointer, value, byteOffset);
-  },
-  u64(pointer: Pointer, value: bigint, byteOffset = 0): void {
-    const near = nearOf(pointer, byteOffset);
-    if (near !== 0) data.setBigUint64(near, value, true);
-    else beyond.u64(pointer, value, byteOffset);
-  },
-  i64(pointer: Pointer, value: bigint, byteOffset = 0): void {
-    const near = nearOf(pointer, byteOffset);
-    if (near !== 0) data.setBigInt64(near, value, true);
-    else beyond.i64(pointer, value, byteOffset);
-  },
-  /** An address as C stores it, 8 bytes. */
-  pointer(pointer: Pointer, value: Pointer | FunctionPointer, byteOffset = 0): void {
-    const near = nearOf(pointer, byteOffset);
-    if (near !== 0) putAddress(data, near, value);
-    else beyond.pointer(pointer, value, byteOffset);
-  },
-};
+export const write = writer(nearData, nearOf, beyond);
 
 function putAddress(view: DataView, offset: number, value: number): void {
   if (!Number.isSafeInteger(value) || value < 0) throw noAddress(value);

@@ -12,7 +12,7 @@
 import { corrupt } from "../errors.js";
 import { isCachedMarked, isSealedLive, markAt, markCached, sizeOf, unmark } from "./block.js";
 import { isOwned } from "./control.js";
-import type { Block, Window } from "./memory.js";
+import { type Block, oncePerWords, type Window } from "./memory.js";
 import { Rec } from "./record.js";
 
 // Constants of other modules, by names of this module's own: V8 folds those into the code.
@@ -43,27 +43,33 @@ export function drain(window: Window, record: number, secret: number, take: (b: 
   // Orders the links before they are followed.
   if (m[record + RECEIVED] === 0) takeList(window, record);
   try {
-    for (let b = m[record + RECEIVED]! as Block; b !== 0; b = m[record + RECEIVED]! as Block) {
-      const back = isMarkedBlock(m, b, record, secret);
-      if (!back && !isLate(m, b, record, secret)) {
-        m[record + RECEIVED] = 0;
-        throw corrupt(`a block that another thread freed, near word ${b}, was overwritten`);
-      }
-      m[record + RECEIVING_BLOCKS] = m[record + RECEIVED_BLOCKS]! + 1;
-      m[record + RECEIVING_UNITS] = m[record + RECEIVED_UNITS]! + (sizeOf(m, b) >>> 4);
-      m[record + RECEIVING] = b;
-      m[record + RECEIVED] = m[b + LINK]!;
-      if (!back) unmark(m, b, secret);
-      receive(m, record, b, secret);
-      if (back) take(b);
-      m[record + RECEIVING] = 0; // before the next one's counts are noted
-    }
+    takeApart(m)(record, secret, take);
   } finally {
     m[record + RECEIVING] = 0;
     // Orders the end of all that after it, for settleChain().
     window.atomicStore(record + DRAINS, m[record + DRAINS]! + 1);
   }
 }
+
+/** Block by block. A closure over the words: V8 folds them and where they lie into the code. */
+const takeApart = oncePerWords((m) => (record: number, secret: number, take: (b: Block) => void): void => {
+  const words = m; // named outside the loop: inside, V8 looks at an access before it knows what `m` is
+  for (let b = words[record + RECEIVED]! as Block; b !== 0; b = words[record + RECEIVED]! as Block) {
+    const back = isMarkedBlock(words, b, record, secret);
+    if (!back && !isLate(words, b, record, secret)) {
+      words[record + RECEIVED] = 0;
+      throw corrupt(`a block that another thread freed, near word ${b}, was overwritten`);
+    }
+    words[record + RECEIVING_BLOCKS] = words[record + RECEIVED_BLOCKS]! + 1;
+    words[record + RECEIVING_UNITS] = words[record + RECEIVED_UNITS]! + (sizeOf(words, b) >>> 4);
+    words[record + RECEIVING] = b;
+    words[record + RECEIVED] = words[b + LINK]!;
+    unmark(words, b, secret);
+    countReceived(words, record);
+    if (back) take(b);
+    words[record + RECEIVING] = 0; // before the next one's counts are noted
+  }
+});
 
 /**
  * Whether the owner freed the block too, in the very moment in which another thread marked it, and has it in its cache:
@@ -89,11 +95,10 @@ function takeList(window: Window, record: number): void {
 }
 
 /**
- * Removes the mark: from here on the block is this heap's again. It is counted as was noted, so that a thread that
- * takes over in the middle does all of it again.
+ * Counts the block in hand, whose mark was removed: it is this heap's again. It is counted as was noted, so that a thread
+ * that takes over in the middle does all of it again.
  */
-function receive(m: Int32Array, record: number, b: Block, secret: number): void {
-  if (markAt(m, b, secret) !== 0) unmark(m, b, secret);
+function countReceived(m: Int32Array, record: number): void {
   m[record + RECEIVED_BLOCKS] = m[record + RECEIVING_BLOCKS]!;
   m[record + RECEIVED_UNITS] = m[record + RECEIVING_UNITS]!;
 }
@@ -107,7 +112,8 @@ export function recoverDrain(window: Window, record: number, secret: number): vo
   const b = m[record + RECEIVING]! as Block;
   if (b !== 0) {
     if (m[record + RECEIVED] === b) m[record + RECEIVED] = m[b + LINK]!;
-    receive(m, record, b, secret);
+    if (markAt(m, b, secret) !== 0) unmark(m, b, secret); // else it may be joined already
+    countReceived(m, record);
     if (isSealedLive(m, b, secret)) markCached(m, b);
     m[record + RECEIVING] = 0;
   }

@@ -11,6 +11,8 @@ const MIB = 2 ** 20;
 const THREADS = 4;
 const EACH = 24;
 const LIMIT = 32;
+/** The least that a heap commits at once. */
+const STEP = 64 * 1024;
 /** Each thread tries so often. */
 const REFUSALS = 50;
 
@@ -40,6 +42,18 @@ test("threads that run out of memory together are all told, and it is there agai
   for (const refusals of found.said) assert.is(refusals, REFUSALS);
   assert.ok(found.peakFootprint <= LIMIT * MIB, `at most ${found.peakFootprint} bytes`);
   assert.ok(found.peakFootprint > 0.9 * LIMIT * MIB, `at most ${found.peakFootprint} bytes`);
+});
+
+test("threads that charge at the same moment do not exceed the limit together", async () => {
+  type Race = Stats & { said: Array<{ refused: number; base: number }> };
+  const args = ["race", String(THREADS), "0"];
+  const { said } = await findings<Race>(compiled("growth"), { args });
+  const base = Math.max(...said.map((thread) => thread.base));
+  const limit = base + 2.5 * STEP; // two of them may have one
+  const found = await findings<Race>(compiled("growth"), { args, env: { HEAPWRIGHT_LIMIT: String(limit) } });
+  const refused = found.said.reduce((sum, thread) => sum + thread.refused, 0);
+  assert.ok(refused > 0, "nobody was ever refused");
+  assert.ok(found.peakFootprint <= limit, `at most ${found.peakFootprint} bytes with a limit of ${limit}`);
 });
 
 test.run();

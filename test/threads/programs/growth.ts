@@ -3,6 +3,7 @@
  *
  *   growth.ts grow THREADS MIB     each grows to so many MiB, in step with the others, then all is freed
  *   growth.ts full THREADS         each runs out of memory under HEAPWRIGHT_LIMIT, and has its share afterwards
+ *   growth.ts race THREADS         each takes one step of address space and gives it back, again and again
  */
 import { isMainThread, parentPort } from "node:worker_threads";
 import * as lib from "../../../src/index.js";
@@ -15,9 +16,12 @@ const MIB = 2 ** 20;
 /** So many attempts at memory that is not there. */
 const REFUSALS = 50;
 const MOST_BLOCKS = 1_000_000;
+/** Nearly all of the least step that a heap commits. */
+const STEP_BLOCK = 60_000;
+const RACE_ROUNDS = 2000;
 
 interface Task {
-  readonly play: "grow" | "full";
+  readonly play: "grow" | "full" | "race";
   readonly meeting: SharedArrayBuffer;
   readonly threads: number;
   readonly bytes: number;
@@ -82,6 +86,31 @@ class Grower {
     return refusals;
   }
 
+  /** How many steps were refused, and the footprint of all threads when none of them had one. */
+  race(): { refused: number; base: number } {
+    for (let tries = 0; !this.#takesStep(); tries++) {
+      if (tries === RACE_ROUNDS) throw new Error("there never was room for a single step");
+    }
+    this.#meeting.meet();
+    const base = lib.stats().footprint;
+    this.#meeting.meet();
+    let refused = 0;
+    for (let round = 0; round < RACE_ROUNDS; round++) if (!this.#takesStep()) refused++;
+    lib.check();
+    return { refused, base };
+  }
+
+  #takesStep(): boolean {
+    try {
+      lib.free(lib.malloc(STEP_BLOCK));
+    } catch (error) {
+      if ((error as lib.HeapError).code !== "ERR_OUT_OF_MEMORY") throw error;
+      return false;
+    }
+    lib.trim();
+    return true;
+  }
+
   #size(): number {
     const random = this.#random;
     return random.chance(0.01) ? random.int(132_000, 300_000) : random.spread(LEAST, 100_000);
@@ -100,15 +129,15 @@ class Grower {
 }
 
 if (isMainThread) {
-  const [play, count, mib] = process.argv.slice(2) as ["grow" | "full", string, string];
+  const [play, count, mib] = process.argv.slice(2) as [Task["play"], string, string];
   const seed = testSeed(`growth, ${play}`);
   const common = { play, meeting: Meeting.memory(), threads: Number(count), bytes: Number(mib) * MIB, seed };
   const streams = Array.from({ length: common.threads }, (_, i) => i + 1);
-  const said = await finish(streams.map((stream) => start<number>(import.meta.url, { ...common, stream })));
+  const said = await finish(streams.map((stream) => start<unknown>(import.meta.url, { ...common, stream })));
   const { segments, grows, footprint } = lib.stats();
   verdict(lib);
   tell({ ...lib.stats(), said, segments, grows, idle: footprint });
 } else {
   const grower = new Grower(given<Task>());
-  parentPort!.postMessage(given<Task>().play === "full" ? grower.full() : grower.grow());
+  parentPort!.postMessage(grower[given<Task>().play]());
 }

@@ -1,0 +1,74 @@
+/**
+ * The counters of stats() are words that wrap around: beyond 2^31 they are still positive, and what is computed from
+ * differences of them is still right.
+ */
+import { Worker } from "node:worker_threads";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { heap } from "../src/attached.js";
+import { Control } from "../src/core/control.js";
+import { Rec } from "../src/core/record.js";
+import { check, free, malloc, stats, trim } from "../src/index.js";
+import { compiled } from "./threads/compiled.js";
+
+const LAST_POSITIVE = 0x7fff_ffff;
+const BLOCKS = 50;
+
+/** Frees the given blocks in a thread of its own, and ends it. */
+function freedElsewhere(pointers: readonly number[]): Promise<void> {
+  const worker = new Worker(compiled("freer"), { workerData: pointers });
+  return new Promise((resolve, reject) => {
+    worker.on("error", reject);
+    worker.on("exit", (code) =>
+      code === 0 ? resolve() : reject(new Error(`the worker ended with ${code}`)),
+    );
+  });
+}
+
+test("counters go on beyond 2^31", () => {
+  const { words: m, record } = heap;
+  m[record + Rec.splits] = LAST_POSITIVE;
+  m[record + Rec.mergesForward] = 0;
+  m[record + Rec.mergesBackward] = LAST_POSITIVE;
+  m[Control.mmaps] = LAST_POSITIVE;
+  m[Control.munmaps] = LAST_POSITIVE;
+  const pointers = Array.from({ length: 8 }, () => malloc(20_000));
+  for (let i = 0; i < 8; i += 2) free(pointers[i]!);
+  for (let i = 1; i < 8; i += 2) free(pointers[i]!);
+  const run = malloc(100_000);
+  malloc(16);
+  free(run);
+  free(malloc(50_000));
+  free(malloc(1_000_000));
+  const { splits, merges, mmaps, munmaps } = stats();
+  assert.ok(splits > LAST_POSITIVE, `${splits} splits`);
+  assert.ok(merges > LAST_POSITIVE, `${merges} merges`);
+  assert.is(mmaps, LAST_POSITIVE + 1);
+  assert.is(munmaps, LAST_POSITIVE + 1);
+  check();
+});
+
+test("blocks on their way back are counted right when the counters of both sides wrap", async () => {
+  const { words: m, record } = heap;
+  m[record + Rec.receivedBlocks] = LAST_POSITIVE - 10;
+  m[record + Rec.receivedUnits] = LAST_POSITIVE - 10;
+  m[record + Rec.sentBlocks] = LAST_POSITIVE - 10; // as if this thread had sent to itself
+  m[record + Rec.sentUnits] = LAST_POSITIVE - 10;
+  const before = stats();
+  assert.is(before.remote, 0);
+  const pointers = Array.from({ length: BLOCKS }, () => malloc(40));
+  await freedElsewhere(pointers);
+  const away = stats();
+  assert.is(away.remote, BLOCKS * 40);
+  assert.is(away.allocated, before.allocated);
+  assert.is(away.remoteFrees, before.remoteFrees + BLOCKS);
+  assert.ok(away.remoteFrees > LAST_POSITIVE);
+  trim(); // takes them back
+  const back = stats();
+  assert.is(back.remote, 0);
+  assert.is(back.allocated, before.allocated);
+  assert.is(back.blocks, before.blocks);
+  check();
+});
+
+test.run();

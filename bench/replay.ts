@@ -42,22 +42,25 @@ export function spanReplayer<P extends number>(
   pointers: Float64Array,
   allocator: Replayable<P>,
 ): Replay {
-  const { op, id, size, log2align } = trace;
+  const { id, size, log2align } = trace;
+  const op = Int32Array.from(trace.op); // of a Uint8Array V8 tests on each round whether it still is one
   const { malloc, calloc, realloc, alignedAlloc, free, touch } = allocator;
   return (from, to) => {
     const end = to | 0;
     for (let i = from | 0; i < end; i++) {
       const block = id[i]!;
-      const bytes = size[i]!;
+      const code = op[i]!;
+      if (code === FREE) {
+        free(pointers[block] as P);
+        pointers[block] = 0;
+        continue;
+      }
+      const bytes = size[i]!; // not above: V8 leaves a load where it is written
       let pointer: P;
-      switch (op[i]) {
+      switch (code) {
         case MALLOC:
           pointer = malloc(bytes);
           break;
-        case FREE:
-          free(pointers[block] as P);
-          pointers[block] = 0;
-          continue;
         case REALLOC:
           pointer = realloc(pointers[block] as P, bytes);
           break;

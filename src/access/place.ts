@@ -46,9 +46,10 @@ export const nearData = new DataView(buffer, Math.min(lowest, buffer.byteLength)
  * when V8 decides whether malloc and free go into the same caller.
  */
 const nearFrom = (start: number, reach: number) =>
-  function nearOf(pointer: number, byteOffset: number): number {
-    if (typeof pointer !== "number" || typeof byteOffset !== "number") return 0;
-    const place = pointer - start + byteOffset;
+  function nearOf(pointer: number, byteOffset?: number): number {
+    const offset = byteOffset === undefined ? 0 : byteOffset; // a default would copy both parameters first
+    if (typeof pointer !== "number" || typeof offset !== "number") return 0;
+    const place = pointer - start + offset;
     const near = place >>> 0; // a place that is no whole number differs from this
     return near === place && near <= reach ? near : 0;
   };

@@ -61,48 +61,48 @@ type Beyond = typeof beyond;
 /** The constants are parameters, as place.ts explains. */
 const reader = (data: DataView, nearOf: place.NearOf, beyond: Beyond) => ({
   u8(pointer: Pointer, byteOffset?: number): number {
-    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    const near = nearOf(pointer, byteOffset);
     return near !== 0 ? data.getUint8(near) : beyond.u8(pointer, byteOffset);
   },
   i8(pointer: Pointer, byteOffset?: number): number {
-    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    const near = nearOf(pointer, byteOffset);
     return near !== 0 ? data.getInt8(near) : beyond.i8(pointer, byteOffset);
   },
   u16(pointer: Pointer, byteOffset?: number): number {
-    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    const near = nearOf(pointer, byteOffset);
     return near !== 0 ? data.getUint16(near, true) : beyond.u16(pointer, byteOffset);
   },
   i16(pointer: Pointer, byteOffset?: number): number {
-    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    const near = nearOf(pointer, byteOffset);
     return near !== 0 ? data.getInt16(near, true) : beyond.i16(pointer, byteOffset);
   },
   u32(pointer: Pointer, byteOffset?: number): number {
-    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    const near = nearOf(pointer, byteOffset);
     return near !== 0 ? data.getUint32(near, true) : beyond.u32(pointer, byteOffset);
   },
   i32(pointer: Pointer, byteOffset?: number): number {
-    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    const near = nearOf(pointer, byteOffset);
     return near !== 0 ? data.getInt32(near, true) : beyond.i32(pointer, byteOffset);
   },
   f32(pointer: Pointer, byteOffset?: number): number {
-    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    const near = nearOf(pointer, byteOffset);
     return near !== 0 ? data.getFloat32(near, true) : beyond.f32(pointer, byteOffset);
   },
   f64(pointer: Pointer, byteOffset?: number): number {
-    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    const near = nearOf(pointer, byteOffset);
     return near !== 0 ? data.getFloat64(near, true) : beyond.f64(pointer, byteOffset);
   },
   u64(pointer: Pointer, byteOffset?: number): bigint {
-    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    const near = nearOf(pointer, byteOffset);
     return near !== 0 ? data.getBigUint64(near, true) : beyond.u64(pointer, byteOffset);
   },
   i64(pointer: Pointer, byteOffset?: number): bigint {
-    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    const near = nearOf(pointer, byteOffset);
     return near !== 0 ? data.getBigInt64(near, true) : beyond.i64(pointer, byteOffset);
   },
   /** An address as C stores it: 8 bytes, of which a user address takes at most 53 bits. */
   pointer(pointer: Pointer, byteOffset?: number): Pointer {
-    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    const near = nearOf(pointer, byteOffset);
     return near !== 0 ? addressAt(data, near) : beyond.pointer(pointer, byteOffset);
   },
 });

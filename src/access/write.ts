@@ -64,58 +64,58 @@ type Beyond = typeof beyond;
 /** The constants are parameters, as place.ts explains. */
 const writer = (data: DataView, nearOf: place.NearOf, beyond: Beyond) => ({
   u8(pointer: Pointer, value: number, byteOffset?: number): void {
-    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    const near = nearOf(pointer, byteOffset);
     if (near !== 0) data.setUint8(near, value);
     else beyond.u8(pointer, value, byteOffset);
   },
   i8(pointer: Pointer, value: number, byteOffset?: number): void {
-    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    const near = nearOf(pointer, byteOffset);
     if (near !== 0) data.setInt8(near, value | 0);
     else beyond.i8(pointer, value, byteOffset);
   },
   u16(pointer: Pointer, value: number, byteOffset?: number): void {
-    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    const near = nearOf(pointer, byteOffset);
     if (near !== 0) data.setUint16(near, value, true);
     else beyond.u16(pointer, value, byteOffset);
   },
   i16(pointer: Pointer, value: number, byteOffset?: number): void {
-    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    const near = nearOf(pointer, byteOffset);
     if (near !== 0) data.setInt16(near, value | 0, true);
     else beyond.i16(pointer, value, byteOffset);
   },
   u32(pointer: Pointer, value: number, byteOffset?: number): void {
-    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    const near = nearOf(pointer, byteOffset);
     if (near !== 0) data.setUint32(near, value, true);
     else beyond.u32(pointer, value, byteOffset);
   },
   i32(pointer: Pointer, value: number, byteOffset?: number): void {
-    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    const near = nearOf(pointer, byteOffset);
     if (near !== 0) data.setInt32(near, value | 0, true);
     else beyond.i32(pointer, value, byteOffset);
   },
   f32(pointer: Pointer, value: number, byteOffset?: number): void {
-    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    const near = nearOf(pointer, byteOffset);
     if (near !== 0) data.setFloat32(near, value, true);
     else beyond.f32(pointer, value, byteOffset);
   },
   f64(pointer: Pointer, value: number, byteOffset?: number): void {
-    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    const near = nearOf(pointer, byteOffset);
     if (near !== 0) data.setFloat64(near, value, true);
     else beyond.f64(pointer, value, byteOffset);
   },
   u64(pointer: Pointer, value: bigint, byteOffset?: number): void {
-    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    const near = nearOf(pointer, byteOffset);
     if (near !== 0) data.setBigUint64(near, value, true);
     else beyond.u64(pointer, value, byteOffset);
   },
   i64(pointer: Pointer, value: bigint, byteOffset?: number): void {
-    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    const near = nearOf(pointer, byteOffset);
     if (near !== 0) data.setBigInt64(near, value, true);
     else beyond.i64(pointer, value, byteOffset);
   },
   /** An address as C stores it, 8 bytes. */
   pointer(pointer: Pointer, value: Pointer | FunctionPointer, byteOffset?: number): void {
-    const near = nearOf(pointer, byteOffset === undefined ? 0 : byteOffset);
+    const near = nearOf(pointer, byteOffset);
     if (near !== 0) putAddress(data, near, value);
     else beyond.pointer(pointer, value, byteOffset);
   },

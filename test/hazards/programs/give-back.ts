@@ -4,7 +4,7 @@
  *   give-back.ts SCENARIO   the name of one of the functions below
  */
 import * as lib from "../../../src/index.js";
-import { resident, tell } from "./proc.js";
+import { resident, residentFrom, tell } from "./proc.js";
 
 const MB = 1e6;
 
@@ -75,14 +75,16 @@ const scenarios: Record<string, () => object> = {
   large() {
     const rounds: object[] = [];
     for (let round = 0; round < 5; round++) {
-      const start = resident();
       const before = lib.stats();
-      const [pointer] = filled(1, 64 * MB) as [lib.Pointer];
-      const full = resident();
+      const size = 64 * MB;
+      const [pointer] = filled(1, size) as [lib.Pointer];
+      const mapping = pointer - (pointer % 4096);
+      const full = residentFrom(mapping, size);
       lib.free(pointer);
+      const freed = residentFrom(mapping, size);
       const after = lib.stats();
       const munmaps = after.munmaps - before.munmaps;
-      rounds.push({ full: full - start, freed: resident() - start, munmaps, footprint: after.footprint });
+      rounds.push({ full, freed, munmaps, footprint: after.footprint - before.footprint });
     }
     return { rounds };
   },

@@ -14,7 +14,7 @@ import { heap, unusable } from "./malloc.js";
 export interface Options {
   /** Most bytes of footprint, a whole number or Infinity. Rounded down to pages. */
   limit?: number;
-  /** Requests of more bytes than this, and than 1,016, get a mapping of their own; "dynamic" rises when such a block is freed. */
+  /** Requests of more bytes than this, and than 1,016, get a mapping of their own; "dynamic" rises when such a block is freed or shrinks. */
   mmapThreshold?: number | "dynamic";
   /** Idle joined bytes from which memory is given back to the operating system by itself; see trim(). */
   trimThreshold?: number;

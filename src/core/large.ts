@@ -172,7 +172,7 @@ export class LargeBlocks {
     m[Control.largePages] = m[Control.largePages]! - pages;
     m[Control.munmaps] = m[Control.munmaps]! + 1;
     m[Control.pending] = Pending.nothing;
-    if (m[Control.thresholdRises] === 1) this.#raiseThreshold(pages * this.#pageSize);
+    this.#letRise(pages);
     this.#hooks.trace?.("munmap", start, pages * this.#pageSize);
   }
 
@@ -230,6 +230,8 @@ export class LargeBlocks {
     m[Control.mremaps] = m[Control.mremaps]! + 1;
     m[Control.largePages] = m[Control.largePages]! + pages - oldPages;
     m[Control.pending] = Pending.nothing;
+    // A part of it is freed. By its last size alone, one that always shrinks before it is freed would be mapped each time.
+    if (pages < oldPages) this.#letRise(oldPages);
     this.#hooks.trace?.("mremap", moved, pages * this.#pageSize);
     return moved + (pointer - start);
   }
@@ -288,10 +290,12 @@ export class LargeBlocks {
     return chargedPages(this.#m) + pages <= this.#m[Control.limitPages]!;
   }
 
-  #raiseThreshold(bytes: number): void {
+  /** Pages of a block so large were freed: the next one of its size comes from the heap, if the setting says so. */
+  #letRise(pages: number): void {
     const m = this.#m;
-    if (bytes <= m[Control.mmapThreshold]! || bytes > DYNAMIC_MAX) return;
+    const bytes = pages * this.#pageSize;
+    if (m[Control.thresholdRises] !== 1 || bytes <= m[Control.mmapThreshold]! || bytes > DYNAMIC_MAX) return;
     m[Control.mmapThreshold] = bytes;
-    m[Control.trimPages] = Math.max(m[Control.trimPages]!, (2 * bytes) / this.#pageSize);
+    m[Control.trimPages] = Math.max(m[Control.trimPages]!, 2 * pages);
   }
 }

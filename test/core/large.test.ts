@@ -216,6 +216,17 @@ test("a fixed threshold stays, a dynamic one rises with the blocks that are free
   assert.is(wide.heap.mmapThreshold, 128 * 1024);
 });
 
+test("a dynamic threshold rises with what a block was before it shrank, not with what it grew over", () => {
+  const fixed = fakeHeap();
+  resize(fixed, allocate(fixed, MIB), MIB / 2);
+  assert.is(fixed.heap.mmapThreshold, 128 * 1024);
+  const dynamic = fakeHeap({ mmapThreshold: "dynamic" });
+  const pointer = resize(dynamic, allocate(dynamic, MIB / 2), MIB - 16);
+  assert.is(dynamic.heap.mmapThreshold, 128 * 1024);
+  free(dynamic, resize(dynamic, pointer, MIB - 2 * PAGE));
+  assert.is(dynamic.heap.mmapThreshold, MIB);
+});
+
 test("a tracer hears of mapping, resizing and unmapping", () => {
   const of = fakeHeap();
   const steps = stepsOf(of, () => {

@@ -1,0 +1,79 @@
+/**
+ * What V8 compiles into a loop that calls the library: the fast paths whole, so that a pointer on its way from malloc to
+ * free is never an object, and of realloc the call alone, which leaves room for the others. V8 counts bytecode for that, so
+ * a few more words in one of these functions are enough to lose it, and a program that takes half as long again would be all
+ * there is to see.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+
+const library = new URL("../dist/index.js", import.meta.url).href;
+const LIMIT_MS = 60_000;
+/** A loop's function, called so often that V8 has compiled it for good. */
+const CALLS = 3000;
+
+/** Names of the functions that V8 inlined into the one whose body is given. */
+function inlinedInto(body: string): Set<string> {
+  const folder = mkdtempSync(join(tmpdir(), "heapwright-inlining-"));
+  const file = join(folder, "program.mjs");
+  writeFileSync(
+    file,
+    `import { calloc, free, malloc, read, realloc, write } from ${JSON.stringify(library)};
+    function caller(rounds) {
+      let sum = 0;
+      for (let i = 0; i < rounds; i++) { ${body} }
+      return sum;
+    }
+    for (let call = 0; call < ${CALLS}; call++) caller(256);`,
+  );
+  const child = spawnSync(process.execPath, ["--trace-turbo-inlining", file], {
+    encoding: "utf8",
+    timeout: LIMIT_MS,
+    killSignal: "SIGKILL",
+    maxBuffer: 2 ** 28,
+  });
+  rmSync(folder, { recursive: true });
+  assert.is(child.status, 0, child.stderr);
+  const name = /^Inlining .*<SharedFunctionInfo (\S+)>\} into .*<SharedFunctionInfo caller>/gm;
+  return new Set([...child.stdout.matchAll(name)].map((found) => found[1]!));
+}
+
+function hasAll(found: ReadonlySet<string>, names: readonly string[]): void {
+  for (const name of names) assert.ok(found.has(name), `${name} is not among ${[...found].join(", ")}`);
+}
+
+test("malloc, free and an access of each kind are inlined into one loop, with what they call", () => {
+  const found = inlinedInto(`
+    const block = malloc(64);
+    write.u8(block, i & 255, 8);
+    sum += read.u8(block, 8);
+    free(block);`);
+  hasAll(found, ["malloc", "popSmall", "u8", "nearOf", "free", "freeSmall"]);
+});
+
+test("two mallocs and two frees are, too", () => {
+  const found = inlinedInto(`
+    const one = malloc(24);
+    const other = malloc(100);
+    free(one);
+    free(other);`);
+  hasAll(found, ["malloc", "popSmall", "free", "freeSmall"]);
+});
+
+test("realloc is a call, and leaves room for malloc and free", () => {
+  const found = inlinedInto("free(realloc(malloc(64), 100));");
+  hasAll(found, ["malloc", "popSmall", "realloc", "free", "freeSmall"]);
+  assert.not.ok(found.has("resize"));
+});
+
+test("calloc is a call, and leaves room for free", () => {
+  const found = inlinedInto("free(calloc(1, 64));");
+  hasAll(found, ["calloc", "free", "freeSmall"]);
+  assert.not.ok(found.has("allocateCleared"));
+});
+
+test.run();

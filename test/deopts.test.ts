@@ -2,22 +2,18 @@
  * Once a workload has run for a while, V8 throws no compiled code of it away again and again: each function that is
  * deoptimized pass after pass would be timed in the interpreter, and so would a program that works like that.
  */
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { compiled } from "../bench/compile.js";
 import { traceNames } from "../bench/trace.js";
 import { isCrewWorkload, workloads } from "../bench/workloads/index.js";
+import { traceOf } from "./support/v8-trace.js";
 
 const WARMUP_MS = 600;
 const LEAST_WARMUP = 8;
 const PASSES = 12;
 /** A path that is taken seldom may still be compiled late, and once more after that. */
 const MOST_PER_FUNCTION = 3;
-const LIMIT_MS = 60_000;
 const STEADY = "-- steady --";
 
 /** Prints STEADY between the passes that count and those before. */
@@ -38,23 +34,11 @@ function url(module: string): string {
 
 /** How often each function was deoptimized after STEADY. */
 function deoptimized(prepare: string): Map<string, number> {
-  const folder = mkdtempSync(join(tmpdir(), "heapwright-deopts-"));
-  const file = join(folder, "program.mjs");
-  writeFileSync(file, program(prepare));
-  const child = spawnSync(process.execPath, ["--trace-deopt", file], {
-    encoding: "utf8",
-    timeout: LIMIT_MS,
-    killSignal: "SIGKILL",
-    maxBuffer: 2 ** 28,
-  });
-  rmSync(folder, { recursive: true });
-  assert.is(child.status, 0, child.stderr);
-  const at = child.stdout.indexOf(STEADY);
+  const trace = traceOf("--trace-deopt", program(prepare));
+  const at = trace.indexOf(STEADY);
   assert.ok(at >= 0, "the steady state was reached");
   const counts = new Map<string, number>();
-  for (const [, name] of child.stdout
-    .slice(at)
-    .matchAll(/\[bailout .*?deoptimizing \S+ <JSFunction (\S*)/g)) {
+  for (const [, name] of trace.slice(at).matchAll(/\[bailout .*?deoptimizing \S+ <JSFunction (\S*)/g)) {
     counts.set(name!, (counts.get(name!) ?? 0) + 1);
   }
   return counts;

@@ -4,24 +4,18 @@
  * a few more words in one of these functions are enough to lose it, and a program that takes half as long again would be all
  * there is to see.
  */
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { traceOf } from "./support/v8-trace.js";
 
 const library = new URL("../dist/index.js", import.meta.url).href;
-const LIMIT_MS = 60_000;
 /** A loop's function, called so often that V8 has compiled it for good. */
 const CALLS = 3000;
 
 /** Names of the functions that V8 inlined into the one whose body is given. */
 function inlinedInto(body: string): Set<string> {
-  const folder = mkdtempSync(join(tmpdir(), "heapwright-inlining-"));
-  const file = join(folder, "program.mjs");
-  writeFileSync(
-    file,
+  const trace = traceOf(
+    "--trace-turbo-inlining",
     `import { calloc, free, malloc, read, realloc, write } from ${JSON.stringify(library)};
     function caller(rounds) {
       let sum = 0;
@@ -30,16 +24,8 @@ function inlinedInto(body: string): Set<string> {
     }
     for (let call = 0; call < ${CALLS}; call++) caller(256);`,
   );
-  const child = spawnSync(process.execPath, ["--trace-turbo-inlining", file], {
-    encoding: "utf8",
-    timeout: LIMIT_MS,
-    killSignal: "SIGKILL",
-    maxBuffer: 2 ** 28,
-  });
-  rmSync(folder, { recursive: true });
-  assert.is(child.status, 0, child.stderr);
   const name = /^Inlining .*<SharedFunctionInfo (\S+)>\} into .*<SharedFunctionInfo caller>/gm;
-  return new Set([...child.stdout.matchAll(name)].map((found) => found[1]!));
+  return new Set([...trace.matchAll(name)].map((found) => found[1]!));
 }
 
 function hasAll(found: ReadonlySet<string>, names: readonly string[]): void {

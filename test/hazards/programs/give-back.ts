@@ -4,7 +4,7 @@
  *   give-back.ts SCENARIO   the name of one of the functions below
  */
 import * as lib from "../../../src/index.js";
-import { resident, residentFrom, tell } from "./proc.js";
+import { resident, residentAt, tell } from "./proc.js";
 
 const MB = 1e6;
 
@@ -78,10 +78,9 @@ const scenarios: Record<string, () => object> = {
       const before = lib.stats();
       const size = 64 * MB;
       const [pointer] = filled(1, size) as [lib.Pointer];
-      const mapping = pointer - (pointer % 4096);
-      const full = residentFrom(mapping, size);
+      const full = residentAt(pointer, size);
       lib.free(pointer);
-      const freed = residentFrom(mapping, size);
+      const freed = residentAt(pointer, size);
       const after = lib.stats();
       const munmaps = after.munmaps - before.munmaps;
       rounds.push({ full, freed, munmaps, footprint: after.footprint - before.footprint });

@@ -12,17 +12,17 @@ export function resident(): number {
 }
 
 /**
- * Resident bytes of the mappings that begin in this range. What the process itself takes and gives back meanwhile, garbage
+ * Resident bytes of the mappings that reach into this range. What the process itself takes and gives back meanwhile, garbage
  * that V8 collects for one, is not in it.
  */
-export function residentFrom(address: number, bytes: number): number {
+export function residentAt(address: number, bytes: number): number {
   let sum = 0;
   let inRange = false;
   for (const line of readFileSync("/proc/self/smaps", "latin1").split("\n")) {
-    const start = /^([0-9a-f]+)-[0-9a-f]+ /.exec(line);
-    if (start !== null) {
-      const at = Number.parseInt(start[1]!, 16);
-      inRange = at >= address && at < address + bytes;
+    const mapping = /^([0-9a-f]+)-([0-9a-f]+) /.exec(line);
+    if (mapping !== null) {
+      const [start, end] = [Number.parseInt(mapping[1]!, 16), Number.parseInt(mapping[2]!, 16)];
+      inRange = start < address + bytes && end > address;
     }
     const found = /^Rss:\s+(\d+) kB/.exec(line);
     if (inRange && found !== null) sum += Number(found[1]) * 1024;

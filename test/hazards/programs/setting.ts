@@ -6,7 +6,7 @@
  *
  *   use: allocate before configure; wave: see how much goes back of 64 MB that are freed
  */
-import { resident, tell } from "./proc.js";
+import { residentAt, tell } from "./proc.js";
 import type { Library } from "./workload.js";
 
 const [text, order] = process.argv.slice(2);
@@ -63,9 +63,10 @@ const DYNAMIC_SIZE = 1_000_000;
 function givenBack(): number {
   const blocks = Array.from({ length: 64_000 }, () => lib.malloc(992));
   for (const pointer of blocks) lib.view(pointer, 992).fill(1);
-  const full = resident();
+  const [first, last] = [blocks[0]!, blocks.at(-1)!];
+  const full = residentAt(first, last - first);
   for (const pointer of blocks) lib.free(pointer);
-  return full - resident();
+  return full - residentAt(first, last - first);
 }
 
 const figures: Record<string, unknown> = {};

@@ -36,6 +36,7 @@ const order = [
   "core/mappings.ts",
   "core/large-places.ts",
   "core/large-atlas.ts",
+  "core/large-changes.ts",
   "core/large.ts",
   "core/runs.ts",
   "core/trim.ts",

@@ -1,21 +1,19 @@
 /**
  * Large blocks: each its own mapping, taken with mmap and given back with munmap when it is freed.
  *
- * Owns when a mapping is made, moved and given back, and the lock around it. Must not know
+ * Owns when a mapping is made, resized and given back, what that counts for, and the lock around it. Must not know
  * bins or segments' insides.
  *
  * Large blocks belong to the process and not to a heap: any thread frees and resizes them. All of it is under the lock,
- * for a system call is many times dearer. What a thread does that dies with the lock is noted as pending; its
- * successor undoes a new mapping, completes a removal, and enters a move (repair). A note is written before a system
- * call and changed by the store that follows the call: no thread can be stopped between those two, for worker.terminate()
- * stops JavaScript at function entries and loops only.
+ * for a system call is many times dearer. What a thread does that dies with the lock, its successor completes or
+ * undoes (repair).
  */
 
 import { chargedPages, notePeak } from "./account.js";
-import { Control, Pending } from "./control.js";
+import { Control } from "./control.js";
 import type { Hooks } from "./hooks.js";
 import { LargeAtlas, type LargeCounts } from "./large-atlas.js";
-import { LargePlaces } from "./large-places.js";
+import { LargeChanges } from "./large-changes.js";
 import type { Lock } from "./lock.js";
 import { HEADER_BYTES, type Pointer, roundUp, type Window } from "./memory.js";
 import type { Os } from "./os.js";
@@ -26,22 +24,20 @@ const DYNAMIC_MAX = 32 * 1024 * 1024;
 export class LargeBlocks {
   readonly #window: Window;
   readonly #m: Int32Array;
-  readonly #os: Os;
   readonly #lock: Lock;
   readonly #hooks: Hooks;
   readonly #pageSize: number;
   readonly #atlas: LargeAtlas;
-  readonly #places: LargePlaces;
+  readonly #changes: LargeChanges;
 
   constructor(window: Window, os: Os, hooks: Hooks, lock: Lock) {
     this.#window = window;
     this.#m = window.words;
-    this.#os = os;
     this.#lock = lock;
     this.#hooks = hooks;
     this.#pageSize = this.#m[Control.pageSize]!;
     this.#atlas = new LargeAtlas(window);
-    this.#places = new LargePlaces(window, os);
+    this.#changes = new LargeChanges(window, os, this.#atlas);
   }
 
   /** A block of zeroes of at least `size` bytes at a multiple of `alignment` (>= 16); 0 when there is no room. */
@@ -122,38 +118,19 @@ export class LargeBlocks {
 
   /** Puts right what a dead holder of the lock left half done. */
   repair(): void {
-    const m = this.#m;
-    switch (m[Control.pending]) {
-      case Pending.mapped:
-        this.#undoMap();
-        break;
-      case Pending.unmapping:
-        this.#finishFree();
-        break;
-      case Pending.unmapped:
-        this.#forget();
-        break;
-      case Pending.remapped:
-        this.#finishRemap();
-        break;
-      default:
-        return;
-    }
-    this.#recount();
+    this.#changes.repair();
   }
 
   #allocate(pages: number, alignment: number, inFront: number): number {
     const m = this.#m;
     if (!this.#atlas.table.hasRoom() || !this.#affords(pages)) return -1;
-    const start = this.#places.map(pages * this.#pageSize, alignment);
+    const start = this.#changes.map(pages, alignment, inFront);
     if (start < 0) return -1;
-    this.#atlas.writeHeader(start + inFront, pages);
-    this.#atlas.table.insert(this.#atlas.pageOf(start), pages);
     m[Control.mmaps] = m[Control.mmaps]! + 1;
     m[Control.largeFront] = m[Control.largeFront]! + inFront / 16;
     m[Control.largeCount] = m[Control.largeCount]! + 1;
     m[Control.largePages] = m[Control.largePages]! + pages;
-    m[Control.pending] = Pending.nothing;
+    this.#changes.settle();
     this.#hooks.trace?.("mmap", start, pages * this.#pageSize);
     return start;
   }
@@ -163,54 +140,14 @@ export class LargeBlocks {
     const start = this.#atlas.start(entry);
     const pages = this.#atlas.table.pages(entry);
     notePeak(this.#window);
-    m[Control.pendingPage] = this.#atlas.pageOf(start);
-    m[Control.pendingPages] = pages;
-    m[Control.pending] = Pending.unmapping;
-    this.#finishFree();
+    this.#changes.unmap(start, pages);
     m[Control.largeFront] = m[Control.largeFront]! - (pointer - start) / 16;
     m[Control.largeCount] = m[Control.largeCount]! - 1;
     m[Control.largePages] = m[Control.largePages]! - pages;
     m[Control.munmaps] = m[Control.munmaps]! + 1;
-    m[Control.pending] = Pending.nothing;
+    this.#changes.settle();
     this.#letRise(pages);
     this.#hooks.trace?.("munmap", start, pages * this.#pageSize);
-  }
-
-  /** Removes the pending mapping: once only, for afterwards its pages may become somebody else's. */
-  #finishFree(): void {
-    const m = this.#m;
-    this.#os.unmap(
-      this.#window.base + m[Control.pendingPage]! * this.#pageSize,
-      m[Control.pendingPages]! * this.#pageSize,
-    );
-    m[Control.pending] = Pending.unmapped;
-    this.#forget();
-  }
-
-  /** The pending mapping is gone. */
-  #forget(): void {
-    const m = this.#m;
-    const page = m[Control.pendingPage]!;
-    const entry = this.#atlas.table.lookUp(page);
-    if (entry >= 0) this.#atlas.table.setPages(entry, 0);
-    this.#places.retreat(page, m[Control.pendingPages]!);
-  }
-
-  /** Removes a mapping that was made and whose pointer nobody ever got. */
-  #undoMap(): void {
-    const m = this.#m;
-    const page = m[Control.pendingNewPage]!;
-    const pages = m[Control.pendingNewPages]!;
-    const entry = this.#atlas.table.lookUp(page);
-    if (entry >= 0 && this.#atlas.table.pages(entry) > 0) {
-      m[Control.pendingPage] = page;
-      m[Control.pendingPages] = pages;
-      m[Control.pending] = Pending.unmapping;
-      this.#finishFree();
-    } else {
-      this.#os.unmap(this.#window.base + page * this.#pageSize, pages * this.#pageSize);
-      m[Control.pending] = Pending.nothing;
-    }
   }
 
   #resize(entry: number, pointer: number, size: number, mayMove: boolean): number {
@@ -221,69 +158,15 @@ export class LargeBlocks {
     if (pages === oldPages) return pointer;
     if (!this.#atlas.table.hasRoom() || (pages > oldPages && !this.#affords(pages - oldPages))) return 0;
     notePeak(this.#window);
-    m[Control.pendingPage] = this.#atlas.pageOf(start);
-    m[Control.pendingPages] = oldPages;
-    m[Control.pendingFront] = pointer - start;
-    const moved = this.#remap(start, oldPages, pages, mayMove);
+    const moved = this.#changes.remap(start, oldPages, pages, pointer - start, mayMove);
     if (moved < 0) return 0;
-    this.#finishRemap();
     m[Control.mremaps] = m[Control.mremaps]! + 1;
     m[Control.largePages] = m[Control.largePages]! + pages - oldPages;
-    m[Control.pending] = Pending.nothing;
+    this.#changes.settle();
     // A part of it is freed. By its last size alone, one that always shrinks before it is freed would be mapped each time.
     if (pages < oldPages) this.#letRise(oldPages);
     this.#hooks.trace?.("mremap", moved, pages * this.#pageSize);
     return moved + (pointer - start);
-  }
-
-  /** The new start of the mapping, pending as remapped; or -1. */
-  #remap(start: number, oldPages: number, pages: number, mayMove: boolean): number {
-    const m = this.#m;
-    const oldBytes = oldPages * this.#pageSize;
-    const bytes = pages * this.#pageSize;
-    const page = this.#atlas.pageOf(start);
-    m[Control.pendingNewPage] = page;
-    m[Control.pendingNewPages] = pages;
-    const fits = page + pages <= m[Control.largeLimit]!;
-    if (fits && this.#os.resizeInPlace(start, oldBytes, bytes)) {
-      m[Control.pending] = Pending.remapped;
-      if (page + oldPages === m[Control.largeNext]) m[Control.largeNext] = page + pages;
-      return start;
-    }
-    if (!mayMove || pages < oldPages) return -1;
-    const target = this.#places.map(bytes, 0);
-    if (target < 0) return -1;
-    if (this.#os.move(start, oldBytes, bytes, target)) {
-      m[Control.pending] = Pending.remapped;
-      this.#places.retreat(page, oldPages);
-      return target;
-    }
-    this.#os.unmap(target, bytes);
-    m[Control.pending] = Pending.nothing;
-    return -1;
-  }
-
-  /** Enters the new place and size of the block whose pages were moved. */
-  #finishRemap(): void {
-    const m = this.#m;
-    const page = m[Control.pendingPage]!;
-    const newPage = m[Control.pendingNewPage]!;
-    const pages = m[Control.pendingNewPages]!;
-    this.#atlas.table.insert(newPage, pages);
-    const old = this.#atlas.table.lookUp(page); // found now: making room may have rebuilt the table
-    if (newPage !== page && old >= 0) this.#atlas.table.setPages(old, 0);
-    this.#atlas.writeHeader(this.#window.base + newPage * this.#pageSize + m[Control.pendingFront]!, pages);
-  }
-
-  /** After a death in the middle: the counts as the table has them. */
-  #recount(): void {
-    const m = this.#m;
-    const { blocks, pages, front } = this.#atlas.census();
-    this.#atlas.table.recount();
-    m[Control.largeCount] = blocks;
-    m[Control.largePages] = pages;
-    m[Control.largeFront] = front;
-    m[Control.pending] = Pending.nothing;
   }
 
   #affords(pages: number): boolean {

@@ -47,6 +47,7 @@ export const scalars: Readonly<Record<ScalarName, Codec>> = {
   f64: scalar(8, "double", read.f64, write.f64),
   bool: scalar(1, "bool", readBool, writeBool),
   pointer: scalar(8, "void *", read.pointer, write.pointer),
+  function: scalar(8, "void *", read.pointer, write.pointer),
 };
 
 function readBool(pointer: Pointer, byteOffset: number): boolean {

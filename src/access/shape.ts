@@ -3,7 +3,7 @@
  *
  * Owns types alone; nothing here exists at run time.
  */
-import type { Pointer } from "../core/memory.js";
+import type { FunctionPointer, Pointer } from "../core/memory.js";
 
 /** A field of one value, and what it is in JavaScript. */
 export interface ScalarValues {
@@ -31,6 +31,8 @@ export interface ScalarValues {
   bool: boolean;
   /** Any address, 8 bytes. For a `char *`, write what cstring() returned and read with readCString(). */
   pointer: Pointer;
+  /** The address of a C function, 8 bytes, such as those of nativeAllocator(). */
+  function: FunctionPointer;
 }
 /** The name of a field of one value. */
 export type ScalarName = keyof ScalarValues;

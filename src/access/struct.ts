@@ -38,9 +38,10 @@ const TAKEN = new Set(["pointer", "__proto__"]);
 /**
  * Describes a C struct: sizes, alignment and padding follow the C ABI, and so agree with what a C compiler and koffi do.
  *
- * A field is the name of a scalar (u8 i8 u16 i16 u32 i32 u64 i64 f32 f64 bool pointer), another struct, an array of
- * any of them as `[type, length]`, or a text inside the struct as `["char", bytes]`. A text is cut off nowhere: one
- * that does not fit with its NUL is refused. A `char *` is a "pointer", to be written with cstring() and freed by you.
+ * A field is the name of a scalar (u8 i8 u16 i16 u32 i32 u64 i64 f32 f64 bool pointer function), another struct, an
+ * array of any of them as `[type, length]`, or a text inside the struct as `["char", bytes]`. A text is cut off nowhere:
+ * one that does not fit with its NUL is refused. A `char *` is a "pointer", to be written with cstring() and freed by
+ * you; a "function" is one of nativeAllocator()'s, or another C function's address.
  *
  * A field that is a record or an array is read as an object that says where it lies; keep it if a loop needs it often.
  *

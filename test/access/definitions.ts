@@ -36,6 +36,7 @@ const koffiNames: Record<ScalarName, string> = {
   f64: "double",
   bool: "bool",
   pointer: "void *",
+  function: "void *",
 };
 const DEPTH = 3;
 

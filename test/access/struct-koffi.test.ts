@@ -76,7 +76,7 @@ function randomScalar(name: string, random: Random): number | bigint | boolean {
   if (name === "bool") return word % 2 === 0;
   if (name === "f32") return Math.fround(word / 3);
   if (name === "f64") return word / 3;
-  if (name === "pointer") return word * 2 ** 15;
+  if (name === "pointer" || name === "function") return word * 2 ** 15;
   if (name === "u64") return BigInt.asUintN(64, BigInt(word) * 0x1_2345_6789n);
   if (name === "i64") return BigInt.asIntN(64, BigInt(word) * 0x1_2345_6789n);
   const bits = Number(name.slice(1));
@@ -129,7 +129,7 @@ function decoded(value: unknown, shape: Shape): unknown {
     return [...(value as Iterable<unknown>)].map((each) => decoded(each, shape.element));
   if (shape.kind !== "scalar") return value;
   if (shape.name === "u64" || shape.name === "i64") return BigInt(value as number);
-  return shape.name === "pointer" ? Number(value ?? 0) : value;
+  return shape.name === "pointer" || shape.name === "function" ? Number(value ?? 0) : value;
 }
 
 test("what ours writes koffi reads, and ours reads it back", () => {

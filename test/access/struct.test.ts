@@ -51,6 +51,7 @@ test("every scalar, at its limits, with its neighbours untouched", () => {
     f64: [-0, 5e-324, Number.MAX_VALUE, Number.NaN],
     bool: [true, false],
     pointer: [NULL, 2 ** 47 - 1],
+    function: [NULL, 2 ** 47 - 1],
   };
   for (const [name, values] of Object.entries(limits) as Array<[ScalarName, readonly unknown[]]>) {
     const Three = struct({ before: "u8", value: name, after: "u8" } as const);

@@ -5,6 +5,8 @@
 import koffi from "koffi";
 import {
   type Definition,
+  type FunctionPointer,
+  type NativeAllocator,
   type Pointer,
   type RecordArray,
   type RecordOf,
@@ -21,12 +23,14 @@ type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 
 function same<A, B>(_: Same<A, B>): void {}
 
 declare const pointer: Pointer;
+declare const allocator: NativeAllocator;
 
 const Point = struct({ x: "f64", y: "f64", tag: "u8" });
 const Everything = struct({
   count: "u64",
   ready: "bool",
   next: "pointer",
+  compare: "function",
   name: ["char", 16],
   matrix: [["f32", 3], 2],
   ends: [Point, 2],
@@ -41,6 +45,7 @@ same<typeof point.x, number>(true);
 same<typeof all.count, bigint>(true);
 same<typeof all.ready, boolean>(true);
 same<typeof all.next, Pointer>(true);
+same<typeof all.compare, FunctionPointer>(true);
 same<typeof all.name, string>(true);
 same<typeof all.matrix, RecordArray<ValueArray<number>>>(true);
 same<typeof all.labels, ValueArray<string>>(true);
@@ -54,6 +59,7 @@ same<typeof Point.size, number>(true);
 point.x = all.center.y + all.matrix.at(1).get(2);
 all.name = "a name";
 all.next = point.pointer;
+all.compare = allocator.zalloc;
 all.center.tag = 1;
 all.ends.at(0).x = 1;
 all.labels.set(2, "abc");
@@ -102,6 +108,10 @@ all.ready = 1;
 all.name = 5;
 // @ts-expect-error: an address is a Pointer, and not any number
 all.next = 4096;
+// @ts-expect-error: nor is it a function's
+all.next = all.compare;
+// @ts-expect-error
+all.compare = point.pointer;
 // @ts-expect-error
 all.labels.set(0, 1);
 // @ts-expect-error

@@ -6,32 +6,35 @@
 import { readFileSync } from "node:fs";
 import { inflateSync } from "node:zlib";
 import {
-  calloc,
+  type FunctionPointer,
   free,
   malloc,
   nativeAllocator,
-  type Pointer,
-  read,
+  type RecordOf,
+  struct,
   view,
-  write,
 } from "../../../src/index.js";
 import { load } from "../c.js";
 import { accountOf, put, report } from "./report.js";
 
-/**
- * z_stream on 64-bit Linux:
- *
- *    0 next_in   8 avail_in   16 total_in   24 next_out   32 avail_out   40 total_out   48 msg   56 state
- *   64 zalloc   72 zfree      80 opaque     88 data_type  96 adler      104 reserved
- */
-const STREAM_BYTES = 112;
-const NEXT_IN = 0;
-const AVAILABLE_IN = 8;
-const NEXT_OUT = 24;
-const AVAILABLE_OUT = 32;
-const ZALLOC = 64;
-const ZFREE = 72;
-const OPAQUE = 80;
+/** z_stream. */
+const Stream = struct({
+  next_in: "pointer",
+  avail_in: "u32",
+  total_in: "u64",
+  next_out: "pointer",
+  avail_out: "u32",
+  total_out: "u64",
+  msg: "pointer",
+  state: "pointer",
+  zalloc: "function",
+  zfree: "function",
+  opaque: "u64",
+  data_type: "i32",
+  adler: "u64",
+  reserved: "u64",
+});
+type Stream = RecordOf<typeof Stream>;
 
 const FINISH = 4; // Z_FINISH
 const OK = 0;
@@ -53,11 +56,11 @@ const inflateEnd = zlib.func("int inflateEnd(uintptr_t)");
 
 const allocator = nativeAllocator();
 
-function newStream(from: { zalloc: number; zfree: number }): Pointer {
-  const stream = calloc(1, STREAM_BYTES);
-  write.pointer(stream, from.zalloc as Pointer, ZALLOC);
-  write.pointer(stream, from.zfree as Pointer, ZFREE);
-  write.u64(stream, 2n ** 64n - 1n, OPAQUE); // whatever it is, zlib hands it through
+function newStream({ zalloc, zfree }: { zalloc: FunctionPointer; zfree: FunctionPointer }): Stream {
+  const stream = Stream.alloc();
+  stream.zalloc = zalloc;
+  stream.zfree = zfree;
+  stream.opaque = 2n ** 64n - 1n; // whatever it is, zlib hands it through
   return stream;
 }
 
@@ -66,19 +69,19 @@ function expect(what: string, result: number, wanted: number): void {
 }
 
 /** Runs all of `input` through deflate or inflate, in chunks of output. */
-function pump(step: (stream: Pointer, flush: number) => number, stream: Pointer, input: Uint8Array): Buffer {
+function pump(step: (stream: number, flush: number) => number, stream: Stream, input: Uint8Array): Buffer {
   const source = malloc(input.length + 1);
   const chunk = malloc(CHUNK);
   put(source, input);
-  write.pointer(stream, source, NEXT_IN);
-  write.u32(stream, input.length, AVAILABLE_IN);
+  stream.next_in = source;
+  stream.avail_in = input.length;
   const parts: Buffer[] = [];
   let result = OK;
   while (result === OK) {
-    write.pointer(stream, chunk, NEXT_OUT);
-    write.u32(stream, CHUNK, AVAILABLE_OUT);
-    result = step(stream, FINISH);
-    const full = CHUNK - read.u32(stream, AVAILABLE_OUT);
+    stream.next_out = chunk;
+    stream.avail_out = CHUNK;
+    result = step(stream.pointer, FINISH);
+    const full = CHUNK - stream.avail_out;
     parts.push(Buffer.from(view(chunk, full)));
     if (result === -5 && full > 0) result = OK; // Z_BUF_ERROR: it wants more room
   }
@@ -91,19 +94,19 @@ function pump(step: (stream: Pointer, flush: number) => number, stream: Pointer,
 function compress(input: Uint8Array): Buffer {
   const stream = newStream(allocator);
   const options = [9, DEFLATED, WINDOW_BITS, MEMORY_LEVEL, 0];
-  expect("deflateInit2_", deflateInit2(stream, ...options, "1.2.11", STREAM_BYTES), OK);
+  expect("deflateInit2_", deflateInit2(stream.pointer, ...options, "1.2.11", Stream.size), OK);
   const output = pump(deflate, stream, input);
-  expect("deflateEnd", deflateEnd(stream), OK);
-  free(stream);
+  expect("deflateEnd", deflateEnd(stream.pointer), OK);
+  free(stream.pointer);
   return output;
 }
 
 function restore(input: Uint8Array): Buffer {
   const stream = newStream(allocator);
-  expect("inflateInit2_", inflateInit2(stream, WINDOW_BITS, "1.2.11", STREAM_BYTES), OK);
+  expect("inflateInit2_", inflateInit2(stream.pointer, WINDOW_BITS, "1.2.11", Stream.size), OK);
   const output = pump(inflate, stream, input);
-  expect("inflateEnd", inflateEnd(stream), OK);
-  free(stream);
+  expect("inflateEnd", inflateEnd(stream.pointer), OK);
+  free(stream.pointer);
   return output;
 }
 
@@ -112,8 +115,8 @@ function refusal() {
   const small = nativeAllocator({ limit: 100_000 });
   const stream = newStream(small);
   const options = [9, DEFLATED, WINDOW_BITS, MEMORY_LEVEL, 0];
-  expect("deflateInit2_", deflateInit2(stream, ...options, "1.2.11", STREAM_BYTES), MEMORY_ERROR);
-  free(stream);
+  expect("deflateInit2_", deflateInit2(stream.pointer, ...options, "1.2.11", Stream.size), MEMORY_ERROR);
+  free(stream.pointer);
   return accountOf(small);
 }
 

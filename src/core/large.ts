@@ -15,7 +15,7 @@ import type { Hooks } from "./hooks.js";
 import { LargeAtlas, type LargeCounts } from "./large-atlas.js";
 import { LargeChanges } from "./large-changes.js";
 import type { Lock } from "./lock.js";
-import { HEADER_BYTES, type Pointer, roundUp, type Window } from "./memory.js";
+import { HEADER_BYTES, type Pointer, type Window } from "./memory.js";
 import type { Os } from "./os.js";
 
 /** "dynamic" raises the threshold up to here, as glibc does on 64-bit. */
@@ -44,8 +44,7 @@ export class LargeBlocks {
   allocate(size: number, alignment: number): Pointer {
     const lead = Math.max(alignment, 2 * HEADER_BYTES);
     const inFront = Math.min(lead, this.#pageSize);
-    // Something of the payload lies in the mapping even when it is empty: its pointer is found by the page that it lies in.
-    const pages = roundUp(inFront + Math.max(size, 2 * HEADER_BYTES), this.#pageSize) / this.#pageSize;
+    const pages = this.#pagesFor(inFront, size);
     this.#lock.acquire();
     const start = this.#allocate(pages, lead >= this.#pageSize ? alignment : 0, inFront);
     this.#lock.release();
@@ -154,7 +153,7 @@ export class LargeBlocks {
     const m = this.#m;
     const start = this.#atlas.start(entry);
     const oldPages = this.#atlas.table.pages(entry);
-    const pages = Math.ceil((pointer - start + size) / this.#pageSize);
+    const pages = this.#pagesFor(pointer - start, size);
     if (pages === oldPages) return pointer;
     if (!this.#atlas.table.hasRoom() || (pages > oldPages && !this.#affords(pages - oldPages))) return 0;
     notePeak(this.#window);
@@ -167,6 +166,11 @@ export class LargeBlocks {
     if (pages < oldPages) this.#letRise(oldPages);
     this.#hooks.trace?.("mremap", moved, pages * this.#pageSize);
     return moved + (pointer - start);
+  }
+
+  /** Something of the payload lies in the mapping even when it is empty: its pointer is found by the page it lies in. */
+  #pagesFor(inFront: number, size: number): number {
+    return Math.ceil((inFront + Math.max(size, 2 * HEADER_BYTES)) / this.#pageSize);
   }
 
   #affords(pages: number): boolean {

@@ -27,6 +27,10 @@ scenario("growing over pages that were given back takes those it needs", ({ kept
   assert.ok(kept, "it grew where it was");
   assert.ok((more as number) <= 16_384, `the footprint grew by ${more} bytes`);
 });
+scenario(
+  "an aligned mapped block that shrinks to nothing, where the heap has no room for it",
+  ({ kept, usable, found }) => assert.equal([kept, usable, found], [true, 4096, true]),
+);
 scenario("an empty block aligned to more than a page, with a mapping of its own", ({ blocks }) =>
   assert.is(blocks, 1),
 );

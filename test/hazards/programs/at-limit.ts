@@ -13,6 +13,8 @@ import {
   realloc,
   stats,
   trim,
+  usableSize,
+  walk,
 } from "../../../src/index.js";
 import { tell } from "./proc.js";
 
@@ -24,6 +26,20 @@ function idle(count: number): void {
   const blocks = Array.from({ length: count }, () => malloc(100 * KIB));
   for (const block of blocks) fill(block, 1, 100 * KIB);
   for (const block of blocks) free(block);
+}
+
+/** Allocates until not even the smallest block is granted. */
+function fillUp(): void {
+  for (const size of [1000, 0]) {
+    let refused = false;
+    while (!refused) {
+      try {
+        malloc(size);
+      } catch {
+        refused = true;
+      }
+    }
+  }
 }
 
 /** How many bytes the limit leaves. */
@@ -52,14 +68,7 @@ const scenarios: Record<string, () => object> = {
   "a mapped block that shrinks, where the heap has no room for it"() {
     configure({ limit: 4 * MIB });
     const block = malloc(4 * MIB - 64 * KIB - 16);
-    let refused = false;
-    while (!refused) {
-      try {
-        malloc(1000);
-      } catch {
-        refused = true;
-      }
-    }
+    fillUp();
     return { kept: realloc(block, 20_000) === block };
   },
   "a mapped block that grows below a threshold that has risen"() {
@@ -93,6 +102,13 @@ const scenarios: Record<string, () => object> = {
     const before = stats().footprint;
     const kept = realloc(block, 51 * KIB) === block;
     return { kept, more: stats().footprint - before };
+  },
+  "an aligned mapped block that shrinks to nothing, where the heap has no room for it"() {
+    configure({ limit: 8 * MIB });
+    const block = alignedAlloc(4096, 300_000);
+    fillUp();
+    const kept = realloc(block, 0) === block;
+    return { kept, usable: usableSize(block), found: [...walk()].some(({ pointer }) => pointer === block) };
   },
   "an empty block aligned to more than a page, with a mapping of its own"() {
     const block = alignedAlloc(2 ** 18, 0);

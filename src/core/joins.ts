@@ -97,11 +97,16 @@ export class Joins {
     const { record } = this;
     const share = m[record + SPILLED_UNITS]! / this.store.extentUnits();
     if (share > SWEEP_SHARE && this.hooks.trace === null) {
-      sweepVerified(this.store, () => emptyCache(m, this.cache));
+      this.#sweep();
     } else {
       this.#joinEach();
     }
     this.#considerTrim();
+  }
+
+  /** All at once, by the headers alone. */
+  #sweep(): void {
+    sweepVerified(this.store, () => emptyCache(this.words, this.cache));
   }
 
   /** Block by block, each size after the other. */
@@ -138,12 +143,23 @@ export class Joins {
 
   /** The same, with what it spilled. */
   #joinSize(units: number): void {
-    let count = 0;
-    do {
-      this.countSpilled(-count, units);
-      this.joinStack(units);
-      count = this.bundles.unspill(this.cache, units, this.secret, this.record);
-    } while (count > 0);
+    do this.joinStack(units);
+    while (this.unspill(units) > 0);
+  }
+
+  /**
+   * What an empty stack spilled last comes back; how many blocks. A write into a freed block may have broken the list:
+   * then it was dropped, and the error is thrown after its blocks were found again by their headers.
+   */
+  protected unspill(units: number): number {
+    try {
+      const count = this.bundles.unspill(this.cache, units, this.secret, this.record);
+      if (count !== 0) this.countSpilled(-count, units);
+      return count;
+    } catch (error) {
+      if (error instanceof HeapError) this.#sweep();
+      throw error;
+    }
   }
 
   /** Whether all that is spilled is to be joined before a stack is filled from it. */

@@ -47,11 +47,7 @@ export class Stock extends Joins {
     const m = this.words;
     const { record } = this;
     if (this.isMostlySpilled()) this.joinCache();
-    const count = this.bundles.unspill(this.cache, units, this.secret, this.record);
-    if (count !== 0) {
-      this.countSpilled(-count, units);
-      return pop(m, this.cache, units);
-    }
+    if (this.unspill(units) > 0) return pop(m, this.cache, units);
     if (hasReturned(m, record)) {
       this.drain();
       const b = pop(m, this.cache, units);

@@ -15,6 +15,7 @@ import {
   free,
   join,
   payload,
+  record,
   row,
   same,
   snapshot,
@@ -210,7 +211,23 @@ test("a spilled bundle that was overwritten is refused, and everything else goes
     }
   }
   assert.is(refused, 1);
+  verify(of);
   assert.is.not(of.heap.allocate(300), 0);
+});
+
+test("the blocks of a list that was broken are found again, however few they are beside what is live", () => {
+  const of = fakeHeap();
+  const pointers = Array.from({ length: 400 }, () => of.heap.allocate(40));
+  for (let i = 0; i < 100; i++) take(of, 4096);
+  for (const pointer of pointers) free(of, pointer);
+  for (const pointer of pointers) of.heap.window.store(pointer + 4, 0x41414141);
+  throwsHeapError(
+    () => of.heap.joinCache(),
+    "ERR_HEAP_CORRUPT",
+    /freed block of 48 bytes .* was overwritten/,
+  );
+  verify(of);
+  assert.is(record(of, "spilledBlocks"), 0);
 });
 
 test("a freed block's header that was overwritten is not handed out from a free run below it", () => {

@@ -21,8 +21,9 @@ const MAX_ALIGNMENT = 2 ** 31;
  *
  * @param alignment a power of two from 1 to 2^31
  * @param size bytes, a whole number
+ * @returns the address; never NULL
  * @throws HeapError ERR_INVALID_ARG for another alignment, or as malloc does
- * @throws HeapError ERR_OUT_OF_MEMORY like malloc
+ * @throws HeapError ERR_OUT_OF_MEMORY and ERR_HEAP_CORRUPT like malloc
  *
  * @example
  * ```ts

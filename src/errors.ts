@@ -90,8 +90,8 @@ function decorate(error: Error, code: HeapErrorCode): HeapError {
   Object.defineProperty(error, "code", { value: code, enumerable: true });
   // V8 wrote the stack's first line before the name was known.
   const stack = error.stack ?? "";
-  const firstLine = stack.indexOf("\n");
-  const rest = firstLine < 0 ? "" : stack.slice(stack.indexOf("\n    at "));
+  const frames = stack.indexOf("\n    at ");
+  const rest = frames < 0 ? "" : stack.slice(frames);
   Object.defineProperty(error, "stack", {
     value: `HeapError [${code}]: ${error.message}${rest}`,
     configurable: true,

@@ -58,6 +58,8 @@ const LOOP_PAIRS = 128;
  * @throws HeapError ERR_INVALID_ARG when `size` is not a non-negative whole number
  * @throws HeapError ERR_OUT_OF_MEMORY when the limit, the address window or the kernel has no room; every other
  *   block stays as it is
+ * @throws HeapError ERR_HEAP_CORRUPT when it meets a header, or a freed block, that something overwrote; live blocks stay
+ *   as they are
  *
  * @example
  * ```ts
@@ -114,11 +116,12 @@ export function free(pointer: Pointer): void {
 /**
  * Allocates `count * size` bytes of zeroes. Memory that is fresh from the operating system is not cleared again.
  *
- * @throws HeapError ERR_INVALID_ARG when an argument is not a non-negative whole number, or the product is beyond
- *   Number.MAX_SAFE_INTEGER
  * @param count how many, a whole number
  * @param size bytes of each, a whole number
- * @throws HeapError ERR_OUT_OF_MEMORY like malloc
+ * @returns the address; never NULL
+ * @throws HeapError ERR_INVALID_ARG when an argument is not a non-negative whole number, or the product is beyond
+ *   Number.MAX_SAFE_INTEGER
+ * @throws HeapError ERR_OUT_OF_MEMORY and ERR_HEAP_CORRUPT like malloc
  *
  * @example
  * ```ts

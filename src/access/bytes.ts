@@ -34,8 +34,8 @@ const LOOP_END = 2 ** 31 - LOOP_BYTES;
  */
 export function copy(target: Pointer, source: Pointer, byteLength: number): void {
   checkSize("copy", "byteLength", byteLength);
-  const to = farOf(target, 0, byteLength);
-  const from = farOf(source, 0, byteLength);
+  const to = farOf("copy", target, 0, byteLength);
+  const from = farOf("copy", source, 0, byteLength);
   bytes.copyWithin(to, from, from + byteLength);
 }
 
@@ -57,7 +57,7 @@ export function copy(target: Pointer, source: Pointer, byteLength: number): void
 export function fill(pointer: Pointer, byte: number, byteLength: number): void {
   checkSize("fill", "byteLength", byteLength);
   checkByte(byte);
-  const from = farOf(pointer, 0, byteLength);
+  const from = farOf("fill", pointer, 0, byteLength);
   bytes.fill(byte & 0xff, from, from + byteLength);
 }
 
@@ -80,8 +80,8 @@ export function fill(pointer: Pointer, byte: number, byteLength: number): void {
  */
 export function compare(a: Pointer, b: Pointer, byteLength: number): -1 | 0 | 1 {
   checkSize("compare", "byteLength", byteLength);
-  const left = farOf(a, 0, byteLength);
-  const right = farOf(b, 0, byteLength);
+  const left = farOf("compare", a, 0, byteLength);
+  const right = farOf("compare", b, 0, byteLength);
   if (byteLength > LOOP_BYTES || left > LOOP_END || right > LOOP_END) {
     return compareViews(left, right, byteLength);
   }

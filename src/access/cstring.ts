@@ -8,7 +8,7 @@
 import { checkSize } from "../attached.js";
 import type { Pointer } from "../core/memory.js";
 import { rangeError, show, typeError } from "../errors.js";
-import { heap, malloc, usableSize } from "../malloc.js";
+import { heap, malloc, usableAt } from "../malloc.js";
 import { farOf } from "./place.js";
 
 const { buffer, bytes, span } = heap.window;
@@ -31,7 +31,7 @@ export function cstring(text: string): Pointer {
   checkText("cstring", text);
   const byteLength = Buffer.byteLength(text);
   const pointer = malloc(byteLength + 1);
-  encode(text, farOf(pointer, 0, byteLength + 1), byteLength);
+  encode(text, farOf("cstring", pointer, 0, byteLength + 1), byteLength);
   return pointer;
 }
 
@@ -53,21 +53,21 @@ export function cstring(text: string): Pointer {
  * free(path);
  * ```
  */
-export function readCString(pointer: Pointer, maxBytes: number = usableSize(pointer)): string {
+export function readCString(pointer: Pointer, maxBytes: number = usableAt("readCString", pointer)): string {
   checkSize("readCString", "maxBytes", maxBytes);
-  const place = farOf(pointer, 0, 0);
+  const place = farOf("readCString", pointer, 0, 0);
   return decode(place, Math.min(maxBytes, span - place));
 }
 
 /** The text in a `char[byteLength]` at `pointer + byteOffset`; it may fill the array and then has no NUL. */
 export function readChars(pointer: Pointer, byteOffset: number, byteLength: number): string {
-  return decode(farOf(pointer, byteOffset, byteLength), byteLength);
+  return decode(farOf("a char array", pointer, byteOffset, byteLength), byteLength);
 }
 
 /** Writes a text and its NUL into a `char[byteLength]`, and clears the rest as strncpy does. */
 export function writeChars(pointer: Pointer, text: string, byteOffset: number, byteLength: number): void {
   checkText("a char array", text);
-  const place = farOf(pointer, byteOffset, byteLength);
+  const place = farOf("a char array", pointer, byteOffset, byteLength);
   const needed = Buffer.byteLength(text);
   if (needed >= byteLength) {
     throw rangeError(

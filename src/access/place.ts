@@ -56,13 +56,13 @@ const nearFrom = (start: number, reach: number) =>
 export type NearOf = ReturnType<typeof nearFrom>;
 export const nearOf: NearOf = nearFrom(base + lowest, reach);
 
-/** The same for any place. An error when it is not inside the heap's memory. */
-export function farOf(pointer: number, byteOffset: number, bytes: number): number {
+/** The same for any place. An error that names the operation when it is not inside the heap's memory. */
+export function farOf(operation: string, pointer: number, byteOffset: number, bytes: number): number {
   if (typeof pointer === "number" && typeof byteOffset === "number") {
     const place = pointer - base + byteOffset;
     if (Number.isInteger(place) && place >= lowest && place + bytes <= limit) return place;
   }
-  throw wrongPlace(pointer, byteOffset, bytes);
+  throw wrongPlace(operation, pointer, byteOffset, bytes);
 }
 
 /** The slice that a far place lies in, at the offset `place & IN_SLICE`. */
@@ -77,20 +77,24 @@ function slicesOf(whole: ArrayBuffer): DataView[] {
   });
 }
 
-function wrongPlace(pointer: unknown, byteOffset: unknown, bytes: unknown): Error {
+function wrongPlace(operation: string, pointer: unknown, byteOffset: unknown, bytes: number): Error {
   if (unusable !== null) return unusable;
   if (typeof pointer !== "number") {
     return typeError(
       "ERR_INVALID_POINTER",
-      `a pointer is a number that malloc returned, got ${show(pointer)}`,
+      `${operation}: a pointer is a number that malloc returned, got ${show(pointer)}`,
     );
   }
   if (typeof byteOffset !== "number") {
-    return typeError("ERR_INVALID_ARG", `byteOffset must be a number of bytes, got ${show(byteOffset)}`);
+    return typeError(
+      "ERR_INVALID_ARG",
+      `${operation}: byteOffset must be a number of bytes, got ${show(byteOffset)}`,
+    );
   }
   return rangeError(
     "ERR_INVALID_POINTER",
-    `${show(bytes)} bytes at ${hex(pointer)} + ${show(byteOffset)} are not inside the heap's memory; ` +
+    `${operation}: ${bytes === 1 ? "1 byte" : `${bytes} bytes`} at ${hex(pointer)} + ${show(byteOffset)} ` +
+      `${bytes === 1 ? "is" : "are"} not inside the heap's memory; ` +
       "what C has allocated is read with koffi.decode",
   );
 }

@@ -3,55 +3,52 @@
  * not. Each access tests for a near place first (place.ts).
  */
 import type { Pointer } from "../core/memory.js";
-import * as place from "./place.js";
-
-// Names of this module's own, which V8 folds into the code.
-const { farOf, IN_SLICE, nearData, nearOf, sliceAt } = place;
+import { farOf, IN_SLICE, type NearOf, nearData, nearOf, sliceAt } from "./place.js";
 
 /** The same for far places. Not in the functions themselves, which V8 inlines up to a size. */
 const beyond = {
   u8(pointer: Pointer, byteOffset = 0): number {
-    const far = farOf(pointer, byteOffset, 1);
+    const far = farOf("read.u8", pointer, byteOffset, 1);
     return sliceAt(far).getUint8(far & IN_SLICE);
   },
   i8(pointer: Pointer, byteOffset = 0): number {
-    const far = farOf(pointer, byteOffset, 1);
+    const far = farOf("read.i8", pointer, byteOffset, 1);
     return sliceAt(far).getInt8(far & IN_SLICE);
   },
   u16(pointer: Pointer, byteOffset = 0): number {
-    const far = farOf(pointer, byteOffset, 2);
+    const far = farOf("read.u16", pointer, byteOffset, 2);
     return sliceAt(far).getUint16(far & IN_SLICE, true);
   },
   i16(pointer: Pointer, byteOffset = 0): number {
-    const far = farOf(pointer, byteOffset, 2);
+    const far = farOf("read.i16", pointer, byteOffset, 2);
     return sliceAt(far).getInt16(far & IN_SLICE, true);
   },
   u32(pointer: Pointer, byteOffset = 0): number {
-    const far = farOf(pointer, byteOffset, 4);
+    const far = farOf("read.u32", pointer, byteOffset, 4);
     return sliceAt(far).getUint32(far & IN_SLICE, true);
   },
   i32(pointer: Pointer, byteOffset = 0): number {
-    const far = farOf(pointer, byteOffset, 4);
+    const far = farOf("read.i32", pointer, byteOffset, 4);
     return sliceAt(far).getInt32(far & IN_SLICE, true);
   },
   f32(pointer: Pointer, byteOffset = 0): number {
-    const far = farOf(pointer, byteOffset, 4);
+    const far = farOf("read.f32", pointer, byteOffset, 4);
     return sliceAt(far).getFloat32(far & IN_SLICE, true);
   },
   f64(pointer: Pointer, byteOffset = 0): number {
-    const far = farOf(pointer, byteOffset, 8);
+    const far = farOf("read.f64", pointer, byteOffset, 8);
     return sliceAt(far).getFloat64(far & IN_SLICE, true);
   },
   u64(pointer: Pointer, byteOffset = 0): bigint {
-    const far = farOf(pointer, byteOffset, 8);
+    const far = farOf("read.u64", pointer, byteOffset, 8);
     return sliceAt(far).getBigUint64(far & IN_SLICE, true);
   },
   i64(pointer: Pointer, byteOffset = 0): bigint {
-    const far = farOf(pointer, byteOffset, 8);
+    const far = farOf("read.i64", pointer, byteOffset, 8);
     return sliceAt(far).getBigInt64(far & IN_SLICE, true);
   },
   pointer(pointer: Pointer, byteOffset = 0): Pointer {
-    const far = farOf(pointer, byteOffset, 8);
+    const far = farOf("read.pointer", pointer, byteOffset, 8);
     return addressAt(sliceAt(far), far & IN_SLICE);
   },
 };
@@ -59,7 +56,7 @@ const beyond = {
 type Beyond = typeof beyond;
 
 /** The constants are parameters, as place.ts explains. */
-const reader = (data: DataView, nearOf: place.NearOf, beyond: Beyond) => ({
+const reader = (data: DataView, nearOf: NearOf, beyond: Beyond) => ({
   u8(pointer: Pointer, byteOffset?: number): number {
     const near = nearOf(pointer, byteOffset);
     return near !== 0 ? data.getUint8(near) : beyond.u8(pointer, byteOffset);

@@ -136,7 +136,7 @@ function makeStruct(
     alignment,
     offsets: Object.freeze(Object.fromEntries(fields.map(({ name, offset }) => [name, offset]))),
     at(pointer: Pointer): Located {
-      farOf(pointer, 0, size);
+      farOf("at", pointer, 0, size);
       return new Record(pointer);
     },
     alloc(): Located {
@@ -145,7 +145,7 @@ function makeStruct(
     array(length: number, pointer?: Pointer): RecordArray<Located> {
       checkSize("array", "length", length);
       if (pointer === undefined) return new Records(calloc(length, size), length);
-      farOf(pointer, 0, length * size);
+      farOf("array", pointer, 0, length * size);
       return new Records(pointer, length);
     },
     koffiType,

@@ -53,7 +53,7 @@ function lentBuffer(): ArrayBuffer {
  */
 export function view(pointer: Pointer, byteLength: number = usableAt("view", pointer)): Bytes {
   checkSize("view", "byteLength", byteLength);
-  const place = farOf(pointer, 0, byteLength);
+  const place = farOf("view", pointer, 0, byteLength);
   return new Uint8Array(lentBuffer(), place, byteLength);
 }
 
@@ -80,7 +80,7 @@ export function buffer(
   byteLength: number = usableAt("buffer", pointer),
 ): ReturnType<typeof Buffer.alloc> {
   checkSize("buffer", "byteLength", byteLength);
-  const place = farOf(pointer, 0, byteLength);
+  const place = farOf("buffer", pointer, 0, byteLength);
   return Buffer.from(lentBuffer(), place, byteLength);
 }
 
@@ -107,7 +107,7 @@ export function typed<T>(type: TypedArrayClass<T>, pointer: Pointer, length: num
   checkClass(type);
   checkSize("typed", "length", length);
   const elementBytes = type.BYTES_PER_ELEMENT;
-  const place = farOf(pointer, 0, length * elementBytes);
+  const place = farOf("typed", pointer, 0, length * elementBytes);
   // The window starts at a page: a place is aligned where its address is.
   if (place % elementBytes !== 0) {
     throw rangeError(

@@ -6,55 +6,52 @@
  */
 import type { FunctionPointer, Pointer } from "../core/memory.js";
 import { rangeError, show, typeError } from "../errors.js";
-import * as place from "./place.js";
-
-// Names of this module's own, which V8 folds into the code.
-const { farOf, IN_SLICE, nearData, nearOf, sliceAt } = place;
+import { farOf, IN_SLICE, type NearOf, nearData, nearOf, sliceAt } from "./place.js";
 
 /** The same for far places. Not in the functions themselves, which V8 inlines up to a size. */
 const beyond = {
   u8(pointer: Pointer, value: number, byteOffset = 0): void {
-    const far = farOf(pointer, byteOffset, 1);
+    const far = farOf("write.u8", pointer, byteOffset, 1);
     sliceAt(far).setUint8(far & IN_SLICE, value);
   },
   i8(pointer: Pointer, value: number, byteOffset = 0): void {
-    const far = farOf(pointer, byteOffset, 1);
+    const far = farOf("write.i8", pointer, byteOffset, 1);
     sliceAt(far).setInt8(far & IN_SLICE, value | 0);
   },
   u16(pointer: Pointer, value: number, byteOffset = 0): void {
-    const far = farOf(pointer, byteOffset, 2);
+    const far = farOf("write.u16", pointer, byteOffset, 2);
     sliceAt(far).setUint16(far & IN_SLICE, value, true);
   },
   i16(pointer: Pointer, value: number, byteOffset = 0): void {
-    const far = farOf(pointer, byteOffset, 2);
+    const far = farOf("write.i16", pointer, byteOffset, 2);
     sliceAt(far).setInt16(far & IN_SLICE, value | 0, true);
   },
   u32(pointer: Pointer, value: number, byteOffset = 0): void {
-    const far = farOf(pointer, byteOffset, 4);
+    const far = farOf("write.u32", pointer, byteOffset, 4);
     sliceAt(far).setUint32(far & IN_SLICE, value, true);
   },
   i32(pointer: Pointer, value: number, byteOffset = 0): void {
-    const far = farOf(pointer, byteOffset, 4);
+    const far = farOf("write.i32", pointer, byteOffset, 4);
     sliceAt(far).setInt32(far & IN_SLICE, value | 0, true);
   },
   f32(pointer: Pointer, value: number, byteOffset = 0): void {
-    const far = farOf(pointer, byteOffset, 4);
+    const far = farOf("write.f32", pointer, byteOffset, 4);
     sliceAt(far).setFloat32(far & IN_SLICE, value, true);
   },
   f64(pointer: Pointer, value: number, byteOffset = 0): void {
-    const far = farOf(pointer, byteOffset, 8);
+    const far = farOf("write.f64", pointer, byteOffset, 8);
     sliceAt(far).setFloat64(far & IN_SLICE, value, true);
   },
   u64(pointer: Pointer, value: bigint, byteOffset = 0): void {
-    const far = farOf(pointer, byteOffset, 8);
+    const far = farOf("write.u64", pointer, byteOffset, 8);
     sliceAt(far).setBigUint64(far & IN_SLICE, value, true);
   },
   i64(pointer: Pointer, value: bigint, byteOffset = 0): void {
-    const far = farOf(pointer, byteOffset, 8);
+    const far = farOf("write.i64", pointer, byteOffset, 8);
     sliceAt(far).setBigInt64(far & IN_SLICE, value, true);
   },
   pointer(pointer: Pointer, value: Pointer | FunctionPointer, byteOffset = 0): void {
-    const far = farOf(pointer, byteOffset, 8);
+    const far = farOf("write.pointer", pointer, byteOffset, 8);
     putAddress(sliceAt(far), far & IN_SLICE, value);
   },
 };
@@ -62,7 +59,7 @@ const beyond = {
 type Beyond = typeof beyond;
 
 /** The constants are parameters, as place.ts explains. */
-const writer = (data: DataView, nearOf: place.NearOf, beyond: Beyond) => ({
+const writer = (data: DataView, nearOf: NearOf, beyond: Beyond) => ({
   u8(pointer: Pointer, value: number, byteOffset?: number): void {
     const near = nearOf(pointer, byteOffset);
     if (near !== 0) data.setUint8(near, value);

@@ -253,7 +253,7 @@ function firstFrom(m: Int32Array, at: number, bin: number): Block {
   let word = bin >>> 5;
   let bits = m[at + 1 + word]! & (-1 << (bin & 31));
   if (bits === 0) {
-    const words = word === 31 ? 0 : m[at]! & (-2 << word);
+    const words = m[at]! & (-2 << word);
     if (words === 0) return 0 as Block;
     word = 31 - Math.clz32(words & -words);
     bits = m[at + 1 + word]!;

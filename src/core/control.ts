@@ -59,8 +59,6 @@ export const CONTROL_BYTES = CONTROL_CHUNKS * CHUNK_BYTES;
 
 /** Words of the control block. Written in slow paths only. */
 export const Control = {
-  /** MAGIC once everything else is set up. */
-  magic: 0,
   /** Random per process; mixed into every header's check word. Its top bit is set, so no check word is 0. */
   secret: 1,
   /** Bytes per page. */
@@ -139,7 +137,6 @@ export const Pending = {
   unmapped: 6,
 } as const;
 
-export const MAGIC = 0x68656170;
 export const NO_LIMIT = 0x7fffffff;
 
 /**

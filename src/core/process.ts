@@ -6,7 +6,7 @@
  */
 import { HeapError } from "../errors.js";
 import { firstHeap, initializeAdoption, joinProcess } from "./adopt.js";
-import { CHUNK_BYTES, CONTROL_CHUNKS, Control, MAGIC, MAPPINGS, NO_LIMIT } from "./control.js";
+import { CHUNK_BYTES, CONTROL_CHUNKS, Control, MAPPINGS, NO_LIMIT } from "./control.js";
 import type { ThreadHeap } from "./heap.js";
 import type { Hooks } from "./hooks.js";
 import { Window, WORD_BYTES } from "./memory.js";
@@ -53,7 +53,6 @@ export function openWindow(os: Os, settings: Settings): Window {
   const { randomBytes } = process.getBuiltinModule("node:crypto");
   window.words[Control.secret] = randomBytes(4).readInt32LE() | (1 << 31);
   setLargeRange(window, breakChunks, os.pageSize);
-  window.words[Control.magic] = MAGIC;
   return window;
 }
 

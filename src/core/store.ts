@@ -27,6 +27,7 @@ import {
 import { isOwned } from "./control.js";
 import { type Block, WORD_BYTES } from "./memory.js";
 import { Rec } from "./record.js";
+import { POLICY_RUN } from "./trim.js";
 import { NOTHING_CLEAN, Wilderness } from "./wilderness.js";
 
 // Constants of other modules, by names of this module's own: V8 folds those into the code, and loads an imported
@@ -41,8 +42,6 @@ const {
 
 /** A run is small for blocks that fit into it no more often than this. */
 const SMALL_RUN = 8;
-/** Free runs of this size are what giving memory back is about. */
-const LOOSE_RUN = 64 * 1024;
 
 export class Store extends Wilderness {
   /** A live block of `size` bytes or little more, from bins or committed wilderness; 0 if neither has it. */
@@ -155,7 +154,7 @@ export class Store extends Wilderness {
       this.countMerge(MERGES_BACKWARD, b, total);
     }
     if (gone > 0) this.runs.setGone(b, gone);
-    if (total < LOOSE_RUN) return false;
+    if (total < POLICY_RUN) return false;
     this.loosen(size);
     return true;
   }

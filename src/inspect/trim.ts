@@ -13,6 +13,9 @@ import { heap, unusable } from "../malloc.js";
  * that would make the footprint larger than it ever was, with as much as is mapped, when a 32nd of that lies idle.
  *
  * @returns bytes given back
+ * @throws HeapError ERR_HEAP_CORRUPT when it meets a header, or a freed block, that something overwrote; what was given back
+ *   until then stays so
+ * @throws HeapError ERR_UNSUPPORTED_PLATFORM where there is no heap
  *
  * @example
  * ```ts

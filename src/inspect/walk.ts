@@ -28,6 +28,8 @@ export interface WalkedBlock {
  * of the process. Blocks allocated or freed while the iteration goes on may be missed or seen twice; do not free the
  * block just yielded and go on.
  *
+ * @throws HeapError ERR_UNSUPPORTED_PLATFORM where there is no heap
+ *
  * @example
  * ```ts
  * import { free, malloc, walk } from "heapwright";

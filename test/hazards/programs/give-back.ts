@@ -4,7 +4,7 @@
  *   give-back.ts SCENARIO   the name of one of the functions below
  */
 import * as lib from "../../../src/index.js";
-import { resident, residentAt, tell } from "./proc.js";
+import { residentAt, tell } from "./proc.js";
 
 const MB = 1e6;
 
@@ -17,6 +17,13 @@ function filled(count: number, size: number): lib.Pointer[] {
   });
 }
 
+/** Resident bytes of what the blocks lie in: the heap's range, or their mappings. */
+function residentOf(pointers: readonly lib.Pointer[]): number {
+  const lowest = pointers.reduce((least, pointer) => Math.min(least, pointer), Infinity);
+  const highest = pointers.reduce((most, pointer) => Math.max(most, pointer), 0);
+  return residentAt(lowest, highest - lowest + 1);
+}
+
 function holds(pointer: lib.Pointer, byte: number): boolean {
   return lib.view(pointer).every((value) => value === (byte & 255));
 }
@@ -24,17 +31,17 @@ function holds(pointer: lib.Pointer, byte: number): boolean {
 const scenarios: Record<string, () => object> = {
   /** 200 MB of small blocks of which a few stay; the policy is off (HEAPWRIGHT_TRIM_THRESHOLD), trim() is called. */
   trim() {
-    const start = resident();
+    const start = residentOf([lib.malloc(100)]);
     const blocks = filled(200_000, 992);
-    const full = resident();
+    const full = residentOf(blocks);
     const kept = blocks.filter((pointer, i) => {
       if (i % 400 === 0) return true;
       lib.free(pointer);
       return false;
     });
-    const freed = resident();
+    const freed = residentOf(blocks);
     const given = lib.trim();
-    const trimmed = resident();
+    const trimmed = residentOf(blocks);
     const footprint = lib.stats().footprint;
     const again = lib.trim();
     lib.check();
@@ -44,16 +51,16 @@ const scenarios: Record<string, () => object> = {
 
   /** The same without trim(): all freed, in the order of allocation or against it. */
   policy() {
-    const start = resident();
+    const start = residentOf([lib.malloc(100)]);
     const results: object[] = [];
     for (const order of ["first to last", "last to first", "every other, then the rest"]) {
       const blocks = filled(200_000, 992);
-      const full = resident();
+      const full = residentOf(blocks);
       if (order === "last to first") blocks.reverse();
       if (order.startsWith("every")) blocks.sort((a, b) => blockParity(a) - blockParity(b));
       for (const pointer of blocks) lib.free(pointer);
       lib.check();
-      results.push({ order, full: full - start, idle: resident() - start, footprint: lib.stats().footprint });
+      results.push({ order, full: full - start, idle: residentOf(blocks) - start, footprint: lib.stats().footprint });
     }
     return { results };
   },
@@ -90,13 +97,13 @@ const scenarios: Record<string, () => object> = {
 
   /** 100 MB from calloc, which nobody has touched before: by mappings, and from the wilderness. */
   fresh() {
-    const start = resident();
+    const start = residentOf([lib.malloc(100)]);
     const mapped = Array.from({ length: 100 }, () => lib.calloc(1, MB));
-    const afterMapped = resident();
+    const touched = residentOf(mapped);
     const carved = Array.from({ length: 1000 }, () => lib.calloc(100, 1000));
-    const afterCarved = resident();
+    const carvedTo = residentOf(carved);
     const zero = [...mapped.slice(-3), ...carved.slice(-50)].every((pointer) => holds(pointer, 0));
-    return { mapped: afterMapped - start, carved: afterCarved - afterMapped, zero };
+    return { mapped: touched, carved: carvedTo - start, zero };
   },
 
   /** calloc of memory that was used, in whatever place it was kept since. */

@@ -3,13 +3,7 @@
  */
 import { readFileSync, writeSync } from "node:fs";
 
-const PAGE = 4096;
 const STANDARD_OUTPUT = 1;
-
-/** Resident memory in bytes. */
-export function resident(): number {
-  return Number(readFileSync("/proc/self/statm", "latin1").split(" ")[1]) * PAGE;
-}
 
 /**
  * Resident bytes of the mappings that reach into this range. What the process itself takes and gives back meanwhile, garbage

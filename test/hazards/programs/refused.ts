@@ -1,7 +1,7 @@
 /**
  * Program: the library where sbrk is refused for good, or is not to be asked, or is loaded by a worker first.
  *
- *   refused.ts blocked|alone|none      none: nothing is prepared
+ *   refused.ts blocked|none      none: nothing is prepared
  */
 import { testSeed } from "../../support/seed.js";
 import { blockBreak, sbrk } from "./libc.js";

@@ -11,8 +11,6 @@ import { cutFront, cutTail } from "./core/resize.js";
 import { rangeError, show, typeError } from "./errors.js";
 import { malloc } from "./malloc.js";
 
-const own = heap;
-
 /** Largest alignment: 2 GiB. */
 const MAX_ALIGNMENT = 2 ** 31;
 
@@ -51,9 +49,9 @@ function allocateAligned(alignment: number, size: number): Pointer {
   const reach = size + alignment + MIN_BLOCK;
   const pointer =
     alignedInCache(alignment, size) ||
-    (reach > own.mmapThreshold
-      ? own.allocateLarge(size, alignment) || alignedInHeap(alignment, size, reach)
-      : alignedInHeap(alignment, size, reach) || own.allocateLarge(size, alignment));
+    (reach > heap.mmapThreshold
+      ? heap.allocateLarge(size, alignment) || alignedInHeap(alignment, size, reach)
+      : alignedInHeap(alignment, size, reach) || heap.allocateLarge(size, alignment));
   if (pointer === 0) throw noMemory("alignedAlloc", size);
   traced("aligned", pointer, size);
   return pointer;
@@ -62,9 +60,9 @@ function allocateAligned(alignment: number, size: number): Pointer {
 /** A cached block that happens to be aligned; NULL when the one that would be taken is not. */
 function alignedInCache(alignment: number, size: number): Pointer {
   if (size > MAX_STACKED) return NULL;
-  const pointer = own.popSmall(size);
+  const pointer = heap.popSmall(size);
   if (pointer === NULL || pointer % alignment === 0) return pointer;
-  own.freeSmall(pointer);
+  heap.freeSmall(pointer);
   return NULL;
 }
 
@@ -72,11 +70,11 @@ function alignedInCache(alignment: number, size: number): Pointer {
 function alignedInHeap(alignment: number, size: number, reach: number): Pointer {
   if (reach > MAX_BLOCK / 2) return NULL;
   const bytes = blockBytes(size);
-  const fitting = own.store.takeAligned(bytes, alignment);
-  const pointer = fitting === 0 ? own.obtain(blockBytes(reach)) : own.window.pointerOf(fitting);
+  const fitting = heap.store.takeAligned(bytes, alignment);
+  const pointer = fitting === 0 ? heap.obtain(blockBytes(reach)) : heap.window.pointerOf(fitting);
   if (pointer === NULL) return NULL;
-  const b = own.window.blockOf(pointer);
-  const of = own.holding(b)!;
+  const b = heap.window.blockOf(pointer);
+  const of = heap.holding(b)!;
   const target = alignedPayload(pointer, alignment);
   const aligned = cutFront(of, b, (b + (target - pointer) / WORD_BYTES) as Block);
   cutTail(of, aligned, bytes);

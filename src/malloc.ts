@@ -27,21 +27,13 @@ import { slowly, slowPath } from "./slow-paths.js";
 
 export { heap, unusable };
 
-// Constants of other modules, by names of this module's own: V8 folds those into the code, and loads an imported
-// one from its cell each time.
-const header = HEADER_BYTES;
-const maxStacked = MAX_STACKED;
-
-/** The same holds for the heap. */
-const own = heap;
-
 // The fast paths spell out what slowPath() returns here, and 9192 for MAX_STACKED, as those of heap.ts spell constants out.
 const paths = [
   slowPath(mallocSlow),
   slowPath(freeSlow),
   slowPath(allocateCleared as (count: number, size?: number) => number),
 ];
-if (paths.join() !== "2,3,4" || maxStacked !== 9192)
+if (paths.join() !== "2,3,4" || MAX_STACKED !== 9192)
   throw new Error("malloc: a literal of the fast paths is out of date");
 
 /** Up to this many pairs of words, 1 KiB, a loop is faster than the call of a builtin. */
@@ -74,7 +66,7 @@ const LOOP_PAIRS = 128;
  */
 export function malloc(size: number): Pointer {
   if (typeof size === "number" && size >>> 0 === size && size <= 9192) {
-    const pointer = own.popSmall(size);
+    const pointer = heap.popSmall(size);
     if (pointer !== 0) return pointer;
   }
   // The unary plus tells V8 that this is a number, so that the result is boxed on neither way: 6 to 9 %. It must know so of
@@ -110,7 +102,7 @@ export function malloc(size: number): Pointer {
  * ```
  */
 export function free(pointer: Pointer): void {
-  if (!own.freeSmall(pointer)) slowly(3, pointer);
+  if (!heap.freeSmall(pointer)) slowly(3, pointer);
 }
 
 /**
@@ -145,11 +137,11 @@ function allocateCleared(count: number, size: number): Pointer {
   if (!Number.isSafeInteger(bytes)) {
     throw rangeError("ERR_INVALID_ARG", `calloc: ${count} times ${size} bytes is more than 2^53 - 1`);
   }
-  if (bytes <= maxStacked) {
-    const cached = own.popSmall(bytes);
+  if (bytes <= MAX_STACKED) {
+    const cached = heap.popSmall(bytes);
     if (cached !== 0) {
-      const b = own.window.blockOf(cached);
-      clearWords(b + 2, b + (sizeOf(own.words, b) >>> 2));
+      const b = heap.window.blockOf(cached);
+      clearWords(b + 2, b + (sizeOf(heap.words, b) >>> 2));
       return cached;
     }
   }
@@ -178,19 +170,19 @@ export function usableSize(pointer: Pointer): number {
 /** The same for another operation, which errors then name. */
 export function usableAt(operation: string, pointer: Pointer): number {
   if (typeof pointer !== "number") throw wrongPointer(operation, pointer);
-  const b = own.liveBlockOfAny(pointer);
-  return b === 0 ? guarded(() => largeSize(operation, pointer)) : sizeOf(own.words, b) - header;
+  const b = heap.liveBlockOfAny(pointer);
+  return b === 0 ? guarded(() => largeSize(operation, pointer)) : sizeOf(heap.words, b) - HEADER_BYTES;
 }
 
 // These three and realloc's are guarded each by itself: through one function that guards them all, V8 would inline none.
 
 function mallocSlow(size: number): Pointer {
   checkSize("malloc", "size", size);
-  own.enter();
+  heap.enter();
   let pointer: Pointer;
   try {
     pointer = allocate("malloc", size);
-    own.open();
+    heap.open();
   } catch (error) {
     throw brokenOff(error);
   }
@@ -199,10 +191,10 @@ function mallocSlow(size: number): Pointer {
 }
 
 function freeSlow(pointer: number): number {
-  own.enter();
+  heap.enter();
   try {
     release(pointer as Pointer);
-    own.open();
+    heap.open();
   } catch (error) {
     throw brokenOff(error);
   }
@@ -211,12 +203,12 @@ function freeSlow(pointer: number): number {
 }
 
 function callocSlow(bytes: number): Pointer {
-  own.enter();
+  heap.enter();
   let pointer: Pointer;
   try {
     pointer = allocate("calloc", bytes);
     clearFresh(pointer);
-    own.open();
+    heap.open();
   } catch (error) {
     throw brokenOff(error);
   }
@@ -225,14 +217,14 @@ function callocSlow(bytes: number): Pointer {
 }
 
 function allocate(operation: "malloc" | "calloc", size: number): Pointer {
-  const pointer = own.allocate(size);
+  const pointer = heap.allocate(size);
   if (pointer === 0) throw noMemory(operation, size);
   traced(operation, pointer, size);
   return pointer;
 }
 
 function largeSize(operation: string, pointer: Pointer): number {
-  const size = own.large.sizeOf(pointer);
+  const size = heap.large.sizeOf(pointer);
   if (size < 0) throw wrongPointer(operation, pointer);
   return size;
 }
@@ -241,15 +233,15 @@ function largeSize(operation: string, pointer: Pointer): number {
 export function release(pointer: Pointer): void {
   if (pointer === NULL) return;
   if (typeof pointer !== "number") throw wrongPointer("free", pointer);
-  const b = own.liveBlockOfAny(pointer);
+  const b = heap.liveBlockOfAny(pointer);
   if (b === 0) {
     freeLarge(pointer);
     return;
   }
-  const of = own.holding(b);
-  const size = sizeOf(own.words, b) - header;
+  const of = heap.holding(b);
+  const size = sizeOf(heap.words, b) - HEADER_BYTES;
   if (of === null) {
-    if (!own.outbox.put(b, ownerOfWord(own.words, b))) throw wrongPointer("free", pointer);
+    if (!heap.outbox.put(b, ownerOfWord(heap.words, b))) throw wrongPointer("free", pointer);
     traced("free", pointer, size);
   } else {
     traced("free", pointer, size);
@@ -258,16 +250,16 @@ export function release(pointer: Pointer): void {
 }
 
 function freeLarge(pointer: Pointer): void {
-  if (own.hooks.trace !== null) {
-    const size = own.large.sizeOf(pointer);
+  if (heap.hooks.trace !== null) {
+    const size = heap.large.sizeOf(pointer);
     if (size >= 0) traced("free", pointer, size);
   }
-  if (own.large.free(pointer) < 0) throw wrongPointer("free", pointer);
+  if (heap.large.free(pointer) < 0) throw wrongPointer("free", pointer);
 }
 
 /** Both are even: where a payload or a block begins. An odd number of pairs in nearly all cases. */
 function clearWords(from: number, to: number): void {
-  const { pairs } = own.window;
+  const { pairs } = heap.window;
   const end = to >>> 1;
   let i = from >>> 1;
   if (end - i > LOOP_PAIRS) {
@@ -283,8 +275,8 @@ function clearWords(from: number, to: number): void {
 
 /** Clears the part of a block just allocated that is not fresh; mappings are. It may be of a heap that was taken over. */
 function clearFresh(pointer: Pointer): void {
-  const b = own.liveBlockOfAny(pointer);
+  const b = heap.liveBlockOfAny(pointer);
   if (b === 0) return;
-  const end = b + (sizeOf(own.words, b) >>> 2);
-  clearWords(b + 2, Math.min(end, own.store.cleanFrom));
+  const end = b + (sizeOf(heap.words, b) >>> 2);
+  clearWords(b + 2, Math.min(end, heap.store.cleanFrom));
 }

@@ -11,11 +11,6 @@ import { cutTail, growInPlace, isHemmedIn, resizeInPlace, slackOf } from "./core
 import { brand } from "./errors.js";
 import { free, malloc, release } from "./malloc.js";
 
-// By names of this module's own: V8 folds those into the code, and loads an imported one from its cell each time.
-const own = heap;
-const header = HEADER_BYTES;
-const minBlock = MIN_BLOCK;
-
 /** A large block that shrinks below this part of the threshold moves into the heap. */
 const KEEP_MAPPED = 0.5;
 /** A block of another thread's heap that shrinks below this part of its size moves: its owner alone could cut it. */
@@ -69,24 +64,24 @@ export function realloc(pointer: Pointer, size: number): Pointer {
  */
 function resize(pointer: Pointer, size: number): Pointer {
   if (typeof pointer !== "number") throw wrongPointer("realloc", pointer);
-  const b = own.liveBlock(pointer);
+  const b = heap.liveBlock(pointer);
   let hemmed = false; // the block is small and can only move; many small ones go that way
   if (b !== 0 && typeof size === "number" && size >>> 0 === size) {
-    const spare = sizeOf(own.words, b) - header - size;
-    if (own.hooks.trace === null) {
-      if (spare >= 0 && (spare < minBlock || spare <= slackOf(sizeOf(own.words, b)))) return pointer;
-      hemmed = spare < 0 && size <= maxCopied && isHemmedIn(own, b);
+    const spare = sizeOf(heap.words, b) - HEADER_BYTES - size;
+    if (heap.hooks.trace === null) {
+      if (spare >= 0 && (spare < MIN_BLOCK || spare <= slackOf(sizeOf(heap.words, b)))) return pointer;
+      hemmed = spare < 0 && size <= maxCopied && isHemmedIn(heap, b);
     }
   }
   checkSize("realloc", "size", size);
   if (pointer === NULL) return malloc(size);
-  own.enter();
+  heap.enter();
   last.moved = NULL;
   try {
     if (hemmed) moveSmall(b, pointer, size);
-    else last.moved = b === 0 ? reallocElsewhere(pointer, size) : reallocBlock(own, b, pointer, size);
-    if (own.hooks.trace !== null) traced("realloc", last.moved, size);
-    own.open();
+    else last.moved = b === 0 ? reallocElsewhere(pointer, size) : reallocBlock(heap, b, pointer, size);
+    if (heap.hooks.trace !== null) traced("realloc", last.moved, size);
+    heap.open();
   } catch (error) {
     // Whether it is this library's, without a call: that might fail.
     if (last.moved === NULL || brand in (error as object)) throw brokenOff(error);
@@ -97,7 +92,7 @@ function resize(pointer: Pointer, size: number): Pointer {
     }
   }
   const { moved } = last;
-  if (own.hooks.settle !== null) settle();
+  if (heap.hooks.settle !== null) settle();
   return moved;
 }
 
@@ -114,11 +109,11 @@ export function reallocAhead(
   deliver: (result: Pointer) => void,
 ): Pointer {
   checkSize("realloc", "size", size);
-  const b = own.liveBlock(pointer);
-  if (size <= have && (b === 0 ? size >= have * KEEP_FOREIGN : size <= own.mmapThreshold)) {
+  const b = heap.liveBlock(pointer);
+  if (size <= have && (b === 0 ? size >= have * KEEP_FOREIGN : size <= heap.mmapThreshold)) {
     deliver(pointer);
     if (b !== 0) return realloc(pointer, size); // which cuts it
-    guarded(() => own.large.resize(pointer, size, false)); // another heap's block is left as it is
+    guarded(() => heap.large.resize(pointer, size, false)); // another heap's block is left as it is
     return pointer;
   }
   if (size > have && guarded(() => growsWhereItIs(b, pointer, size))) {
@@ -126,27 +121,27 @@ export function reallocAhead(
     return pointer;
   }
   const moved = malloc(size);
-  own.window.copy(moved, pointer, Math.min(have, size));
+  heap.window.copy(moved, pointer, Math.min(have, size));
   deliver(moved);
   free(pointer); // C has the other one, whatever comes of this
   return moved;
 }
 
 function growsWhereItIs(b: Block, pointer: Pointer, size: number): boolean {
-  if (b !== 0) return size <= own.mmapThreshold && growInPlace(own, b, size);
-  return own.large.resize(pointer, size, false) === pointer; // another heap's block is none of these
+  if (b !== 0) return size <= heap.mmapThreshold && growInPlace(heap, b, size);
+  return heap.large.resize(pointer, size, false) === pointer; // another heap's block is none of these
 }
 
 /** A block of a heap that this thread has. */
 function reallocBlock(of: ThreadHeap, b: Block, pointer: Pointer, size: number): Pointer {
-  const have = sizeOf(own.words, b) - header;
-  if (size <= Math.max(have, own.mmapThreshold)) {
+  const have = sizeOf(heap.words, b) - HEADER_BYTES;
+  if (size <= Math.max(have, heap.mmapThreshold)) {
     if (size <= have) last.moved = pointer;
     const resized = resizeInPlace(of, b, size);
     if (resized === b) return pointer;
     if (resized !== 0) {
       // By hand: from here on nothing may fail.
-      last.moved = (own.payloadBase + ((resized << 2) >>> 0)) as Pointer;
+      last.moved = (heap.payloadBase + ((resized << 2) >>> 0)) as Pointer;
       cutTail(of, resized, blockBytes(size));
       return last.moved;
     }
@@ -155,22 +150,22 @@ function reallocBlock(of: ThreadHeap, b: Block, pointer: Pointer, size: number):
 }
 
 function reallocElsewhere(pointer: Pointer, size: number): Pointer {
-  const b = own.liveBlockOfAny(pointer);
+  const b = heap.liveBlockOfAny(pointer);
   if (b === 0) return reallocMapped(pointer, size);
-  const of = own.holding(b);
+  const of = heap.holding(b);
   return of === null ? reallocForeign(b, pointer, size) : reallocBlock(of, b, pointer, size);
 }
 
 /** Its owner alone may write its header, so it stays as it is or moves. */
 function reallocForeign(b: Block, pointer: Pointer, size: number): Pointer {
-  const have = sizeOf(own.words, b) - header;
+  const have = sizeOf(heap.words, b) - HEADER_BYTES;
   return size <= have && size >= have * KEEP_FOREIGN ? pointer : move(pointer, have, size);
 }
 
 function reallocMapped(pointer: Pointer, size: number): Pointer {
-  const have = own.large.sizeOf(pointer);
+  const have = heap.large.sizeOf(pointer);
   if (have < 0) throw wrongPointer("realloc", pointer);
-  if (size > own.mmapThreshold * KEEP_MAPPED)
+  if (size > heap.mmapThreshold * KEEP_MAPPED)
     return resizeMapped(pointer, have, size) || move(pointer, have, size);
   // Into the heap, where there is room for it.
   const moved = tryMove(pointer, have, size) || resizeMapped(pointer, have, size);
@@ -179,19 +174,19 @@ function reallocMapped(pointer: Pointer, size: number): Pointer {
 }
 
 function resizeMapped(pointer: Pointer, have: number, size: number): Pointer {
-  const resized = own.resizeLarge(pointer, have, size);
+  const resized = heap.resizeLarge(pointer, have, size);
   if (resized < 0) throw wrongPointer("realloc", pointer);
   return resized as Pointer;
 }
 
 /** As move() does it, to a small block, and copied by word: a builtin's call costs more than the loop. */
 function moveSmall(b: Block, from: Pointer, size: number): Pointer {
-  const to = own.popSmall(size) || own.allocate(size);
+  const to = heap.popSmall(size) || heap.allocate(size);
   if (to === 0) throw noMemory("realloc", size);
-  const have = sizeOf(own.words, b) - header;
-  copyWords(b + 2, own.window.blockOf(to) + 2, Math.min(have, size + 3) >>> 2);
+  const have = sizeOf(heap.words, b) - HEADER_BYTES;
+  copyWords(b + 2, heap.window.blockOf(to) + 2, Math.min(have, size + 3) >>> 2);
   last.moved = to;
-  if (!own.freeSmall(from)) release(from);
+  if (!heap.freeSmall(from)) release(from);
   return to;
 }
 
@@ -204,16 +199,16 @@ function move(from: Pointer, oldBytes: number, size: number): Pointer {
 
 /** The same; 0, with nothing changed, when memory is out. */
 function tryMove(from: Pointer, oldBytes: number, size: number): Pointer {
-  const to = own.allocate(size);
+  const to = heap.allocate(size);
   if (to === 0) return to;
   const bytes = Math.min(oldBytes, size);
-  own.window.copy(to, from, bytes);
+  heap.window.copy(to, from, bytes);
   last.moved = to;
-  if (!own.freeSmall(from)) release(from);
+  if (!heap.freeSmall(from)) release(from);
   return to;
 }
 
 function copyWords(from: number, to: number, count: number): void {
-  const m = own.words;
+  const m = heap.words;
   for (let i = 0; i < count; i++) m[to + i] = m[from + i]!;
 }

@@ -14,15 +14,12 @@ import type { Lock } from "./lock.js";
 import { type Window, WORD_BYTES } from "./memory.js";
 import { Rec } from "./record.js";
 
-const { charged: CHARGED } = Rec;
-const { limitPages: LIMIT_PAGES } = Control;
-
 /** Pages charged, of all heaps and large blocks. */
 export function chargedPages(m: Int32Array): number {
   let pages = m[Control.largePages]!;
   for (let index = m[Control.heaps]! - 1; index >= 0; index--) {
     const record = recordOf(m, index);
-    if (record !== 0) pages += m[record + CHARGED]!;
+    if (record !== 0) pages += m[record + Rec.charged]!;
   }
   return pages;
 }
@@ -32,7 +29,7 @@ export function footprintPages(m: Int32Array): number {
   let pages = m[Control.largePages]!;
   for (let index = m[Control.heaps]! - 1; index >= 0; index--) {
     const record = recordOf(m, index);
-    if (record !== 0) pages += m[record + CHARGED]! - slackPages(m, record);
+    if (record !== 0) pages += m[record + Rec.charged]! - slackPages(m, record);
   }
   return pages;
 }
@@ -71,7 +68,7 @@ export class Account {
   /** Counts pages as the heap's; false, with nothing changed, when the limit forbids it. */
   charge(pages: number): boolean {
     const m = this.#m;
-    if (pages === 0 || m[LIMIT_PAGES] === NO_LIMIT) {
+    if (pages === 0 || m[Control.limitPages] === NO_LIMIT) {
       this.chargeUnchecked(pages);
       return true;
     }
@@ -85,18 +82,18 @@ export class Account {
   /** Whether the limit leaves room for that many pages. */
   affords(pages: number): boolean {
     const m = this.#m;
-    const limit = m[LIMIT_PAGES]!;
+    const limit = m[Control.limitPages]!;
     return pages === 0 || limit === NO_LIMIT || chargedPages(m) + pages <= limit;
   }
 
   /** Counts pages as the heap's, limit or not: the caller asked affords() before, or only writes down what is so. */
   chargeUnchecked(pages: number): void {
-    this.#m[this.#record + CHARGED] = this.#m[this.#record + CHARGED]! + pages;
+    this.#m[this.#record + Rec.charged] = this.#m[this.#record + Rec.charged]! + pages;
   }
 
   /** Counts pages off. */
   discharge(pages: number): void {
     notePeak(this.#window);
-    this.#m[this.#record + CHARGED] = this.#m[this.#record + CHARGED]! - pages;
+    this.#m[this.#record + Rec.charged] = this.#m[this.#record + Rec.charged]! - pages;
   }
 }

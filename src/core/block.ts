@@ -61,10 +61,7 @@ export const MIN_BLOCK = 32;
 export const MAX_BLOCK = 2 ** 30 - GRAIN;
 /** Bytes of a fence: a header alone. */
 export const FENCE_BYTES = GRAIN;
-// The same for blockBytes, by names that V8 folds: exported constants are loaded from their cells.
-const LEAST_BLOCK = MIN_BLOCK;
 const LEAST_REQUEST = MIN_BLOCK - HEADER_BYTES;
-const ROUNDED_TO = GRAIN;
 const ROUNDING = HEADER_BYTES + GRAIN - 1;
 const GONE_COUNT = 4;
 /** An odd number whose multiples up to MARKS differ from 0 in more than two neighbouring bytes; and its inverse. */
@@ -75,7 +72,7 @@ const LINKS_END = HEADER_BYTES + 3 * WORD_BYTES; // the count of given-back page
 
 /** Bytes of the block that a request needs: header included, at least MIN_BLOCK. For requests up to MAX_BLOCK. */
 export function blockBytes(request: number): number {
-  return request <= LEAST_REQUEST ? LEAST_BLOCK : (request + ROUNDING) & -ROUNDED_TO;
+  return request <= LEAST_REQUEST ? MIN_BLOCK : (request + ROUNDING) & -GRAIN;
 }
 
 /**

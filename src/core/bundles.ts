@@ -31,10 +31,6 @@ const FIRST_CARRIED = 4;
 const CARRIED = 2;
 const TAKEN = -1;
 const WORDS_PER_UNIT = GRAIN / 4;
-// Constants of other modules, by names of this module's own: V8 folds those into the code.
-const bottoms = BOTTOMS;
-const lists = SPILLED;
-const filled = SPILLED_SIZES;
 
 /** What moves many entries of a cache at once. `at` is the cache's first word, `units` the size. */
 export interface Bundles {
@@ -83,7 +79,7 @@ export const bundlesOf: (m: Int32Array) => Bundles = oncePerWords((m) => {
   };
 
   const spill = (at: number, units: number): number => {
-    const bottom = m[at + bottoms + units]!;
+    const bottom = m[at + BOTTOMS + units]!;
     const top = m[at + units]!;
     const count = spilledAtOnce(m, at, units);
     const end = bottom + count;
@@ -92,11 +88,11 @@ export const bundlesOf: (m: Int32Array) => Bundles = oncePerWords((m) => {
     let next = layAway(first + FIRST_CARRIED, bottom + 1, Math.min(bottom + 1 + room - FIRST_CARRIED, end));
     for (let carrier = bottom + 1; next < end; carrier++)
       next = layAway(m[carrier]! + CARRIED, next, Math.min(next + room - CARRIED, end));
-    const older = m[at + lists + units]!;
-    if (older === 0) m[at + filled] = m[at + filled]! + 1;
+    const older = m[at + SPILLED + units]!;
+    if (older === 0) m[at + SPILLED_SIZES] = m[at + SPILLED_SIZES]! + 1;
     m[first + COUNT] = count - 1;
     m[first + LINK] = older;
-    m[at + lists + units] = first;
+    m[at + SPILLED + units] = first;
     m[at + units] = bottom; // while they move some stand in the stack twice
     layAway(bottom, end, top);
     m[at + units] = top - count;
@@ -126,7 +122,7 @@ export const bundlesOf: (m: Int32Array) => Bundles = oncePerWords((m) => {
   const unbundle = (first: number, at: number, units: number, secret: number, record: number): number => {
     const count = spilledAtOnce(m, at, units);
     if (!isCachedBlock(first, units, secret, record) || m[first + COUNT] !== count - 1) return 0;
-    const bottom = m[at + bottoms + units]!;
+    const bottom = m[at + BOTTOMS + units]!;
     const end = bottom + count;
     const room = units * WORDS_PER_UNIT;
     m[bottom] = first;
@@ -142,19 +138,19 @@ export const bundlesOf: (m: Int32Array) => Bundles = oncePerWords((m) => {
   };
 
   const unspill = (at: number, units: number, secret: number, record: number): number => {
-    const list = at + lists + units;
+    const list = at + SPILLED + units;
     const first = m[list]!;
     if (first === 0) return 0;
     const end = unbundle(first, at, units, secret, record);
     const older = end === 0 ? 0 : m[first + LINK]!;
-    if (older === 0) m[at + filled] = m[at + filled]! - 1;
+    if (older === 0) m[at + SPILLED_SIZES] = m[at + SPILLED_SIZES]! - 1;
     m[list] = older;
     if (end === 0) {
       throw corrupt(`a freed block of ${units * GRAIN} bytes near word ${first} was overwritten`);
     }
     m[first + COUNT] = TAKEN; // a link that leads back to it finds no bundle
     m[at + units] = end;
-    return end - m[at + bottoms + units]!;
+    return end - m[at + BOTTOMS + units]!;
   };
 
   return { fill, spill, unspill };
@@ -179,7 +175,7 @@ export function forEachSpilled(
   const room = units * WORDS_PER_UNIT;
   const count = spilledAtOnce(m, at, units);
   let left = atMost;
-  for (let first = m[at + lists + units]!; first !== 0 && left > 0; first = m[first + LINK]!) {
+  for (let first = m[at + SPILLED + units]!; first !== 0 && left > 0; first = m[first + LINK]!) {
     const bundle = [first];
     visit(first as Block);
     for (let k = 0; bundle.length < count; k++) {

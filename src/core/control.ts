@@ -1,7 +1,7 @@
 /**
  * The control block: what all threads of the process share, by name.
  *
- * Owns the picture below and the word indices in it. Must not know when they change.
+ * Owns the picture below; the indices of its single words are in control-words.ts. Must not know when they change.
  *
  *   chunks 0 and 1 of the window, touched only where something is stored:
  *
@@ -26,6 +26,8 @@
  */
 import { WORD_BYTES, ZONE_LIMIT } from "./memory.js";
 
+export * as Control from "./control-words.js";
+
 /** Bytes per chunk: the step in which segments take address space. */
 export const CHUNK_BYTES = 2 ** 20;
 export const CHUNK_WORDS = CHUNK_BYTES / WORD_BYTES;
@@ -36,8 +38,6 @@ const WORD_CHUNK_SHIFT = CHUNK_SHIFT - 2;
 const ZONE_WORDS = ZONE_LIMIT / WORD_BYTES;
 
 export const OWNERS = 1024;
-/** The same by a name that V8 folds: an exported constant is loaded from its cell. */
-const owners = OWNERS;
 export const SEGMENTS = 8192;
 export const SEGMENT_WORDS = 4;
 export const SEGMENT_START = 0;
@@ -56,75 +56,6 @@ export const MAPPING_ENTRIES = 65536;
 export const MAPPING_WORDS = 2 * MAPPING_ENTRIES;
 export const CONTROL_CHUNKS = 2;
 export const CONTROL_BYTES = CONTROL_CHUNKS * CHUNK_BYTES;
-
-/** Words of the control block. Written in slow paths only. */
-export const Control = {
-  /** Random per process; mixed into every header's check word. Its top bit is set, so no check word is 0. */
-  secret: 1,
-  /** Bytes per page. */
-  pageSize: 2,
-  /** First chunk of the sbrk range never handed out. */
-  nextChunk: 4,
-  /** First chunk that the range taken with sbrk does not reach; 0 when there is no such range. */
-  breakChunks: 5,
-  /** Segments in the table. */
-  segments: 6,
-  /** Entries of the table of heaps that were ever used. */
-  heaps: 7,
-  /** Highest footprint seen when it was about to fall, in pages. */
-  peakPages: 8,
-  /** Cap on the pages charged; NO_LIMIT when there is none. */
-  limitPages: 9,
-  /** Requests of more bytes than this get a mapping of their own. */
-  mmapThreshold: 10,
-  /** 1 while freeing a large block raises mmapThreshold. */
-  thresholdRises: 11,
-  /** Free, touched, joined pages that make a heap give memory back by itself. */
-  trimPages: 12,
-  /** Where the next large block is tried, and the end of the gap it is in, in pages from the window's base. */
-  largeNext: 13,
-  largeGapEnd: 14,
-  /** Large blocks live, and the pages of their mappings: charged to the process, not to a heap. */
-  largeCount: 15,
-  largePages: 16,
-  /** Counts since the process began. */
-  grows: 17,
-  mmaps: 18,
-  munmaps: 19,
-  mremaps: 20,
-  /** First chunk to try when a segment has to be mapped. */
-  nextMapped: 22,
-  /** First and one past the last page of the part of the window that large blocks are placed in. */
-  largeFirst: 23,
-  largeLimit: 24,
-  /** Entries of the mappings table that are not empty, freed ones included. */
-  mappingsUsed: 25,
-  /** Bytes / 16 in front of the payloads of large blocks. */
-  largeFront: 26,
-  /** First word of the mappings table in use. */
-  mappings: 27,
-
-  /** The lock: 0, or a claim of the heap whose thread holds it (see lock.ts). */
-  lock: 64,
-  /** A robust mutex. */
-  adoption: 96,
-
-  /** What the holder of the lock has begun and not finished: one of Pending; the words below are then valid. */
-  pending: 128,
-  /** Segments: the heap's entry, the segment, its chunks, and words in front of its first block. */
-  pendingHeap: 129,
-  pendingSegment: 130,
-  pendingFirst: 131,
-  pendingChunks: 132,
-  pendingLead: 133,
-  /** Large blocks: page and pages of the mapping, and of the one that takes its place. */
-  pendingPage: 136,
-  pendingPages: 137,
-  pendingNewPage: 138,
-  pendingNewPages: 139,
-  /** Bytes in front of its payload. */
-  pendingFront: 140,
-} as const;
 
 /** What can be left unfinished under the lock. The names say what is true already. */
 export const Pending = {
@@ -145,12 +76,12 @@ export const NO_LIMIT = 0x7fffffff;
  */
 export function isOwned(m: Int32Array, word: number, record: number): boolean {
   if (word >>> 0 >= ZONE_WORDS) return false;
-  return m[owners + (word >>> WORD_CHUNK_SHIFT)] === record;
+  return m[OWNERS + (word >>> WORD_CHUNK_SHIFT)] === record;
 }
 
 /** The record of the heap that owns the chunk of a word in the zone; 0 for nobody. */
 export function ownerOfWord(m: Int32Array, word: number): number {
-  return m[owners + (word >>> WORD_CHUNK_SHIFT)]!;
+  return m[OWNERS + (word >>> WORD_CHUNK_SHIFT)]!;
 }
 
 if (SEGMENTS + MAX_SEGMENTS * SEGMENT_WORDS > HEAPS) throw new Error("control: segment table overlaps heaps");

@@ -23,18 +23,6 @@ import { Rec } from "./record.js";
 import { Runs } from "./runs.js";
 import type { Segments } from "./segments.js";
 
-// Constants of other modules, by names of this module's own: V8 folds those into the code, and loads an imported
-// one from its cell each time.
-const {
-  blocks: BLOCKS,
-  closedUnits: CLOSED_UNITS,
-  commit: COMMIT,
-  entry: ENTRY,
-  high: HIGH,
-  segment: SEGMENT,
-  top: TOP,
-} = Rec;
-
 /**
  * How far the heap commits ahead of what it needs: a 256th of its segment, within these bounds. Cached blocks are
  * joined before each step; with steps of a 16th, a recorded Lua program peaked 3 % higher.
@@ -78,7 +66,7 @@ export class Extent {
   /** Commits the wilderness far enough for `size` bytes more; false when limit, window or kernel forbid it. */
   commitFor(size: number): boolean {
     const { segments } = this;
-    const segment = this.m[this.record + SEGMENT]!;
+    const segment = this.m[this.record + Rec.segment]!;
     const needed = this.#endFor(size);
     if (needed > segments.end(segment) && !segments.extend(segment, needed)) return false;
     return this.commitWithin(size);
@@ -88,14 +76,14 @@ export class Extent {
   extentUnits(): number {
     const m = this.m;
     const { record } = this;
-    const start = this.segments.start(m[record + SEGMENT]!);
-    return m[record + CLOSED_UNITS]! + ((m[record + TOP]! - start) >>> 2);
+    const start = this.segments.start(m[record + Rec.segment]!);
+    return m[record + Rec.closedUnits]! + ((m[record + Rec.top]! - start) >>> 2);
   }
 
   /** First word above the blocks of a segment: the top of the active one; in a closed one a fence lies below it. */
   endOf(id: number): number {
     const { record } = this;
-    return this.m[record + SEGMENT] === id ? this.m[record + TOP]! : this.segments.end(id);
+    return this.m[record + Rec.segment] === id ? this.m[record + Rec.top]! : this.segments.end(id);
   }
 
   /** The segments that the heap has. */
@@ -111,9 +99,9 @@ export class Extent {
   committedPages(): number {
     let words = 0;
     for (const id of this.ownSegments()) {
-      const active = this.m[this.record + SEGMENT] === id;
+      const active = this.m[this.record + Rec.segment] === id;
       words +=
-        (active ? this.m[this.record + COMMIT]! : this.segments.end(id)) - this.segments.chunkStart(id);
+        (active ? this.m[this.record + Rec.commit]! : this.segments.end(id)) - this.segments.chunkStart(id);
     }
     return (words * WORD_BYTES) / this.runs.pageSize;
   }
@@ -125,16 +113,16 @@ export class Extent {
 
   /** Where the active segment must end for `size` bytes more: a fence must always fit, so that it can be closed. */
   #endFor(size: number): number {
-    return this.m[this.record + TOP]! + ((size + FENCE_BYTES) >>> 2);
+    return this.m[this.record + Rec.top]! + ((size + FENCE_BYTES) >>> 2);
   }
 
   protected commitWithin(size: number): boolean {
     const m = this.m;
     const { record, segments } = this;
-    const newTop = m[record + TOP]! + (size >>> 2);
-    const commit = m[record + COMMIT]!;
+    const newTop = m[record + Rec.top]! + (size >>> 2);
+    const commit = m[record + Rec.commit]!;
     if (newTop <= commit) return true;
-    const segment = m[record + SEGMENT]!;
+    const segment = m[record + Rec.segment]!;
     const end = segments.end(segment);
     return this.#endFor(size) <= end && this.#charge(newTop, commit, end, segments.start(segment));
   }
@@ -148,7 +136,7 @@ export class Extent {
     const most = Math.min(end, Math.max(least, roundUp(commit + step, pageWords)));
     for (const target of [most, least]) {
       if (!this.account.charge((target - commit) / pageWords)) continue;
-      m[this.record + COMMIT] = target;
+      m[this.record + Rec.commit] = target;
       return true;
     }
     return false;
@@ -164,8 +152,8 @@ export class Extent {
     if (!this.account.charge(pages)) return false;
     const least = (size + FENCE_BYTES + HEADER_BYTES) >>> 2;
     const roomy = Math.min(MOST_OPENED, this.extentUnits() * 4 * OPENED_SHARE);
-    let id = segments.open(Math.max(least, roomy), m[record + ENTRY]!, HEADER_BYTES / WORD_BYTES);
-    if (id < 0) id = segments.open(least, m[record + ENTRY]!, HEADER_BYTES / WORD_BYTES);
+    let id = segments.open(Math.max(least, roomy), m[record + Rec.entry]!, HEADER_BYTES / WORD_BYTES);
+    if (id < 0) id = segments.open(least, m[record + Rec.entry]!, HEADER_BYTES / WORD_BYTES);
     if (id >= 0) {
       this.#close();
       this.begin(id);
@@ -185,25 +173,25 @@ export class Extent {
     const start = segments.start(id);
     const commit = roundUp(start, pageWords);
     this.account.chargeUnchecked((commit - segments.chunkStart(id)) / pageWords);
-    m[record + SEGMENT] = id;
-    m[record + COMMIT] = commit;
-    m[record + HIGH] = start;
-    m[record + TOP] = start;
+    m[record + Rec.segment] = id;
+    m[record + Rec.commit] = commit;
+    m[record + Rec.high] = start;
+    m[record + Rec.top] = start;
   }
 
   /** Turns what is left of the active segment into a free block and a fence. */
   #close(): void {
     const m = this.m;
     const { record, segments } = this;
-    const top = m[record + TOP]! as Block;
-    const end = segments.end(m[record + SEGMENT]!);
+    const top = m[record + Rec.top]! as Block;
+    const end = segments.end(m[record + Rec.segment]!);
     const last = (end - HEADER_BYTES / WORD_BYTES) as Block;
     const rest = (last - top) * WORD_BYTES;
     const fence = rest < MIN_BLOCK ? top : last;
-    const start = segments.start(m[record + SEGMENT]!);
-    m[record + CLOSED_UNITS] = m[record + CLOSED_UNITS]! + ((fence - start) >>> 2);
-    const commit = m[record + COMMIT]!;
-    const touched = roundUp(Math.max(top, m[record + HIGH]!), this.runs.pageSize / WORD_BYTES);
+    const start = segments.start(m[record + Rec.segment]!);
+    m[record + Rec.closedUnits] = m[record + Rec.closedUnits]! + ((fence - start) >>> 2);
+    const commit = m[record + Rec.commit]!;
+    const touched = roundUp(Math.max(top, m[record + Rec.high]!), this.runs.pageSize / WORD_BYTES);
     const untouched = this.#untouched(top, fence, touched);
     this.account.chargeUnchecked(((end - commit) * WORD_BYTES) / this.runs.pageSize - untouched);
     writeLive(m, fence, FENCE_BYTES, this.secret);
@@ -211,7 +199,7 @@ export class Extent {
     markPreviousFree(m, fence);
     writeFree(m, top, rest, this.secret);
     this.runs.put(top, rest);
-    m[record + BLOCKS] = m[record + BLOCKS]! + 1;
+    m[record + Rec.blocks] = m[record + Rec.blocks]! + 1;
     this.runs.setGone(top, untouched);
   }
 

@@ -48,10 +48,6 @@ import type { Store } from "./store.js";
 import { makeUpFor } from "./trim.js";
 import { NOTHING_CLEAN } from "./wilderness.js";
 
-// By names of this module's own: V8 folds those into the code, and loads an imported one from its cell each time.
-const { torn: TORN } = Rec;
-const { limitPages: LIMIT_PAGES, mmapThreshold: MMAP_THRESHOLD, pageSize: PAGE_SIZE } = Control;
-
 /** Largest request whose size always has a stack in the cache, in bytes. */
 export const MAX_SMALL = MAX_CACHED - HEADER_BYTES;
 /** Largest request that the fast path serves, if its size is hot. */
@@ -72,7 +68,7 @@ export class ThreadHeap extends Stock {
    * In raw memory, for another copy of this library in the thread may come first.
    */
   get torn(): boolean {
-    return this.words[this.record + TORN] !== 0;
+    return this.words[this.record + Rec.torn] !== 0;
   }
 
   /**
@@ -81,7 +77,7 @@ export class ThreadHeap extends Stock {
    */
   enter(): void {
     if (this.torn) this.mend();
-    this.words[this.record + TORN] = 1;
+    this.words[this.record + Rec.torn] = 1;
   }
 
   /** A cached block for a request from 0 to MAX_STACKED bytes; 0 when there is none. */
@@ -190,14 +186,14 @@ export class ThreadHeap extends Stock {
 
   /** Requests of more bytes than this get a mapping of their own. */
   get mmapThreshold(): number {
-    return this.words[MMAP_THRESHOLD]!;
+    return this.words[Control.mmapThreshold]!;
   }
 
   /** Bytes charged, and the most that may be. */
   pressure(): { footprint: number; limit: number } {
     const m = this.words;
-    const pageSize = m[PAGE_SIZE]!;
-    const limit = m[LIMIT_PAGES]!;
+    const pageSize = m[Control.pageSize]!;
+    const limit = m[Control.limitPages]!;
     return {
       footprint: footprintPages(m) * pageSize,
       limit: limit === NO_LIMIT ? Number.POSITIVE_INFINITY : limit * pageSize,
@@ -213,7 +209,7 @@ export class ThreadHeap extends Stock {
 
   /** The update is done, and the heap whole: the fast paths may be taken, unless there is a tracer. */
   open(): void {
-    this.words[this.record + TORN] = 0;
+    this.words[this.record + Rec.torn] = 0;
     const tops = this.hooks.trace === null ? this.cache : this.closedTops;
     // Stored only when it changes: V8 folds a field that it saw stored once, and that is 7 % of a pair.
     if (this.tops !== tops) this.tops = tops;

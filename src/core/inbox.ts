@@ -15,18 +15,6 @@ import { isOwned } from "./control.js";
 import { type Block, oncePerWords, type Window } from "./memory.js";
 import { Rec } from "./record.js";
 
-// Constants of other modules, by names of this module's own: V8 folds those into the code.
-const {
-  drains: DRAINS,
-  received: RECEIVED,
-  receivedBlocks: RECEIVED_BLOCKS,
-  receivedUnits: RECEIVED_UNITS,
-  receiving: RECEIVING,
-  receivingBlocks: RECEIVING_BLOCKS,
-  receivingUnits: RECEIVING_UNITS,
-  remote: REMOTE,
-} = Rec;
-
 /** The word of a block that leads to the next in a list. */
 export const LINK = 2;
 /** How long a list is followed before it is taken to be bent. */
@@ -39,35 +27,35 @@ const LONGEST_LIST = 2 ** 28;
 export function drain(window: Window, record: number, secret: number, take: (b: Block) => void): void {
   const m = window.words;
   // Orders the odd number before the first mark that is removed, for settleChain().
-  window.atomicStore(record + DRAINS, m[record + DRAINS]! | 1);
+  window.atomicStore(record + Rec.drains, m[record + Rec.drains]! | 1);
   // Orders the links before they are followed.
-  if (m[record + RECEIVED] === 0) takeList(window, record);
+  if (m[record + Rec.received] === 0) takeList(window, record);
   try {
     takeApart(m)(record, secret, take);
   } finally {
-    m[record + RECEIVING] = 0;
+    m[record + Rec.receiving] = 0;
     // Orders the end of all that after it, for settleChain().
-    window.atomicStore(record + DRAINS, m[record + DRAINS]! + 1);
+    window.atomicStore(record + Rec.drains, m[record + Rec.drains]! + 1);
   }
 }
 
 /** Block by block. A closure over the words: V8 folds them and where they lie into the code. */
 const takeApart = oncePerWords((m) => (record: number, secret: number, take: (b: Block) => void): void => {
   const words = m; // named outside the loop: inside, V8 looks at an access before it knows what `m` is
-  for (let b = words[record + RECEIVED]! as Block; b !== 0; b = words[record + RECEIVED]! as Block) {
+  for (let b = words[record + Rec.received]! as Block; b !== 0; b = words[record + Rec.received]! as Block) {
     const back = isMarkedBlock(words, b, record, secret);
     if (!back && !isLate(words, b, record, secret)) {
-      words[record + RECEIVED] = 0;
+      words[record + Rec.received] = 0;
       throw corrupt(`a block that another thread freed, near word ${b}, was overwritten`);
     }
-    words[record + RECEIVING_BLOCKS] = words[record + RECEIVED_BLOCKS]! + 1;
-    words[record + RECEIVING_UNITS] = words[record + RECEIVED_UNITS]! + (sizeOf(words, b) >>> 4);
-    words[record + RECEIVING] = b;
-    words[record + RECEIVED] = words[b + LINK]!;
+    words[record + Rec.receivingBlocks] = words[record + Rec.receivedBlocks]! + 1;
+    words[record + Rec.receivingUnits] = words[record + Rec.receivedUnits]! + (sizeOf(words, b) >>> 4);
+    words[record + Rec.receiving] = b;
+    words[record + Rec.received] = words[b + LINK]!;
     unmark(words, b, secret);
     countReceived(words, record);
     if (back) take(b);
-    words[record + RECEIVING] = 0; // before the next one's counts are noted
+    words[record + Rec.receiving] = 0; // before the next one's counts are noted
   }
 });
 
@@ -81,16 +69,16 @@ function isLate(m: Int32Array, b: Block, record: number, secret: number): boolea
 
 /** Whether there is something to take back. */
 export function hasReturned(m: Int32Array, record: number): boolean {
-  return m[record + REMOTE] !== 0 || m[record + RECEIVED] !== 0;
+  return m[record + Rec.remote] !== 0 || m[record + Rec.received] !== 0;
 }
 
 /** Moves the list from `remote` to `received`, by way of a note: who dies in between leaves it in one of them. */
 function takeList(window: Window, record: number): void {
   const m = window.words;
   for (;;) {
-    const first = window.atomicLoad(record + REMOTE);
-    m[record + RECEIVED] = first;
-    if (first === 0 || window.compareExchange(record + REMOTE, first, 0)) return;
+    const first = window.atomicLoad(record + Rec.remote);
+    m[record + Rec.received] = first;
+    if (first === 0 || window.compareExchange(record + Rec.remote, first, 0)) return;
   }
 }
 
@@ -99,8 +87,8 @@ function takeList(window: Window, record: number): void {
  * that takes over in the middle does all of it again.
  */
 function countReceived(m: Int32Array, record: number): void {
-  m[record + RECEIVED_BLOCKS] = m[record + RECEIVING_BLOCKS]!;
-  m[record + RECEIVED_UNITS] = m[record + RECEIVING_UNITS]!;
+  m[record + Rec.receivedBlocks] = m[record + Rec.receivingBlocks]!;
+  m[record + Rec.receivedUnits] = m[record + Rec.receivingUnits]!;
 }
 
 /**
@@ -109,24 +97,25 @@ function countReceived(m: Int32Array, record: number): void {
  */
 export function recoverDrain(window: Window, record: number, secret: number): void {
   const m = window.words;
-  const b = m[record + RECEIVING]! as Block;
+  const b = m[record + Rec.receiving]! as Block;
   if (b !== 0) {
-    if (m[record + RECEIVED] === b) m[record + RECEIVED] = m[b + LINK]!;
+    if (m[record + Rec.received] === b) m[record + Rec.received] = m[b + LINK]!;
     if (markAt(m, b, secret) !== 0) unmark(m, b, secret); // else it may be joined already
     countReceived(m, record);
     if (isSealedLive(m, b, secret)) markCached(m, b);
-    m[record + RECEIVING] = 0;
+    m[record + Rec.receiving] = 0;
   }
   // Noted, but not taken: then the list still contains it.
-  if (chainContains(m, record, m[record + REMOTE]!, m[record + RECEIVED]!, secret)) m[record + RECEIVED] = 0;
+  if (chainContains(m, record, m[record + Rec.remote]!, m[record + Rec.received]!, secret))
+    m[record + Rec.received] = 0;
   drain(window, record, secret, (received) => markCached(m, received));
 }
 
 /** Whether a heap's lists hold the block. */
 export function listContains(m: Int32Array, record: number, block: number, secret: number): boolean {
   return (
-    chainContains(m, record, m[record + REMOTE]!, block, secret) ||
-    chainContains(m, record, m[record + RECEIVED]!, block, secret)
+    chainContains(m, record, m[record + Rec.remote]!, block, secret) ||
+    chainContains(m, record, m[record + Rec.received]!, block, secret)
   );
 }
 

@@ -27,11 +27,6 @@ import type { Store } from "./store.js";
 import { sweepVerified } from "./sweep.js";
 import { POLICY_RUN, trim, trimIsDue } from "./trim.js";
 
-// Constants of other modules, by names of this module's own: V8 folds those into the code, and loads an imported
-// one from its cell each time.
-const { freeUnits: FREE_UNITS, spilledBlocks: SPILLED_BLOCKS, spilledUnits: SPILLED_UNITS } = Rec;
-const { pageSize: PAGE_SIZE, secret: SECRET, trimPages: TRIM_PAGES } = Control;
-
 /**
  * Spilled blocks are joined when they hold more than the trim threshold, so that what lies idle can go back to the
  * operating system, and more than this share of the bytes in use, so that joining costs no more per free than the
@@ -83,7 +78,7 @@ export class Joins {
     this.hooks = store.hooks;
     this.large = large;
     this.record = store.record;
-    this.secret = this.words[SECRET]!;
+    this.secret = this.words[Control.secret]!;
     this.payloadBase = store.window.payloadBase;
     this.cache = cacheOf(store.record);
     this.tops = this.cache;
@@ -95,7 +90,7 @@ export class Joins {
   joinCache(): void {
     const m = this.words;
     const { record } = this;
-    const share = m[record + SPILLED_UNITS]! / this.store.extentUnits();
+    const share = m[record + Rec.spilledUnits]! / this.store.extentUnits();
     if (share > SWEEP_SHARE && this.hooks.trace === null) {
       this.#sweep();
     } else {
@@ -165,7 +160,7 @@ export class Joins {
   /** Whether all that is spilled is to be joined before a stack is filled from it. */
   protected isMostlySpilled(): boolean {
     const m = this.words;
-    const spilled = m[this.record + SPILLED_UNITS]!;
+    const spilled = m[this.record + Rec.spilledUnits]!;
     if (spilled <= LEAST_SPILLED || spilled <= this.store.extentUnits() * MOSTLY_SPILLED_SHARE) return false;
     return m[this.cache + SPILLED_SIZES]! >= LEAST_SIZES;
   }
@@ -180,7 +175,7 @@ export class Joins {
   /** Whether enough is spilled for joining it to be better than committing more. */
   #cacheHolds(): boolean {
     const m = this.words;
-    return m[this.record + SPILLED_UNITS]! > this.store.extentUnits() * JOIN_FIRST_SHARE;
+    return m[this.record + Rec.spilledUnits]! > this.store.extentUnits() * JOIN_FIRST_SHARE;
   }
 
   /** Makes room in a full stack; joins everything when lists hold more than CACHE_SHARE of what is in use. */
@@ -188,17 +183,17 @@ export class Joins {
     const m = this.words;
     const { record } = this;
     this.countSpilled(this.bundles.spill(this.cache, units), units);
-    const spilled = m[record + SPILLED_UNITS]!;
-    if (spilled <= (m[TRIM_PAGES]! * m[PAGE_SIZE]!) / GRAIN) return;
-    if (spilled > (this.store.extentUnits() - m[record + FREE_UNITS]! - spilled) * CACHE_SHARE)
+    const spilled = m[record + Rec.spilledUnits]!;
+    if (spilled <= (m[Control.trimPages]! * m[Control.pageSize]!) / GRAIN) return;
+    if (spilled > (this.store.extentUnits() - m[record + Rec.freeUnits]! - spilled) * CACHE_SHARE)
       this.joinCache();
   }
 
   /** Counts blocks that were spilled, or came back. */
   protected countSpilled(blocks: number, units: number): void {
     const m = this.words;
-    m[this.record + SPILLED_UNITS] = m[this.record + SPILLED_UNITS]! + blocks * units;
-    m[this.record + SPILLED_BLOCKS] = m[this.record + SPILLED_BLOCKS]! + blocks;
+    m[this.record + Rec.spilledUnits] = m[this.record + Rec.spilledUnits]! + blocks * units;
+    m[this.record + Rec.spilledBlocks] = m[this.record + Rec.spilledBlocks]! + blocks;
   }
 
   /** Joins a block with its neighbours at once. */

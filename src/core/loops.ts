@@ -19,9 +19,6 @@ import {
 } from "./block.js";
 import { type Block, oncePerWords } from "./memory.js";
 
-// By a name of this module's own: V8 folds that into the code.
-const fenceBytes = FENCE_BYTES;
-
 /** A run of free and cached blocks. */
 export interface Run {
   /** The live block or the fence above it; the end of the walk when there is none. */
@@ -130,7 +127,7 @@ export const loopsOf: (m: Int32Array) => Loops = oncePerWords((m) => {
         if (b === runEnd) found.extend(above, gonePages(words, b));
         else found.begin(b, above, gonePages(words, b));
         runEnd = above;
-      } else if (size === fenceBytes) {
+      } else if (size === FENCE_BYTES) {
         return 0 as Block;
       }
       b = above;
@@ -145,7 +142,7 @@ export const loopsOf: (m: Int32Array) => Loops = oncePerWords((m) => {
       if (isFree(words, b) || isCached(words, b)) return b;
       if (isPreviousFree(words, b)) markPreviousLive(words, b);
       const size = sizeOf(words, b);
-      if (size === fenceBytes) break;
+      if (size === FENCE_BYTES) break;
       b = (b + (size >>> 2)) as Block;
     }
     return end as Block;

@@ -36,18 +36,6 @@ import type { Block, Window } from "./memory.js";
 import type { OsThreads } from "./os-threads.js";
 import { CACHE_AT, OUTBOX, Rec } from "./record.js";
 
-// Constants of other modules, by names of this module's own: V8 folds those into the code.
-const {
-  drains: DRAINS,
-  entry: ENTRY,
-  receiving: RECEIVING,
-  remote: REMOTE,
-  sending: SENDING,
-  sentBlocks: SENT_BLOCKS,
-  sentUnits: SENT_UNITS,
-} = Rec;
-const { heaps: HEAPS_USED } = Control;
-
 const OUTBOX_CHAINS = 8;
 const CHAIN_WORDS = 8;
 const CHAIN_BLOCKS = 32;
@@ -62,8 +50,6 @@ const BLOCKS_AFTER = 5;
 const UNITS_AFTER = 6;
 const COUNT_BITS = 6;
 const COUNT_MASK = (1 << COUNT_BITS) - 1;
-const link = LINK;
-const outboxAt = OUTBOX;
 /** In milliseconds, and how often: an owner takes its list apart in less. */
 const WAIT = 1;
 const WAITS = 2000;
@@ -80,7 +66,7 @@ export class Outbox {
     this.#window = window;
     this.#m = window.words;
     this.#record = record;
-    this.#mark = markOf(indexOf(this.#m[record + ENTRY]!));
+    this.#mark = markOf(indexOf(this.#m[record + Rec.entry]!));
     this.#secret = secret;
   }
 
@@ -88,16 +74,16 @@ export class Outbox {
   put(b: Block, owner: number): boolean {
     const m = this.#m;
     const seal = sealOf(b, sizeOf(m, b), this.#secret);
-    m[this.#record + SENDING] = b;
+    m[this.#record + Rec.sending] = b;
     // Whoever changes the seal has the block; all others see a free one from here on.
     const marked = this.#window.compareExchange(checkWordOf(b), seal, seal ^ this.#mark);
     if (!marked || !this.#isStillLive(b, seal)) {
-      m[this.#record + SENDING] = 0;
+      m[this.#record + Rec.sending] = 0;
       return false;
     }
     const chain = this.#chainFor(owner);
     this.#link(chain, b);
-    m[this.#record + SENDING] = 0;
+    m[this.#record + Rec.sending] = 0;
     const load = m[chain + LOAD]!;
     if ((load & COUNT_MASK) >= CHAIN_BLOCKS || load >>> COUNT_BITS >= CHAIN_UNITS) this.#send(chain);
     return true;
@@ -119,15 +105,15 @@ export class Outbox {
    */
   claim(b: Block): boolean {
     const m = this.#m;
-    if (m[HEAPS_USED] === 1 && this.#claimAlone(b)) return true;
+    if (m[Control.heaps] === 1 && this.#claimAlone(b)) return true;
     const seal = sealOf(b, sizeOf(m, b), this.#secret);
-    m[this.#record + SENDING] = b;
+    m[this.#record + Rec.sending] = b;
     const claimed = this.#window.compareExchange(checkWordOf(b), seal, seal ^ this.#mark);
     if (claimed) {
       markCached(m, b);
       unmark(m, b, this.#secret);
     }
-    m[this.#record + SENDING] = 0;
+    m[this.#record + Rec.sending] = 0;
     return claimed;
   }
 
@@ -141,14 +127,14 @@ export class Outbox {
     const m = this.#m;
     const header = m[b]!;
     markCached(m, b);
-    if (m[HEAPS_USED] === 1) return true;
+    if (m[Control.heaps] === 1) return true;
     m[b] = header;
     return false;
   }
 
   /** Sends everything. */
   flush(): void {
-    for (let i = 0; i < OUTBOX_CHAINS; i++) this.#send(this.#record + outboxAt + i * CHAIN_WORDS);
+    for (let i = 0; i < OUTBOX_CHAINS; i++) this.#send(this.#record + OUTBOX + i * CHAIN_WORDS);
   }
 
   /**
@@ -157,9 +143,9 @@ export class Outbox {
    */
   recover(threads: OsThreads): void {
     const m = this.#m;
-    const b = m[this.#record + SENDING]! as Block;
+    const b = m[this.#record + Rec.sending]! as Block;
     for (let i = 0; i < OUTBOX_CHAINS; i++) {
-      const chain = this.#record + outboxAt + i * CHAIN_WORDS;
+      const chain = this.#record + OUTBOX + i * CHAIN_WORDS;
       if (m[chain + HEAD] === 0 || m[chain + SENT] === 0) m[chain + SENT] = 0;
       else if (settleChain(this.#window, threads, chain, this.#mark, this.#secret)) this.#emptied(chain);
       else m[chain + SENT] = 0;
@@ -170,7 +156,7 @@ export class Outbox {
       const chain = this.#chainFor(owner);
       if (m[chain + HEAD] !== b) this.#link(chain, b);
     }
-    m[this.#record + SENDING] = 0;
+    m[this.#record + Rec.sending] = 0;
     this.flush();
   }
 
@@ -178,7 +164,7 @@ export class Outbox {
   #chainFor(owner: number): number {
     const m = this.#m;
     const place = (owner >>> CHAIN_CHUNK_SHIFT) & (OUTBOX_CHAINS - 1);
-    const chain = this.#record + outboxAt + place * CHAIN_WORDS;
+    const chain = this.#record + OUTBOX + place * CHAIN_WORDS;
     if (m[chain + DESTINATION] !== owner) {
       this.#send(chain);
       m[chain + DESTINATION] = owner;
@@ -190,7 +176,7 @@ export class Outbox {
   #link(chain: number, b: Block): void {
     const m = this.#m;
     const head = m[chain + HEAD]!;
-    m[b + link] = head;
+    m[b + LINK] = head;
     if (head === 0) m[chain + TAIL] = b;
     m[chain + HEAD] = b;
     m[chain + LOAD] = m[chain + LOAD]! + loadOf(m, b);
@@ -201,14 +187,14 @@ export class Outbox {
     const head = m[chain + HEAD]!;
     if (head === 0) return;
     const load = m[chain + LOAD]!;
-    m[chain + BLOCKS_AFTER] = m[this.#record + SENT_BLOCKS]! + (load & COUNT_MASK);
-    m[chain + UNITS_AFTER] = m[this.#record + SENT_UNITS]! + (load >>> COUNT_BITS);
+    m[chain + BLOCKS_AFTER] = m[this.#record + Rec.sentBlocks]! + (load & COUNT_MASK);
+    m[chain + UNITS_AFTER] = m[this.#record + Rec.sentUnits]! + (load >>> COUNT_BITS);
     m[chain + SENT] = 1;
-    const list = m[chain + DESTINATION]! + REMOTE;
+    const list = m[chain + DESTINATION]! + Rec.remote;
     const tail = m[chain + TAIL]!;
     for (;;) {
       const first = this.#window.atomicLoad(list);
-      m[tail + link] = first;
+      m[tail + LINK] = first;
       // Orders the links before the list that leads to them.
       if (this.#window.compareExchange(list, first, head)) break;
     }
@@ -218,8 +204,8 @@ export class Outbox {
   /** The chain was sent: it counts now, and is empty. */
   #emptied(chain: number): void {
     const m = this.#m;
-    m[this.#record + SENT_BLOCKS] = m[chain + BLOCKS_AFTER]!;
-    m[this.#record + SENT_UNITS] = m[chain + UNITS_AFTER]!;
+    m[this.#record + Rec.sentBlocks] = m[chain + BLOCKS_AFTER]!;
+    m[this.#record + Rec.sentUnits] = m[chain + UNITS_AFTER]!;
     m[chain + LOAD] = 0;
     m[chain + HEAD] = 0;
     m[chain + SENT] = 0;
@@ -232,11 +218,11 @@ export class Outbox {
     const tail = m[chain + TAIL]!;
     let last = m[chain + HEAD]! as Block;
     let load = loadOf(m, last);
-    while (last !== tail && isMarkedBlock(m, m[last + link]!, owner, this.#secret)) {
-      last = m[last + link]! as Block;
+    while (last !== tail && isMarkedBlock(m, m[last + LINK]!, owner, this.#secret)) {
+      last = m[last + LINK]! as Block;
       load += loadOf(m, last);
     }
-    m[last + link] = 0;
+    m[last + LINK] = 0;
     m[chain + TAIL] = last;
     m[chain + LOAD] = load;
   }
@@ -259,15 +245,15 @@ function settleChain(
   const record = m[chain + DESTINATION]!;
   const head = m[chain + HEAD]! as Block;
   for (let waits = 0; waits < WAITS; waits++) {
-    const drains = window.atomicLoad(record + DRAINS);
+    const drains = window.atomicLoad(record + Rec.drains);
     if ((drains & 1) === 0) {
       const found = listContains(m, record, head, secret) || markAt(m, head, secret) !== mark;
       // An exchange for the number that is there: on arm64 the reads above might be made after a mere load.
-      if (window.compareExchange(record + DRAINS, drains, drains)) return found;
-    } else if (!isAlive(window, threads, m[record + ENTRY]!)) {
+      if (window.compareExchange(record + Rec.drains, drains, drains)) return found;
+    } else if (!isAlive(window, threads, m[record + Rec.entry]!)) {
       return deadOwnerHas(m, record, head, mark, secret);
     } else {
-      threads.waitOn(window.addressOf(record + DRAINS), drains, WAIT);
+      threads.waitOn(window.addressOf(record + Rec.drains), drains, WAIT);
     }
   }
   return true; // an owner that stands still in the middle: rather lose a chain than hand it out twice
@@ -277,17 +263,17 @@ function settleChain(
 function deadOwnerHas(m: Int32Array, record: number, head: Block, mark: number, secret: number): boolean {
   return (
     markAt(m, head, secret) !== mark ||
-    m[record + RECEIVING] === head ||
+    m[record + Rec.receiving] === head ||
     listContains(m, record, head, secret)
   );
 }
 
 /** Blocks of other heaps that were freed on this one, sent or not; wraps around. */
 export function freedElsewhere(m: Int32Array, record: number): { blocks: number; units: number } {
-  let blocks = m[record + SENT_BLOCKS]!;
-  let units = m[record + SENT_UNITS]!;
+  let blocks = m[record + Rec.sentBlocks]!;
+  let units = m[record + Rec.sentUnits]!;
   for (let i = 0; i < OUTBOX_CHAINS; i++) {
-    const load = m[record + outboxAt + i * CHAIN_WORDS + LOAD]!;
+    const load = m[record + OUTBOX + i * CHAIN_WORDS + LOAD]!;
     blocks += load & COUNT_MASK;
     units += load >>> COUNT_BITS;
   }

@@ -23,11 +23,6 @@ import type { ThreadHeap } from "./heap.js";
 import { type Block, HEADER_BYTES, WORD_BYTES } from "./memory.js";
 import { Rec } from "./record.js";
 
-// Constants of other modules, by names of this module's own: V8 folds those into the code, and loads an imported
-// one from its cell each time.
-const { moving: MOVING, movingBelow: MOVING_BELOW, movingLow: MOVING_LOW } = Rec;
-const { top: TOP, mergesForward: MERGES_FORWARD, mergesBackward: MERGES_BACKWARD } = Rec;
-
 /** Blocks below this size get no slack. */
 const LEAST_SLACKENED = 2048;
 const MOST_SLACK = 4096;
@@ -68,7 +63,7 @@ export function growInPlace(heap: ThreadHeap, b: Block, size: number): boolean {
 export function isHemmedIn(heap: ThreadHeap, b: Block): boolean {
   const m = heap.words;
   const next = nextOf(m, b);
-  return !isPreviousFree(m, b) && next !== m[heap.record + TOP] && !isFree(m, next);
+  return !isPreviousFree(m, b) && next !== m[heap.record + Rec.top] && !isFree(m, next);
 }
 
 /** Gives what a live block has above `need` bytes back to the heap, when a block fits in it. */
@@ -109,7 +104,7 @@ function growForward(heap: ThreadHeap, b: Block, need: number): boolean {
   const next = store.above(b);
   const slack = slackOf(have);
   const wanted = need - have > slack ? need : need + slack;
-  if (next === m[store.record + TOP]) {
+  if (next === m[store.record + Rec.top]) {
     if (store.extendIntoWilderness(b, wanted - have)) return true;
     return wanted > need && store.extendIntoWilderness(b, need - have);
   }
@@ -144,7 +139,7 @@ function growOver(heap: ThreadHeap, b: Block, next: Block, need: number, rest: n
   const remainder = (b + (need >>> 2)) as Block;
   if (!store.runs.raise(next, remainder, rest)) return false;
   resizeLive(m, b, need, heap.secret);
-  store.countMerge(MERGES_FORWARD, b, need + rest);
+  store.countMerge(Rec.mergesForward, b, need + rest);
   store.runs.countSplit(remainder, rest);
   return true;
 }
@@ -156,7 +151,7 @@ function absorb(heap: ThreadHeap, b: Block, next: Block, total: number): void {
   const above = nextOf(m, next);
   resizeLive(m, b, total, heap.secret);
   markPreviousLive(m, above);
-  store.countMerge(MERGES_FORWARD, b, total);
+  store.countMerge(Rec.mergesForward, b, total);
 }
 
 /** Into the free block below, with the one above if that is free too; the payload's `bytes` move down. */
@@ -166,7 +161,7 @@ function growBackward(heap: ThreadHeap, b: Block, need: number, bytes: number): 
   if (!isPreviousFree(m, b)) return none;
   const below = store.below(b);
   const next = store.above(b);
-  const atTop = next === m[store.record + TOP];
+  const atTop = next === m[store.record + Rec.top];
   const above = !atTop && isFree(m, next) ? sizeOf(m, next) : 0;
   const have = sizeOf(m, b) + above;
   const low = sizeOf(m, below);
@@ -174,7 +169,7 @@ function growBackward(heap: ThreadHeap, b: Block, need: number, bytes: number): 
   if (!store.account.charge(gonePages(m, below) + (above > 0 ? gonePages(m, next) : 0))) return none;
   if (above > 0) absorb(heap, b, next, have);
   store.runs.remove(below);
-  store.countMerge(MERGES_BACKWARD, below, low + have);
+  store.countMerge(Rec.mergesBackward, below, low + have);
   moveDown(heap, below, b, bytes);
   return below;
 }
@@ -191,19 +186,19 @@ function moveDown(heap: ThreadHeap, below: Block, b: Block, bytes: number): void
   const low = m[below]!;
   const lowSeal = m[below + 1]!;
   const seal = m[b + 1]!;
-  m[record + MOVING_BELOW] = below;
-  m[record + MOVING_LOW] = low;
-  m[record + MOVING] = b;
+  m[record + Rec.movingBelow] = below;
+  m[record + Rec.movingLow] = low;
+  m[record + Rec.moving] = b;
   try {
     breakSeal(m, b);
     resizeLive(m, below, sizeOf(m, below) + sizeOf(m, b), secret);
     window.copy(window.pointerOf(below), window.pointerOf(b), bytes);
-    m[record + MOVING] = 0;
+    m[record + Rec.moving] = 0;
   } catch (error) {
     m[b + 1] = seal;
     m[below] = low;
     m[below + 1] = lowSeal;
-    m[record + MOVING] = 0;
+    m[record + Rec.moving] = 0;
     throw error;
   }
 }

@@ -35,16 +35,6 @@ import { type Loops, loopsOf } from "./loops.js";
 import type { Block, Window } from "./memory.js";
 import { binsOf, Rec } from "./record.js";
 
-// Constants of other modules, by names of this module's own: V8 folds those into the code, and loads an imported
-// one from its cell each time.
-const {
-  blocks: BLOCKS,
-  freeBlocks: FREE_BLOCKS,
-  freeUnits: FREE_UNITS,
-  gonePages: GONE_PAGES,
-  splits: SPLITS,
-} = Rec;
-
 /** More than there are. */
 const ALL = 2 ** 30;
 
@@ -109,8 +99,8 @@ export class Runs {
     this.#loops.unfree(to, count, size, this.secret);
     const m = this.#m;
     const { record } = this;
-    m[record + FREE_BLOCKS] = m[record + FREE_BLOCKS]! - count;
-    m[record + FREE_UNITS] = m[record + FREE_UNITS]! - count * (size >>> 4);
+    m[record + Rec.freeBlocks] = m[record + Rec.freeBlocks]! - count;
+    m[record + Rec.freeUnits] = m[record + Rec.freeUnits]! - count * (size >>> 4);
     return count;
   }
 
@@ -119,8 +109,8 @@ export class Runs {
     const m = this.#m;
     const { record } = this;
     link(m, this.#bins, b, size);
-    m[record + FREE_BLOCKS] = m[record + FREE_BLOCKS]! + 1;
-    m[record + FREE_UNITS] = m[record + FREE_UNITS]! + (size >>> 4);
+    m[record + Rec.freeBlocks] = m[record + Rec.freeBlocks]! + 1;
+    m[record + Rec.freeUnits] = m[record + Rec.freeUnits]! + (size >>> 4);
   }
 
   /** Throws ERR_HEAP_CORRUPT when the links of a FREE block were overwritten: before anything is changed. */
@@ -133,10 +123,10 @@ export class Runs {
     const m = this.#m;
     const { record } = this;
     unlink(m, this.#bins, b);
-    m[record + FREE_BLOCKS] = m[record + FREE_BLOCKS]! - 1;
-    m[record + FREE_UNITS] = m[record + FREE_UNITS]! - (sizeOf(m, b) >>> 4);
+    m[record + Rec.freeBlocks] = m[record + Rec.freeBlocks]! - 1;
+    m[record + Rec.freeUnits] = m[record + Rec.freeUnits]! - (sizeOf(m, b) >>> 4);
     const gone = gonePages(m, b);
-    if (gone !== 0) m[record + GONE_PAGES] = m[record + GONE_PAGES]! - gone;
+    if (gone !== 0) m[record + Rec.gonePages] = m[record + Rec.gonePages]! - gone;
     return gone;
   }
 
@@ -155,7 +145,7 @@ export class Runs {
       return gone;
     }
     writeFree(m, b, size, this.secret);
-    m[this.record + FREE_UNITS] = m[this.record + FREE_UNITS]! + ((size - old) >> 4);
+    m[this.record + Rec.freeUnits] = m[this.record + Rec.freeUnits]! + ((size - old) >> 4);
     return 0;
   }
 
@@ -170,7 +160,7 @@ export class Runs {
     if (isGone(m, b) || binOf(old) !== binOf(size)) return false;
     writeFree(m, start, size, this.secret);
     replace(m, b, start);
-    m[this.record + FREE_UNITS] = m[this.record + FREE_UNITS]! - ((old - size) >>> 4);
+    m[this.record + Rec.freeUnits] = m[this.record + Rec.freeUnits]! - ((old - size) >>> 4);
     return true;
   }
 
@@ -178,7 +168,7 @@ export class Runs {
   setGone(b: Block, pages: number): void {
     const m = this.#m;
     const { record } = this;
-    m[record + GONE_PAGES] = m[record + GONE_PAGES]! + pages - gonePages(m, b);
+    m[record + Rec.gonePages] = m[record + Rec.gonePages]! + pages - gonePages(m, b);
     setGonePages(m, b, pages);
   }
 
@@ -200,7 +190,7 @@ export class Runs {
     if (binOf(rest) === binOf(have) && !isGone(m, b)) {
       writeFree(m, remainder, rest, this.secret);
       replace(m, b, remainder);
-      m[this.record + FREE_UNITS] = m[this.record + FREE_UNITS]! - (size >>> 4);
+      m[this.record + Rec.freeUnits] = m[this.record + Rec.freeUnits]! - (size >>> 4);
       writeLive(m, b, size, this.secret);
     } else {
       this.remove(b);
@@ -214,8 +204,8 @@ export class Runs {
 
   countSplit(remainder: Block, rest: number): void {
     const m = this.#m;
-    m[this.record + BLOCKS] = m[this.record + BLOCKS]! + 1;
-    m[this.record + SPLITS] = m[this.record + SPLITS]! + 1;
+    m[this.record + Rec.blocks] = m[this.record + Rec.blocks]! + 1;
+    m[this.record + Rec.splits] = m[this.record + Rec.splits]! + 1;
     if (this.hooks.trace !== null) this.hooks.trace("split", this.window.pointerOf(remainder), rest);
   }
 

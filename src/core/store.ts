@@ -30,16 +30,6 @@ import { Rec } from "./record.js";
 import { POLICY_RUN } from "./trim.js";
 import { NOTHING_CLEAN, Wilderness } from "./wilderness.js";
 
-// Constants of other modules, by names of this module's own: V8 folds those into the code, and loads an imported
-// one from its cell each time.
-const {
-  blocks: BLOCKS,
-  mergesBackward: MERGES_BACKWARD,
-  mergesForward: MERGES_FORWARD,
-  splits: SPLITS,
-  top: TOP,
-} = Rec;
-
 /** A run is small for blocks that fit into it no more often than this. */
 const SMALL_RUN = 8;
 
@@ -130,7 +120,7 @@ export class Store extends Wilderness {
     const next = this.above(freed);
     const below = isPreviousFree(m, freed) ? this.below(freed) : (0 as Block);
     markCached(m, freed);
-    if (next === m[this.record + TOP]) {
+    if (next === m[this.record + Rec.top]) {
       this.#releaseAtTop(freed, below);
       return true;
     }
@@ -140,7 +130,7 @@ export class Store extends Wilderness {
     if (isFree(m, next)) {
       gone = this.runs.remove(next);
       total += sizeOf(m, next);
-      this.countMerge(MERGES_FORWARD, b, total);
+      this.countMerge(Rec.mergesForward, b, total);
     } else {
       markPreviousFree(m, next);
     }
@@ -151,7 +141,7 @@ export class Store extends Wilderness {
       b = below;
       total += sizeOf(m, b);
       gone += this.runs.resize(b, total);
-      this.countMerge(MERGES_BACKWARD, b, total);
+      this.countMerge(Rec.mergesBackward, b, total);
     }
     if (gone > 0) this.runs.setGone(b, gone);
     if (total < POLICY_RUN) return false;
@@ -166,7 +156,7 @@ export class Store extends Wilderness {
       return;
     }
     const gone = this.runs.remove(below);
-    this.countMerge(MERGES_BACKWARD, below, (this.m[this.record + TOP]! - below) * WORD_BYTES);
+    this.countMerge(Rec.mergesBackward, below, (this.m[this.record + Rec.top]! - below) * WORD_BYTES);
     this.retreat(below, 1, gone);
   }
 
@@ -182,8 +172,8 @@ export class Store extends Wilderness {
       markPreviousFree(m, first);
     }
     markPreviousLive(m, above);
-    m[this.record + BLOCKS] = m[this.record + BLOCKS]! + count - (rest === 0 ? 1 : 0);
-    m[this.record + SPLITS] = m[this.record + SPLITS]! + count - (rest === 0 ? 1 : 0);
+    m[this.record + Rec.blocks] = m[this.record + Rec.blocks]! + count - (rest === 0 ? 1 : 0);
+    m[this.record + Rec.splits] = m[this.record + Rec.splits]! + count - (rest === 0 ? 1 : 0);
     if (this.hooks.trace !== null) this.hooks.trace("split", this.window.pointerOf(first), count * size);
   }
 
@@ -213,17 +203,17 @@ export class Store extends Wilderness {
   /** Counts blocks that a sweep joined to the one below. */
   countJoined(blocks: number): void {
     const m = this.m;
-    m[this.record + MERGES_FORWARD] = m[this.record + MERGES_FORWARD]! + blocks;
-    m[this.record + BLOCKS] = m[this.record + BLOCKS]! - blocks;
+    m[this.record + Rec.mergesForward] = m[this.record + Rec.mergesForward]! + blocks;
+    m[this.record + Rec.blocks] = m[this.record + Rec.blocks]! - blocks;
   }
 
   countMerge(counter: number, b: Block, total: number): void {
     const m = this.m;
     m[this.record + counter] = m[this.record + counter]! + 1;
-    m[this.record + BLOCKS] = m[this.record + BLOCKS]! - 1;
+    m[this.record + Rec.blocks] = m[this.record + Rec.blocks]! - 1;
     if (this.hooks.trace === null) return;
     this.hooks.trace(
-      counter === MERGES_FORWARD ? "merge forward" : "merge backward",
+      counter === Rec.mergesForward ? "merge forward" : "merge backward",
       this.window.pointerOf(b),
       total,
     );
@@ -233,7 +223,7 @@ export class Store extends Wilderness {
   above(b: Block): Block {
     const m = this.m;
     const next = nextOf(m, b);
-    if (next === m[this.record + TOP]) return next;
+    if (next === m[this.record + Rec.top]) return next;
     if (!isSealed(m, next, this.secret)) throw this.#brokenAbove(b);
     if (isFree(m, next)) this.runs.verify(next);
     return next;

@@ -14,8 +14,6 @@ import { type Block, WORD_BYTES } from "./memory.js";
 import { binsOf, Rec } from "./record.js";
 import type { Store } from "./store.js";
 
-const { segment: SEGMENT } = Rec;
-
 /** Words of the record that are made again with the bins. */
 const RECOUNTED = [
   Rec.freeBlocks,
@@ -80,7 +78,7 @@ function surveySegment(store: Store, id: number, survey: Survey): number {
 function closeNoted(store: Store, id: number, survey: Survey, from: number, to: number): void {
   const { m } = store;
   const end = store.endOf(id);
-  const isActive = m[store.record + SEGMENT] === id;
+  const isActive = m[store.record + Rec.segment] === id;
   for (let i = from; i < to; i++) {
     const b = survey.first(i);
     const above = survey.above(i);
@@ -116,7 +114,7 @@ function sweepFrom(store: Store, id: number, from: Block): void {
   while (b < end) {
     const { above, blocks, gone } = measureRun(b, end);
     const last = above >= end || sizeOf(m, above) === FENCE_BYTES;
-    if (last && m[store.record + SEGMENT] === id) {
+    if (last && m[store.record + Rec.segment] === id) {
       store.retreat(b, blocks, gone);
     } else {
       store.countJoined(blocks - 1);

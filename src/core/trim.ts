@@ -14,21 +14,6 @@ import type { Os } from "./os.js";
 import { binsOf, Rec } from "./record.js";
 import type { Runs } from "./runs.js";
 
-// Constants of other modules, by names of this module's own: V8 folds those into the code, and loads an imported
-// one from its cell each time.
-const {
-  charged: CHARGED,
-  commit: COMMIT,
-  freeBlocks: FREE_BLOCKS,
-  freeUnits: FREE_UNITS,
-  gonePages: GONE_PAGES,
-  high: HIGH,
-  loose: LOOSE,
-  top: TOP,
-  trims: TRIMS,
-} = Rec;
-const { peakPages: PEAK_PAGES, trimPages: TRIM_PAGES } = Control;
-
 /** What trimming needs of a store. */
 export interface Trimmable {
   readonly window: Window;
@@ -55,20 +40,20 @@ export const POLICY_RUN = 64 * 1024;
 export function trimIsDue(store: Trimmable): boolean {
   const m = store.window.words;
   const { record } = store;
-  const trimPages = m[TRIM_PAGES]!;
-  if (m[record + LOOSE]! * 16 < trimPages * store.runs.pageSize * RECHECK_SHARE) return false;
-  m[record + LOOSE] = 0;
+  const trimPages = m[Control.trimPages]!;
+  if (m[record + Rec.loose]! * 16 < trimPages * store.runs.pageSize * RECHECK_SHARE) return false;
+  m[record + Rec.loose] = 0;
   const idle = idlePages(store);
-  return idle > trimPages && idle > m[record + CHARGED]! - store.slackPages() - idle;
+  return idle > trimPages && idle > m[record + Rec.charged]! - store.slackPages() - idle;
 }
 
 /** Free pages that are charged: in bins, and in the wilderness as far as it was ever touched. */
 function idlePages(store: Trimmable): number {
   const m = store.window.words;
   const { record } = store;
-  const wilderness = Math.max(0, m[record + HIGH]! - m[record + TOP]!) * WORD_BYTES;
-  const binned = m[record + FREE_UNITS]! * 16;
-  return Math.floor((wilderness + binned) / store.runs.pageSize) - m[record + GONE_PAGES]!;
+  const wilderness = Math.max(0, m[record + Rec.high]! - m[record + Rec.top]!) * WORD_BYTES;
+  const binned = m[record + Rec.freeUnits]! * 16;
+  return Math.floor((wilderness + binned) / store.runs.pageSize) - m[record + Rec.gonePages]!;
 }
 
 /** Gives back the inner pages of free blocks of at least `leastRun` bytes, and the wilderness; returns the bytes. */
@@ -76,8 +61,8 @@ export function trim(store: Trimmable, leastRun: number): number {
   const m = store.window.words;
   const { record } = store;
   const pages = trimRuns(store, leastRun, Number.POSITIVE_INFINITY) + trimWilderness(store, 0);
-  m[record + LOOSE] = 0;
-  if (pages > 0) m[record + TRIMS] = m[record + TRIMS]! + 1;
+  m[record + Rec.loose] = 0;
+  if (pages > 0) m[record + Rec.trims] = m[record + Rec.trims]! + 1;
   return pages * store.runs.pageSize;
 }
 
@@ -90,9 +75,9 @@ export function makeUpFor(store: Trimmable, bytes: number): void {
   const m = store.window.words;
   const pages = Math.ceil(bytes / store.runs.pageSize);
   const idle = idlePages(store);
-  if (idle < Math.max(pages, m[TRIM_PAGES]! * MAKE_UP_SHARE)) return;
-  if (footprintPages(m) + pages <= m[PEAK_PAGES]!) return;
-  if (trimRuns(store, POLICY_RUN, pages) > 0) m[store.record + TRIMS] = m[store.record + TRIMS]! + 1;
+  if (idle < Math.max(pages, m[Control.trimPages]! * MAKE_UP_SHARE)) return;
+  if (footprintPages(m) + pages <= m[Control.peakPages]!) return;
+  if (trimRuns(store, POLICY_RUN, pages) > 0) m[store.record + Rec.trims] = m[store.record + Rec.trims]! + 1;
 }
 
 /** Gives back the inner pages of free blocks of at least `leastRun` bytes, until it is `enough` pages; returns how many. */
@@ -100,7 +85,7 @@ function trimRuns(store: Trimmable, leastRun: number, enough: number): number {
   const m = store.window.words;
   const { record } = store;
   const runs: Block[] = [];
-  forEachBinned(m, binsOf(record), m[record + FREE_BLOCKS]!, record, binOf(leastRun), (b) => {
+  forEachBinned(m, binsOf(record), m[record + Rec.freeBlocks]!, record, binOf(leastRun), (b) => {
     if (store.runs.innerPages(b, sizeOf(m, b)) > gonePages(m, b)) runs.push(b);
   });
   let pages = 0;
@@ -127,10 +112,10 @@ export function uncommit(store: Trimmable): void {
   const m = store.window.words;
   const { record } = store;
   const pageWords = store.runs.pageSize / WORD_BYTES;
-  const touched = roundUp(Math.max(m[record + HIGH]!, m[record + TOP]!), pageWords);
-  const pages = (m[record + COMMIT]! - touched) / pageWords;
+  const touched = roundUp(Math.max(m[record + Rec.high]!, m[record + Rec.top]!), pageWords);
+  const pages = (m[record + Rec.commit]! - touched) / pageWords;
   if (pages <= 0) return;
-  m[record + COMMIT] = touched;
+  m[record + Rec.commit] = touched;
   store.account.discharge(pages);
 }
 
@@ -143,17 +128,17 @@ export function trimWilderness(store: Trimmable, gone: number): number {
   const { record } = store;
   const { pageSize } = store.runs;
   const pageWords = pageSize / WORD_BYTES;
-  const first = roundUp(m[record + TOP]!, pageWords);
-  const high = roundUp(m[record + HIGH]!, pageWords);
+  const first = roundUp(m[record + Rec.top]!, pageWords);
+  const high = roundUp(m[record + Rec.high]!, pageWords);
   const address = store.window.base + first * WORD_BYTES;
   const bytes = (high - first) * WORD_BYTES;
   if (bytes <= 0 || !store.os.discard(address, bytes)) {
     store.account.chargeUnchecked(gone);
     return 0;
   }
-  store.account.discharge((m[record + COMMIT]! - first) / pageWords - gone);
-  m[record + HIGH] = first;
-  m[record + COMMIT] = first;
+  store.account.discharge((m[record + Rec.commit]! - first) / pageWords - gone);
+  m[record + Rec.high] = first;
+  m[record + Rec.commit] = first;
   store.hooks.trace?.("trim", address, bytes);
   return bytes / pageSize;
 }

@@ -17,10 +17,6 @@ import { type Block, WORD_BYTES } from "./memory.js";
 import { Rec } from "./record.js";
 import { trimWilderness } from "./trim.js";
 
-// Constants of other modules, by names of this module's own: V8 folds those into the code, and loads an imported
-// one from its cell each time.
-const { blocks: BLOCKS, commit: COMMIT, high: HIGH, loose: LOOSE, top: TOP } = Rec;
-
 /** No word of the block that was taken last is known to be zero. */
 export const NOTHING_CLEAN = 0x7fffffff;
 
@@ -41,10 +37,10 @@ export class Wilderness extends Extent {
     const m = this.m;
     if (!this.commitFor(more)) return false;
     const { record } = this;
-    const top = m[record + TOP]! as Block;
+    const top = m[record + Rec.top]! as Block;
     // A freed block between b and the new top, so that the segment can be walked while the top moves.
     writeFreed(m, top, more, this.secret);
-    m[record + TOP] = top + (more >>> 2);
+    m[record + Rec.top] = top + (more >>> 2);
     resizeLive(m, b, sizeOf(m, b) + more, this.secret);
     breakSeal(m, top);
     return true;
@@ -59,14 +55,14 @@ export class Wilderness extends Extent {
   protected carveOne(size: number): Block {
     const m = this.m;
     const { record } = this;
-    const top = m[record + TOP]!;
+    const top = m[record + Rec.top]!;
     const newTop = top + (size >>> 2);
-    if (newTop > m[record + COMMIT]!) return 0 as Block;
-    const high = m[record + HIGH]!;
+    if (newTop > m[record + Rec.commit]!) return 0 as Block;
+    const high = m[record + Rec.high]!;
     this.cleanFrom = Math.max(high, top);
     writeLive(m, top as Block, size, this.secret);
-    m[record + TOP] = newTop;
-    m[record + BLOCKS] = m[record + BLOCKS]! + 1;
+    m[record + Rec.top] = newTop;
+    m[record + Rec.blocks] = m[record + Rec.blocks]! + 1;
     return top as Block;
   }
 
@@ -74,14 +70,14 @@ export class Wilderness extends Extent {
   protected carveMany(size: number, most: number): Block {
     const m = this.m;
     const { record } = this;
-    const top = m[record + TOP]!;
+    const top = m[record + Rec.top]!;
     const step = size >>> 2;
-    const count = Math.min(most, ((m[record + COMMIT]! - top) / step) | 0);
+    const count = Math.min(most, ((m[record + Rec.commit]! - top) / step) | 0);
     this.carved = count;
     if (count === 0) return 0 as Block;
     this.loops.layOut(top as Block, size, count, this.secret);
-    m[record + TOP] = top + count * step;
-    m[record + BLOCKS] = m[record + BLOCKS]! + count;
+    m[record + Rec.top] = top + count * step;
+    m[record + Rec.blocks] = m[record + Rec.blocks]! + count;
     return top as Block;
   }
 
@@ -89,10 +85,10 @@ export class Wilderness extends Extent {
   retreat(b: Block, blocks: number, gone: number): void {
     const m = this.m;
     const { record } = this;
-    const top = m[record + TOP]!;
-    if (top > m[record + HIGH]!) m[record + HIGH] = top;
-    m[record + TOP] = b;
-    m[record + BLOCKS] = m[record + BLOCKS]! - blocks;
+    const top = m[record + Rec.top]!;
+    if (top > m[record + Rec.high]!) m[record + Rec.high] = top;
+    m[record + Rec.top] = b;
+    m[record + Rec.blocks] = m[record + Rec.blocks]! - blocks;
     this.loosen((top - b) * WORD_BYTES);
     // In the wilderness pages are charged up to the commit mark: where some are gone already, the rest goes too.
     if (gone > 0) trimWilderness(this, gone);
@@ -100,6 +96,6 @@ export class Wilderness extends Extent {
 
   /** Notes that free memory came into a large run. */
   loosen(bytes: number): void {
-    this.m[this.record + LOOSE] = this.m[this.record + LOOSE]! + (bytes >>> 4);
+    this.m[this.record + Rec.loose] = this.m[this.record + Rec.loose]! + (bytes >>> 4);
   }
 }

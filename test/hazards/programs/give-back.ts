@@ -60,7 +60,12 @@ const scenarios: Record<string, () => object> = {
       if (order.startsWith("every")) blocks.sort((a, b) => blockParity(a) - blockParity(b));
       for (const pointer of blocks) lib.free(pointer);
       lib.check();
-      results.push({ order, full: full - start, idle: residentOf(blocks) - start, footprint: lib.stats().footprint });
+      results.push({
+        order,
+        full: full - start,
+        idle: residentOf(blocks) - start,
+        footprint: lib.stats().footprint,
+      });
     }
     return { results };
   },

@@ -1,7 +1,8 @@
 /**
  * alignedAlloc: a block at a multiple of a power of two.
  *
- * Owns its semantics and where it looks for such a block. Must not know header bits or koffi.
+ * Owns its semantics and where it looks for such a block. Must not know the bits of a header's
+ * words, or koffi.
  */
 import { checkSize, guarded, heap, noMemory, settle, traced } from "./attached.js";
 import { alignedPayload, blockBytes, MAX_BLOCK, MIN_BLOCK } from "./core/block.js";

@@ -57,14 +57,17 @@ export function configure(options: Options): void {
     if (name === "reserve") {
       throw typeError(
         "ERR_INVALID_ARG",
-        "reserve is used when the library is loaded: set HEAPWRIGHT_RESERVE before that",
+        "configure: reserve is used when the library is loaded: set HEAPWRIGHT_RESERVE before that",
       );
     }
-    checkSetting(name, value);
+    checkSetting("configure", name, value);
   }
   const traceable = trace === undefined || typeof trace === "boolean" || typeof trace === "function";
   if (!traceable) {
-    throw typeError("ERR_INVALID_ARG", `trace must be true, false or a function, got ${show(trace)}`);
+    throw typeError(
+      "ERR_INVALID_ARG",
+      `configure: trace must be true, false or a function, got ${show(trace)}`,
+    );
   }
   if (given.length > 0) {
     refuseWhenUsed(given[0]![0]);

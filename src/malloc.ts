@@ -2,7 +2,7 @@
  * malloc, calloc, free and usableSize, as C programmers know them.
  *
  * Owns the semantics: size zero, overflow, what NULL means, and which error a wrong argument gets. Must not
- * know header bits or koffi.
+ * know the bits of a header's words, or koffi.
  *
  * Each fast path is one test of the argument and one call into the heap, small enough that V8 inlines both into the
  * caller; then a pointer on its way from malloc to free is never boxed.
@@ -125,8 +125,7 @@ export function free(pointer: Pointer): void {
  * ```
  */
 export function calloc(count: number, size: number): Pointer {
-  // All of it behind the call: where V8 inlined it into a loop that calls free as well, it had no room left for free, and a
-  // recorded Perl program, in which one block of seven is cleared, took half as much time again in one process of four.
+  // All of it behind the call: where V8 inlines it into a loop that calls free as well, it has no room left for free.
   return +slowly(4, count, size) as Pointer;
 }
 

@@ -1,7 +1,8 @@
 /**
  * realloc: another size for a block, in place where that can be.
  *
- * Owns its semantics and the order in which it tries. Must not know header bits or koffi.
+ * Owns its semantics and the order in which it tries. Must not know the bits of a header's words, or
+ * koffi.
  */
 import { brokenOff, checkSize, guarded, heap, noMemory, settle, traced, wrongPointer } from "./attached.js";
 import { blockBytes, MIN_BLOCK, sizeOf } from "./core/block.js";
@@ -58,9 +59,9 @@ export function realloc(pointer: Pointer, size: number): Pointer {
 }
 
 /**
- * All in one function, for V8 inlines none of more than 460 bytes of bytecode. What could be done without a call used to be one
- * of its own, and was inlined into a loop that allocates, resizes and frees; there was no room left for free then, and a
- * recorded Lua program took a sixth more. A loop of which realloc is all pays for the call, 2 ns.
+ * All in one function, for V8 inlines none of more than 460 bytes of bytecode. What can be done without a call, as one of its own,
+ * would be inlined into a loop that allocates, resizes and frees; there is no room left for free then, and the recorded
+ * Lua program takes a sixth more. A loop of which realloc is all pays for the call, 2 ns.
  */
 function resize(pointer: Pointer, size: number): Pointer {
   if (typeof pointer !== "number") throw wrongPointer("realloc", pointer);

@@ -1,8 +1,7 @@
 /**
  * Types of koffi, read: the same struct from a type object of koffi 3.
  *
- * Owns the mapping of koffi's primitives. Does not import koffi: its type objects describe themselves, and only one
- * file of this library knows the module.
+ * Owns the mapping of koffi's primitives. Does not import koffi: its type objects describe themselves.
  */
 import { HeapError, show, typeError } from "../errors.js";
 import { arrayCodec, type Codec, charsCodec, scalars } from "./codec.js";

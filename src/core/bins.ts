@@ -108,7 +108,7 @@ export function checkLinks(m: Int32Array, b: Block, record: number): void {
 }
 
 // Functions of their own: where two texts in one function name the same block, V8 boxes its number ahead of both, needed or
-// not, and that took 4 % of the time of a recorded git.
+// not.
 
 function strayLink(b: Block): Error {
   return corrupt(`a free block's link leads to word ${b}, outside the heap`);

@@ -2,7 +2,7 @@
  * What one heap keeps in its cache, and when that is joined.
  *
  * Owns joining cached blocks: one by one or by a sweep, when a stack is full, when too much is spilled, before more is
- * committed. Must not know how stacks are filled, or the fast paths.
+ * committed. Must not know how stacks are filled.
  */
 import { HeapError } from "../errors.js";
 import { GRAIN, MIN_BLOCK } from "./block.js";
@@ -38,8 +38,8 @@ const JOIN_FIRST_SHARE = 1 / 64;
 /**
  * When a stack is empty and more than this share of the heap is spilled, all of it is joined before the stack is filled. Blocks
  * come back in the order in which they were freed, and after a few rounds that is any; joined they are carved in the order of
- * memory again, which the processor fetches ahead. Recorded php, xmllint and ruby programs take an eighth less time. With a
- * quarter there are so many sweeps that a second php program takes a fifth more. What loses by it is blocks that nobody
+ * memory again, which the processor fetches ahead: the recorded php and xmllint programs take an eighth less time. With a
+ * quarter there are so many sweeps that some programs lose what others gain. What loses by it is blocks that nobody
  * touches, freed in the order of memory: batch-mixed takes two to three times as long.
  */
 const MOSTLY_SPILLED_SHARE = 1 / 2;
@@ -49,10 +49,7 @@ const MOSTLY_SPILLED_SHARE = 1 / 2;
  */
 const LEAST_SPILLED = 65536;
 const LEAST_SIZES = 4;
-/**
- * A cache of more than this share of the heap is joined by a sweep. Where an eighth was needed, a recorded ruby program took
- * 5 % more.
- */
+/** A cache of more than this share of the heap is joined by a sweep. */
 const SWEEP_SHARE = 1 / 16;
 
 export class Joins {

@@ -1,5 +1,5 @@
 /**
- * The operating system: the libc calls that the heap makes, and the only import of koffi.
+ * The operating system: the libc calls that the heap makes, through koffi.
  *
  * Owns: which symbols are called and how their results are read. Promises: a call that fails says so by its
  * result (FAILED) and never throws; on a platform that cannot carry the heap every call throws the one

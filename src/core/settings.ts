@@ -39,26 +39,29 @@ const bounds: Record<keyof Settings, readonly [number, number]> = {
   reserve: [0, 2 ** 32],
 };
 
-/** Throws ERR_INVALID_ARG when a setting is unknown, of the wrong type or out of its range. */
-export function checkSetting(name: string, value: unknown): void {
+/** Throws ERR_INVALID_ARG, and says where it was given, when a setting is unknown, of the wrong type or out of its range. */
+export function checkSetting(where: string, name: string, value: unknown): void {
   if (!Object.hasOwn(bounds, name)) {
     const others = names().filter((other) => other !== "reserve"); // which comes before any program can say so
     throw typeError(
       "ERR_INVALID_ARG",
-      `there is no setting ${show(name)}; there are ${others.join(", ")}, trace`,
+      `${where}: there is no setting ${show(name)}; there are ${others.join(", ")}, trace`,
     );
   }
   const range = bounds[name as keyof Settings];
   if (name === "mmapThreshold" && value === "dynamic") return;
   if (typeof value !== "number") {
     const or = name === "mmapThreshold" ? ' or "dynamic"' : "";
-    throw typeError("ERR_INVALID_ARG", `${name} must be a number of bytes${or}, got ${show(value)}`);
+    throw typeError(
+      "ERR_INVALID_ARG",
+      `${where}: ${name} must be a number of bytes${or}, got ${show(value)}`,
+    );
   }
   const whole = Number.isSafeInteger(value) || (name === "limit" && value === Infinity);
   if (!whole || value < range[0] || value > range[1]) {
     throw rangeError(
       "ERR_INVALID_ARG",
-      `${name} must be a whole number of bytes from ${range[0]} to ${range[1]}, got ${show(value)}`,
+      `${where}: ${name} must be a whole number of bytes from ${range[0]} to ${range[1]}, got ${show(value)}`,
     );
   }
 }
@@ -71,12 +74,7 @@ export function settingsFrom(environment: Readonly<Record<string, string | undef
     const text = environment[variable];
     if (text === undefined || text === "") continue;
     const value = text === "dynamic" ? text : parseBytes(text);
-    try {
-      checkSetting(name, value);
-    } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause);
-      throw rangeError("ERR_INVALID_ARG", `the environment variable ${variable}=${show(text)}: ${why}`);
-    }
+    checkSetting(`the environment variable ${variable}=${show(text)}`, name, value);
     Object.assign(settings, { [name]: value });
   }
   return settings;

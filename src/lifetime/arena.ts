@@ -87,7 +87,12 @@ export class Arena {
     if (typeof options !== "object" || options === null) {
       throw typeError("ERR_INVALID_ARG", `Arena: give an object of options, got ${show(options)}`);
     }
-    this.#chunkBytes = checkedChunk(options.chunkBytes ?? CHUNK_BYTES);
+    const { chunkBytes = CHUNK_BYTES, ...others } = options;
+    const unknown = Object.keys(others)[0];
+    if (unknown !== undefined) {
+      throw typeError("ERR_INVALID_ARG", `Arena: there is no option ${show(unknown)}, only chunkBytes`);
+    }
+    this.#chunkBytes = checkedChunk(chunkBytes);
   }
 
   /** Whether it was disposed of. */

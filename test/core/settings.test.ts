@@ -42,9 +42,9 @@ test("bytes may be given in powers of 1024", () => {
 
 test("the threshold may be dynamic, nothing else may", () => {
   assert.is(settingsFrom({ HEAPWRIGHT_MMAP_THRESHOLD: "dynamic" }).mmapThreshold, "dynamic");
-  checkSetting("mmapThreshold", "dynamic");
+  checkSetting("here", "mmapThreshold", "dynamic");
   throwsHeapError(
-    () => checkSetting("limit", "dynamic"),
+    () => checkSetting("here", "limit", "dynamic"),
     "ERR_INVALID_ARG",
     /limit must be a number of bytes, got/,
   );
@@ -62,35 +62,47 @@ test("what makes no sense in the environment is named, with its variable", () =>
 test("bounds are exact", () => {
   const most = { mmapThreshold: MAX_BLOCK / 2, trimThreshold: 2 ** 40, reserve: 2 ** 32 };
   for (const [name, limit] of Object.entries(most)) {
-    checkSetting(name, 0);
-    checkSetting(name, limit);
-    throwsHeapError(() => checkSetting(name, limit + 1), "ERR_INVALID_ARG", new RegExp(`from 0 to ${limit}`));
-    throwsHeapError(() => checkSetting(name, -1), "ERR_INVALID_ARG");
-    throwsHeapError(() => checkSetting(name, Number.POSITIVE_INFINITY), "ERR_INVALID_ARG");
+    checkSetting("here", name, 0);
+    checkSetting("here", name, limit);
+    throwsHeapError(
+      () => checkSetting("here", name, limit + 1),
+      "ERR_INVALID_ARG",
+      new RegExp(`from 0 to ${limit}`),
+    );
+    throwsHeapError(() => checkSetting("here", name, -1), "ERR_INVALID_ARG");
+    throwsHeapError(() => checkSetting("here", name, Number.POSITIVE_INFINITY), "ERR_INVALID_ARG");
   }
-  checkSetting("limit", Number.POSITIVE_INFINITY);
-  checkSetting("limit", Number.MAX_SAFE_INTEGER);
+  checkSetting("here", "limit", Number.POSITIVE_INFINITY);
+  checkSetting("here", "limit", Number.MAX_SAFE_INTEGER);
 });
 
 test("a wrong type is a TypeError, a wrong number a RangeError", () => {
   for (const value of ["4", null, undefined, 4n, {}, true]) {
     assert.instance(
-      throwsHeapError(() => checkSetting("reserve", value), "ERR_INVALID_ARG"),
+      throwsHeapError(() => checkSetting("here", "reserve", value), "ERR_INVALID_ARG"),
       TypeError,
     );
   }
   for (const value of [Number.NaN, 0.5, -4, 2 ** 60]) {
     assert.instance(
-      throwsHeapError(() => checkSetting("limit", value), "ERR_INVALID_ARG"),
+      throwsHeapError(() => checkSetting("here", "limit", value), "ERR_INVALID_ARG"),
       RangeError,
     );
   }
-  throwsHeapError(() => checkSetting("mmapThreshold", "big"), "ERR_INVALID_ARG", /or "dynamic", got "big"/);
+  throwsHeapError(
+    () => checkSetting("here", "mmapThreshold", "big"),
+    "ERR_INVALID_ARG",
+    /or "dynamic", got "big"/,
+  );
 });
 
 test("a setting that does not exist is refused with the list of those that do", () => {
   for (const name of ["speed", "toString", "__proto__", ""]) {
-    throwsHeapError(() => checkSetting(name, 1), "ERR_INVALID_ARG", /no setting .* limit, mmapThreshold/);
+    throwsHeapError(
+      () => checkSetting("here", name, 1),
+      "ERR_INVALID_ARG",
+      /no setting .* limit, mmapThreshold/,
+    );
   }
 });
 

@@ -21,8 +21,8 @@ import type { FunctionPointer } from "../core/memory.js";
 import { HeapError, rangeError, show, typeError } from "../errors.js";
 import { unusable } from "../malloc.js";
 import { Account } from "./account.js";
-import { LibraryFunctions } from "./c-functions.js";
-import { Gate, setErrno, storeAddress } from "./callbacks.js";
+import { LibraryFunctions, type System } from "./c-functions.js";
+import { Gate, hasOtherCopies, type Koffi, ownKoffi, setErrno, storeAddress } from "./callbacks.js";
 
 /** What nativeAllocator() takes. */
 export interface NativeAllocatorOptions {
@@ -30,7 +30,12 @@ export interface NativeAllocatorOptions {
    * Most bytes that may be live at once; Infinity by default. A request beyond it gets NULL. What is compared is what
    * was asked for, what is counted is what a block can hold, so the last block may pass the limit by its rounding.
    */
-  limit?: number;
+  limit?: number | undefined;
+  /**
+   * The koffi that the library is called with, as `import koffi from "koffi"` gives it, version 3; needed where that is
+   * another copy than heapwright's (`npm ls koffi` shows more than one). Heapwright's own by default.
+   */
+  koffi?: object | undefined;
 }
 
 /**
@@ -97,11 +102,15 @@ export interface NativeAllocator extends Disposable {
  * The node executable exports a zlib and an OpenSSL of its own: load a library of the same names by
  * `koffi.load(path, { deep: true })`, or it calls into those.
  *
+ * A function pointer works in calls of the copy of koffi that made it, and in no other's: a program whose koffi is not
+ * the copy that heapwright has gives its own, `nativeAllocator({ koffi })`.
+ *
  * The account knows no single blocks: one that is freed past these functions, by `free(pointer)`, stays on it, and one
  * that malloc gave and the library frees is taken off.
  *
- * @param options a limit, if there is to be one
- * @throws HeapError ERR_INVALID_ARG for a limit that is none; ERR_UNSUPPORTED_PLATFORM where there is no heap
+ * @param options a limit, if there is to be one, and the koffi that calls the library
+ * @throws HeapError ERR_INVALID_ARG for a limit that is none, or a koffi before version 3; ERR_INVALID_STATE when more than
+ *   one copy of koffi is loaded and `koffi` does not say which; ERR_UNSUPPORTED_PLATFORM where there is no heap
  *
  * @example
  * ```ts
@@ -124,15 +133,38 @@ export function nativeAllocator(options: NativeAllocatorOptions = {}): NativeAll
   if (typeof options !== "object" || options === null) {
     throw typeError("ERR_INVALID_ARG", `nativeAllocator: give an object of options, got ${show(options)}`);
   }
-  const { limit = Number.POSITIVE_INFINITY, ...others } = options;
+  const { limit = Number.POSITIVE_INFINITY, koffi, ...others } = options;
   checkOptions(limit, others);
-  return new Allocator(new Account(limit));
+  return new Allocator(new Account(limit), gatesOf(koffi === undefined ? onlyKoffi() : checkedKoffi(koffi)));
+}
+
+/** Called through another copy a function pointer would end the process: better to hear of it here. */
+function onlyKoffi(): Koffi {
+  if (!hasOtherCopies()) return ownKoffi();
+  throw new HeapError(
+    "ERR_INVALID_STATE",
+    "nativeAllocator: more than one copy of koffi is loaded, and function pointers work in calls of the copy that made " +
+      "them; say which one calls the library: nativeAllocator({ koffi })",
+  );
+}
+
+function checkedKoffi(koffi: unknown): Koffi {
+  const { register, version } = Object(koffi) as Partial<Koffi>;
+  if (typeof register === "function" && Number.parseInt(`${version}`, 10) >= 3) return koffi as Koffi;
+  const got = typeof version === "string" ? `version ${version}` : show(koffi);
+  throw typeError(
+    "ERR_INVALID_ARG",
+    `nativeAllocator: koffi must be the module as import koffi from "koffi" gives it, version 3, got ${got}`,
+  );
 }
 
 function checkOptions(limit: unknown, others: object): void {
   const unknown = Object.keys(others)[0];
   if (unknown !== undefined) {
-    throw typeError("ERR_INVALID_ARG", `nativeAllocator: there is no option ${show(unknown)}, only limit`);
+    throw typeError(
+      "ERR_INVALID_ARG",
+      `nativeAllocator: there is no option ${show(unknown)}, only limit and koffi`,
+    );
   }
   const wanted = "limit must be a whole number of bytes, or Infinity";
   if (typeof limit !== "number")
@@ -142,22 +174,55 @@ function checkOptions(limit: unknown, others: object): void {
     throw rangeError("ERR_INVALID_ARG", `nativeAllocator: ${wanted}; got ${show(limit)}`);
 }
 
-const system = { setErrno, storeAddress };
-/** What late calls reach: nothing may be live, so there is nothing to free either. */
-const closed = new LibraryFunctions(new Account(-1), system);
-/** Gates of this thread that no allocator has. */
-const idle: Gate[] = [];
+/** The gates of this thread that one copy of koffi made. */
+class Gates {
+  readonly #koffi: Koffi;
+  readonly #system: System;
+  /** Those that no allocator has. */
+  readonly #idle: Gate[] = [];
+  /** What late calls reach: nothing may be live, so there is nothing to free either. */
+  readonly #closed: LibraryFunctions;
+
+  constructor(koffi: Koffi) {
+    this.#koffi = koffi;
+    this.#system = {
+      setErrno: (code) => setErrno(koffi, code),
+      storeAddress: (place, value) => storeAddress(koffi, place, value),
+    };
+    this.#closed = new LibraryFunctions(new Account(-1), this.#system);
+  }
+
+  open(account: Account): Gate {
+    const functions = new LibraryFunctions(account, this.#system);
+    const gate = this.#idle.pop() ?? new Gate(functions, this.#koffi);
+    gate.functions = functions;
+    return gate;
+  }
+
+  close(gate: Gate): void {
+    gate.functions = this.#closed;
+    this.#idle.push(gate);
+  }
+}
+
+const gates = new WeakMap<object, Gates>();
+
+function gatesOf(koffi: Koffi): Gates {
+  const known = gates.get(koffi) ?? new Gates(koffi);
+  gates.set(koffi, known);
+  return known;
+}
 
 class Allocator implements NativeAllocator {
   readonly #account: Account;
+  readonly #gates: Gates;
   /** null when disposed. */
   #gate: Gate | null;
 
-  constructor(account: Account) {
+  constructor(account: Account, gates: Gates) {
     this.#account = account;
-    const functions = new LibraryFunctions(account, system);
-    this.#gate = idle.pop() ?? new Gate(functions);
-    this.#gate.functions = functions;
+    this.#gates = gates;
+    this.#gate = gates.open(account);
   }
 
   get malloc(): FunctionPointer {
@@ -219,8 +284,7 @@ class Allocator implements NativeAllocator {
         `dispose: the library still holds ${blocks} blocks of ${bytes} bytes; have it free them first`,
       );
     }
-    this.#gate.functions = closed;
-    idle.push(this.#gate);
+    this.#gates.close(this.#gate);
     this.#gate = null;
   }
 

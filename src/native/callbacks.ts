@@ -1,13 +1,15 @@
 /**
  * Functions that C can call: koffi's registered callbacks, and with core/os.ts the only import of koffi.
  *
- * Owns the C prototypes and the slots behind the function pointers, of which a process has 8,192. Promises: koffi is
- * loaded when the first slot is asked for, never when this file is imported; what is called through a slot is what the
+ * Owns the C prototypes and the slots behind the function pointers, of which a copy of koffi has 8,192. A function pointer
+ * works in calls that the copy makes which registered it: called through another copy it returns nothing, or ends the
+ * process. Promises: koffi is not loaded when this file is imported; what is called through a slot is what the
  * slot holds at that moment, so a function pointer stays good, whatever a library does with it, for as long as the
  * thread that made it. koffi's own way to take one back (unregister) is not used on one that was given out: a late call
  * through it would return whatever the register held. Slots are used again here, by the next allocator of the thread.
  * Must not know the heap, nor what the functions do.
  */
+import { readFileSync } from "node:fs";
 import type { FunctionPointer } from "../core/memory.js";
 import { requireKoffi } from "../core/os.js";
 import { makeThunk, type Pages } from "./thunk.js";
@@ -54,7 +56,8 @@ const PRIVATE_ANONYMOUS = 0x02 | 0x20; // MAP_PRIVATE | MAP_ANONYMOUS
 type Callback = (...args: never[]) => unknown;
 
 /** The part of koffi that is used here. */
-interface Koffi {
+export interface Koffi {
+  readonly version: string;
   load(path: null): { func(prototype: string): (...args: unknown[]) => number };
   proto(result: string, parameters: readonly string[]): unknown;
   pointer(type: unknown): unknown;
@@ -65,12 +68,17 @@ interface Koffi {
   errno(value: number): number;
 }
 
-let loaded: Koffi | null = null;
 let loadedPages: Pages | null = null;
 
-function koffi(): Koffi {
-  loaded ??= requireKoffi() as Koffi;
-  return loaded;
+/** The copy that this library has. */
+export function ownKoffi(): Koffi {
+  return requireKoffi() as Koffi;
+}
+
+/** Whether the process has loaded more than one copy, in whichever thread. */
+export function hasOtherCopies(): boolean {
+  const mapped = readFileSync("/proc/self/maps", "latin1").match(/\/.*\/koffi\.node$/gm);
+  return new Set(mapped).size > 1;
 }
 
 function pages(): Pages {
@@ -79,7 +87,8 @@ function pages(): Pages {
 }
 
 function openPages(): Pages {
-  const libc = koffi().load(null);
+  const koffi = ownKoffi();
+  const libc = koffi.load(null);
   const mmap = libc.func("intptr_t mmap(uintptr_t, size_t, int, int, int, long)");
   const mprotect = libc.func("int mprotect(uintptr_t, size_t, int)");
   const munmap = libc.func("int munmap(uintptr_t, size_t)");
@@ -87,28 +96,30 @@ function openPages(): Pages {
     map: () => mmap(0, PAGE_BYTES, READ_WRITE, PRIVATE_ANONYMOUS, FAILED, 0),
     makeExecutable: (page) => mprotect(page, PAGE_BYTES, READ_EXECUTE) === 0,
     unmap: (page) => void munmap(page, PAGE_BYTES),
-    write: (page, code) => new Uint8Array(koffi().view(page, code.length)).set(code),
+    write: (page, code) => new Uint8Array(koffi.view(page, code.length)).set(code),
   };
 }
 
 /** Sets the calling thread's errno. */
-export function setErrno(code: number): void {
-  koffi().errno(code);
+export function setErrno(koffi: Koffi, code: number): void {
+  koffi.errno(code);
 }
 
 /** Stores an address at a place that need not be in the heap, such as a variable on a C stack. */
-export function storeAddress(place: number, value: number): void {
-  koffi().encode(place, "uintptr_t", value);
+export function storeAddress(koffi: Koffi, place: number, value: number): void {
+  koffi.encode(place, "uintptr_t", value);
 }
 
 /** Function pointers that share what is behind them. Each takes its slot when it is first asked for. */
 export class Gate {
   /** Called from now on. */
   functions: CFunctions;
+  readonly #koffi: Koffi;
   readonly #addresses = new Map<keyof CFunctions, FunctionPointer>();
 
-  constructor(functions: CFunctions) {
+  constructor(functions: CFunctions, koffi: Koffi) {
     this.functions = functions;
+    this.#koffi = koffi;
   }
 
   /**
@@ -128,16 +139,21 @@ export class Gate {
   #guarded(name: keyof CFunctions): number {
     const [result, parameters] = PROTOTYPES[name];
     if (result === "void") return 0;
-    const callback = register(this.#placing(name), "void", [...parameters, "uintptr_t"]);
+    const callback = this.#register(this.#placing(name), "void", [...parameters, "uintptr_t"]);
     const failure = name === "posixMemalign" ? ENOMEM : 0;
     const thunk = makeThunk(pages(), callback, parameters.length, failure);
-    if (thunk === 0) koffi().unregister(callback);
+    if (thunk === 0) this.#koffi.unregister(callback);
     return thunk;
   }
 
   #plain(name: keyof CFunctions): number {
     const [result, parameters] = PROTOTYPES[name];
-    return Number(register(this.#returning(name), result, parameters));
+    return Number(this.#register(this.#returning(name), result, parameters));
+  }
+
+  #register(callback: Callback, result: string, parameters: readonly string[]): bigint {
+    const koffi = this.#koffi;
+    return koffi.register(callback, koffi.pointer(koffi.proto(result, parameters)));
   }
 
   /** One function each, with its parameters in full: this is the path of every call. */
@@ -159,36 +175,34 @@ export class Gate {
 
   /** The same with a place for the result as the last parameter. */
   #placing(name: keyof CFunctions): Callback {
+    const koffi = this.#koffi;
     if (name === "realloc") {
       return (a: number, b: number, place: number) =>
-        placeAhead(place, (deliver) => this.functions.realloc(a, b, deliver));
+        placeAhead(koffi, place, (deliver) => this.functions.realloc(a, b, deliver));
     }
     if (name === "luaAlloc") {
       return (a: number, b: number, c: number, d: number, place: number) =>
-        placeAhead(place, (deliver) => this.functions.luaAlloc(a, b, c, d, deliver));
+        placeAhead(koffi, place, (deliver) => this.functions.luaAlloc(a, b, c, d, deliver));
     }
     const call = this.#returning(name) as (a: number, b?: number, c?: number, d?: number) => number;
     const entries: readonly Callback[] = [
       () => {},
-      (a: number, place: number) => storeAddress(place, call(a)),
-      (a: number, b: number, place: number) => storeAddress(place, call(a, b)),
-      (a: number, b: number, c: number, place: number) => storeAddress(place, call(a, b, c)),
-      (a: number, b: number, c: number, d: number, place: number) => storeAddress(place, call(a, b, c, d)),
+      (a: number, place: number) => storeAddress(koffi, place, call(a)),
+      (a: number, b: number, place: number) => storeAddress(koffi, place, call(a, b)),
+      (a: number, b: number, c: number, place: number) => storeAddress(koffi, place, call(a, b, c)),
+      (a: number, b: number, c: number, d: number, place: number) =>
+        storeAddress(koffi, place, call(a, b, c, d)),
     ];
     return entries[PROTOTYPES[name][1].length]!;
   }
 }
 
 /** Stores a result as soon as it is delivered, and once more if in the end it is another. */
-function placeAhead(place: number, call: (deliver: Deliver) => number): void {
+function placeAhead(koffi: Koffi, place: number, call: (deliver: Deliver) => number): void {
   let stored = 0; // what the thunk put there
   const result = call((delivered) => {
-    storeAddress(place, delivered);
+    storeAddress(koffi, place, delivered);
     stored = delivered;
   });
-  if (result !== stored) storeAddress(place, result);
-}
-
-function register(callback: Callback, result: string, parameters: readonly string[]): bigint {
-  return koffi().register(callback, koffi().pointer(koffi().proto(result, parameters)));
+  if (result !== stored) storeAddress(koffi, place, result);
 }

@@ -7,7 +7,7 @@ import * as assert from "uvu/assert";
 import { check, free, malloc, type Pointer, read, usableSize, view, write } from "../../src/index.js";
 import { Account } from "../../src/native/account.js";
 import { LibraryFunctions } from "../../src/native/c-functions.js";
-import { type CFunctions, type Deliver, Gate } from "../../src/native/callbacks.js";
+import { type CFunctions, type Deliver, Gate, ownKoffi } from "../../src/native/callbacks.js";
 import { reallocAhead } from "../../src/realloc.js";
 import { Random, testSeed } from "../support/seed.js";
 import { libc } from "./c.js";
@@ -127,10 +127,13 @@ function firstAfter(name: "realloc" | "luaAlloc", told: number | null): number {
     if (told !== null) deliver(told);
     throw new CutOff();
   };
-  const gate = new Gate({
-    realloc: (_pointer, _size, deliver) => cutOff(deliver!),
-    luaAlloc: (_opaque, _pointer, _oldSize, _size, deliver) => cutOff(deliver!),
-  } as Partial<CFunctions> as CFunctions);
+  const gate = new Gate(
+    {
+      realloc: (_pointer, _size, deliver) => cutOff(deliver!),
+      luaAlloc: (_opaque, _pointer, _oldSize, _size, deliver) => cutOff(deliver!),
+    } as Partial<CFunctions> as CFunctions,
+    ownKoffi(),
+  );
   const numbers = malloc(16);
   write.u32(numbers, 2);
   write.u32(numbers, 1, 4);

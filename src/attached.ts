@@ -77,7 +77,7 @@ export function noMemory(operation: string, size: number): Error {
   const { footprint, limit } = own.pressure();
   const [cap, advice] =
     limit === Number.POSITIVE_INFINITY
-      ? [`the address window ends at ${own.window.span}`, "Free something, or ask for less"]
+      ? [`the address window of ${own.window.span} has no gap so large`, "Free something, or ask for less"]
       : [`the limit is ${limit}`, "Free something, or raise the limit (HEAPWRIGHT_LIMIT)"];
   return outOfMemory(
     `${operation}: no room for ${size} bytes; the footprint is ${footprint} bytes and ${cap}. ${advice}`,

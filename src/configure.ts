@@ -13,17 +13,17 @@ import { heap, unusable } from "./malloc.js";
 /** Settings of the process, for configure(). */
 export interface Options {
   /** Most bytes of footprint, a whole number or Infinity. Rounded down to pages. */
-  limit?: number;
+  limit?: number | undefined;
   /** Requests of more bytes than this, and than 1,016, get a mapping of their own; "dynamic" rises when such a block is freed or shrinks. */
-  mmapThreshold?: number | "dynamic";
+  mmapThreshold?: number | "dynamic" | undefined;
   /** Idle joined bytes from which memory is given back to the operating system by itself; see trim(). */
-  trimThreshold?: number;
+  trimThreshold?: number | undefined;
   /**
    * true: a line on standard error for each step, as it happens. A function: called with each step of a call into the
    * heap before that call returns, when the heap is whole again; it may use the heap itself, and what it does is not
-   * told. false: off. May be changed at any time.
+   * told. What it throws comes out of that call, and what the call made is lost. false: off. May be changed at any time.
    */
-  trace?: boolean | ((event: TraceEvent) => void);
+  trace?: boolean | ((event: TraceEvent) => void) | undefined;
 }
 
 /**

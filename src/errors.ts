@@ -84,7 +84,19 @@ export function corrupt(what: string): HeapError {
   return new HeapError("ERR_HEAP_CORRUPT", `${what}; something wrote outside its block or into a freed one`);
 }
 
+/** As deep as this library's own calls are below the function that the program called. */
+const OWN_FRAMES = 12;
+
+/** Notes the stack again: of ten frames, which is what V8 notes by default, the library's own may be nine. */
+function noteStack(error: Error): void {
+  const limit = Error.stackTraceLimit;
+  if (typeof limit !== "number" || !Reflect.set(Error, "stackTraceLimit", limit + OWN_FRAMES)) return;
+  Error.captureStackTrace(error);
+  Error.stackTraceLimit = limit;
+}
+
 function decorate(error: Error, code: HeapErrorCode): HeapError {
+  noteStack(error);
   Object.defineProperty(error, brand, { value: true });
   Object.defineProperty(error, "name", { value: "HeapError", configurable: true, writable: true });
   Object.defineProperty(error, "code", { value: code, enumerable: true });
@@ -98,6 +110,15 @@ function decorate(error: Error, code: HeapErrorCode): HeapError {
     writable: true,
   });
   return error as HeapError;
+}
+
+/** What is said of a pointer that is no number. */
+export function notAPointer(operation: string, value: unknown): HeapError {
+  const advice = typeof value === "bigint" ? "; Number() makes one of a bigint, as koffi returns them" : "";
+  return typeError(
+    "ERR_INVALID_POINTER",
+    `${operation}: a pointer is a number that malloc returned, got ${show(value)}${advice}`,
+  );
 }
 
 /** A value as an error message shows it: short, and never a thrown error of its own. */

@@ -130,12 +130,7 @@ export function calloc(count: number, size: number): Pointer {
 }
 
 function allocateCleared(count: number, size: number): Pointer {
-  checkSize("calloc", "count", count);
-  checkSize("calloc", "size", size);
-  const bytes = count * size;
-  if (!Number.isSafeInteger(bytes)) {
-    throw rangeError("ERR_INVALID_ARG", `calloc: ${count} times ${size} bytes is more than 2^53 - 1`);
-  }
+  const bytes = bytesOf("calloc", count, size);
   if (bytes <= MAX_STACKED) {
     const cached = heap.popSmall(bytes);
     if (cached !== 0) {
@@ -145,6 +140,15 @@ function allocateCleared(count: number, size: number): Pointer {
     }
   }
   return callocSlow(bytes);
+}
+
+/** How many bytes `count` times `size` are; ERR_INVALID_ARG, naming the operation, where that makes no sense. */
+export function bytesOf(operation: string, count: number, size: number): number {
+  checkSize(operation, "count", count);
+  checkSize(operation, "size", size);
+  const bytes = count * size;
+  if (Number.isSafeInteger(bytes)) return bytes;
+  throw rangeError("ERR_INVALID_ARG", `${operation}: ${count} times ${size} bytes is more than 2^53 - 1`);
 }
 
 /**

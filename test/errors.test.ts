@@ -1,7 +1,20 @@
 /** What HeapError counts as one of its own, and a program's subclass does. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { Arena, HeapError, malloc, own, type Pointer, Scope, struct, view, write } from "../src/index.js";
+import {
+  Arena,
+  free,
+  HeapError,
+  malloc,
+  own,
+  type Pointer,
+  read,
+  readCString,
+  Scope,
+  struct,
+  view,
+  write,
+} from "../src/index.js";
 import { heap } from "../src/malloc.js";
 
 function caught(run: () => unknown): HeapError {
@@ -38,7 +51,7 @@ test("wrong arguments get a code, and the operation is named", () => {
     [
       () => malloc(2 ** 52),
       "ERR_OUT_OF_MEMORY",
-      /the address window ends at \d+\. Free something, or ask for less/,
+      /the address window of \d+ has no gap so large\. Free something, or ask for less/,
     ],
   ];
   for (const [run, code, message] of wrong) {
@@ -46,6 +59,39 @@ test("wrong arguments get a code, and the operation is named", () => {
     assert.is(error.code, code);
     assert.match(error.message, message);
   }
+});
+
+test("the program's own calls are in the stack, however deep the library's go", () => {
+  const depth = 8;
+  const nested = (left: number): void => (left === 0 ? free((malloc(64) + 16) as Pointer) : nested(left - 1));
+  const before = Error.stackTraceLimit;
+  const { stack } = caught(() => nested(depth));
+  assert.ok(stack!.split("nested").length > depth, stack);
+  assert.is(Error.stackTraceLimit, before);
+  Error.stackTraceLimit = 0;
+  const bare = caught(() => nested(depth)).stack!;
+  Error.stackTraceLimit = before;
+  assert.match(bare, /^HeapError \[ERR_INVALID_POINTER\]: free: 0x/);
+});
+
+test("an error says what helps with what was given", () => {
+  const block = malloc(64);
+  const inside = (block + 16) as Pointer;
+  const wrong: Array<[() => unknown, RegExp]> = [
+    [() => view(inside), /view\(pointer, byteLength\)/],
+    [() => readCString(inside), /^readCString: .*readCString\(pointer, maxBytes\)/],
+    [() => readCString((2 ** 46) as Pointer), /koffi\.decode\(pointer, "char \*"\)/],
+    [() => free(inside), /an arena/],
+    [() => free(16n as never), /got 16n; Number\(\)/],
+    [() => read.u8(16n as never), /^read\.u8: .*got 16n; Number\(\)/],
+    [() => read.u8(block, 1.5), /^read\.u8: \d+ \+ 1\.5 is not an address/],
+    [() => read.u8(16 as Pointer), /^read\.u8: 1 byte at 0x10 \+ 0 is not inside/],
+    [() => write.u32(16 as Pointer, 1), /^write\.u32: 4 bytes at 0x10 \+ 0 are not inside/],
+  ];
+  for (const [run, message] of wrong) assert.match(caught(run).message, message);
+  free(block);
+  assert.match(caught(() => free(block)).message, /look for the other free/);
+  assert.match(caught(() => view(block)).message, /look for where it was freed/);
 });
 
 const testWide = heap.window.span > 2 ** 33 ? test : test.skip;

@@ -17,7 +17,7 @@
  */
 import { CONTROL_BYTES } from "../core/control.js";
 import { ZONE_LIMIT } from "../core/memory.js";
-import { hex, rangeError, show, typeError } from "../errors.js";
+import { hex, notAPointer, rangeError, show, typeError } from "../errors.js";
 import { heap, unusable } from "../malloc.js";
 
 /** Bytes of a slice: each offset in it is an int32. */
@@ -79,22 +79,21 @@ function slicesOf(whole: ArrayBuffer): DataView[] {
 
 function wrongPlace(operation: string, pointer: unknown, byteOffset: unknown, bytes: number): Error {
   if (unusable !== null) return unusable;
-  if (typeof pointer !== "number") {
-    return typeError(
-      "ERR_INVALID_POINTER",
-      `${operation}: a pointer is a number that malloc returned, got ${show(pointer)}`,
-    );
-  }
+  if (typeof pointer !== "number") return notAPointer(operation, pointer);
   if (typeof byteOffset !== "number") {
     return typeError(
       "ERR_INVALID_ARG",
       `${operation}: byteOffset must be a number of bytes, got ${show(byteOffset)}`,
     );
   }
+  if (!Number.isInteger(pointer + byteOffset)) {
+    const what = `${operation}: ${show(pointer)} + ${show(byteOffset)} is not an address`;
+    return rangeError("ERR_INVALID_POINTER", `${what}; both must be whole numbers`);
+  }
   return rangeError(
     "ERR_INVALID_POINTER",
     `${operation}: ${bytes === 1 ? "1 byte" : `${bytes} bytes`} at ${hex(pointer)} + ${show(byteOffset)} ` +
       `${bytes === 1 ? "is" : "are"} not inside the heap's memory; ` +
-      "what C has allocated is read with koffi.decode",
+      "memory of C's is reached with koffi.decode and koffi.encode",
   );
 }

@@ -57,42 +57,52 @@ type Beyond = typeof beyond;
 
 /** The constants are parameters, as place.ts explains. */
 const reader = (data: DataView, nearOf: NearOf, beyond: Beyond) => ({
+  /** C's uint8_t, at `pointer + byteOffset`. */
   u8(pointer: Pointer, byteOffset?: number): number {
     const near = nearOf(pointer, byteOffset);
     return near !== 0 ? data.getUint8(near) : beyond.u8(pointer, byteOffset);
   },
+  /** C's int8_t, at `pointer + byteOffset`. */
   i8(pointer: Pointer, byteOffset?: number): number {
     const near = nearOf(pointer, byteOffset);
     return near !== 0 ? data.getInt8(near) : beyond.i8(pointer, byteOffset);
   },
+  /** C's uint16_t, at `pointer + byteOffset`. */
   u16(pointer: Pointer, byteOffset?: number): number {
     const near = nearOf(pointer, byteOffset);
     return near !== 0 ? data.getUint16(near, true) : beyond.u16(pointer, byteOffset);
   },
+  /** C's int16_t, at `pointer + byteOffset`. */
   i16(pointer: Pointer, byteOffset?: number): number {
     const near = nearOf(pointer, byteOffset);
     return near !== 0 ? data.getInt16(near, true) : beyond.i16(pointer, byteOffset);
   },
+  /** C's uint32_t, at `pointer + byteOffset`. */
   u32(pointer: Pointer, byteOffset?: number): number {
     const near = nearOf(pointer, byteOffset);
     return near !== 0 ? data.getUint32(near, true) : beyond.u32(pointer, byteOffset);
   },
+  /** C's int32_t, at `pointer + byteOffset`. */
   i32(pointer: Pointer, byteOffset?: number): number {
     const near = nearOf(pointer, byteOffset);
     return near !== 0 ? data.getInt32(near, true) : beyond.i32(pointer, byteOffset);
   },
+  /** C's float, at `pointer + byteOffset`. */
   f32(pointer: Pointer, byteOffset?: number): number {
     const near = nearOf(pointer, byteOffset);
     return near !== 0 ? data.getFloat32(near, true) : beyond.f32(pointer, byteOffset);
   },
+  /** C's double, at `pointer + byteOffset`. */
   f64(pointer: Pointer, byteOffset?: number): number {
     const near = nearOf(pointer, byteOffset);
     return near !== 0 ? data.getFloat64(near, true) : beyond.f64(pointer, byteOffset);
   },
+  /** C's uint64_t, a bigint, at `pointer + byteOffset`. */
   u64(pointer: Pointer, byteOffset?: number): bigint {
     const near = nearOf(pointer, byteOffset);
     return near !== 0 ? data.getBigUint64(near, true) : beyond.u64(pointer, byteOffset);
   },
+  /** C's int64_t, a bigint, at `pointer + byteOffset`. */
   i64(pointer: Pointer, byteOffset?: number): bigint {
     const near = nearOf(pointer, byteOffset);
     return near !== 0 ? data.getBigInt64(near, true) : beyond.i64(pointer, byteOffset);

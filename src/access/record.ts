@@ -5,6 +5,7 @@
  * and nothing else, so moving it is one assignment, and V8 need not make it where it is used at once.
  */
 import type { Pointer } from "../core/memory.js";
+import { typeError } from "../errors.js";
 import { type Codec, inspect, type Place } from "./codec.js";
 
 export interface Field {
@@ -34,13 +35,23 @@ export function recordClass(fields: readonly Field[]): Place {
 
 type Accessor = PropertyDescriptor & ThisType<{ readonly pointer: Pointer }>;
 
-function accessor({ offset, codec: { get, set } }: Field): PropertyDescriptor {
+function accessor({ name, offset, codec: { get, set } }: Field): PropertyDescriptor {
   const reading: Accessor = {
     get() {
       return get(this.pointer, offset);
     },
   };
-  if (set === null) return reading;
+  if (set === null) {
+    const refusing = {
+      set: () => {
+        throw typeError(
+          "ERR_INVALID_ARG",
+          `${name} is a struct or an array inside this one: assign its parts, or copy() into its pointer`,
+        );
+      },
+    };
+    return { ...reading, ...refusing };
+  }
   const writing: Accessor = {
     set(value: never) {
       set(this.pointer, value, offset);

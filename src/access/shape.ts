@@ -112,7 +112,8 @@ export type FieldValue<T> = T extends ScalarName
         ? ArrayOf<FieldValue<E>>
         : never;
 
-type ArrayOf<V> = V extends Located ? RecordArray<V> : ValueArray<V>;
+/** In brackets: `boolean` is a union, and an array of it is one array. */
+type ArrayOf<V> = [V] extends [Located] ? RecordArray<V> : ValueArray<V>;
 
 /** Fields that are records or arrays are places, and a place cannot be assigned to; copy() copies what lies there. */
 type PlaceNames<D> = { [K in keyof D]: FieldValue<D[K]> extends Located ? K : never }[keyof D];
@@ -173,8 +174,8 @@ export interface Struct<R extends Located> {
    */
   array(length: number, pointer?: Pointer): RecordArray<R>;
   /**
-   * The same struct as a type of koffi's, to declare C functions with. It is made once per koffi instance; a struct
-   * that was made from a koffi type gives that type back.
+   * The same struct as a type of koffi's, to declare C functions with. It is made once per koffi instance; another name is
+   * given to it, as typedef does. A struct that was made from a koffi type gives that type back.
    *
    * @param koffi the module, as `import koffi from "koffi"` gives it
    * @param name for koffi's own declarations, `"Point *"`; without one the type has none
@@ -188,6 +189,8 @@ export interface Koffi<T> {
   struct(name: string | null, members: Record<string, KoffiSpec<T>>): T;
   /** koffi.array */
   array(ref: KoffiSpec<T>, length: number, hint?: "Array"): T;
+  /** koffi.alias */
+  alias(name: string, type: KoffiSpec<T>): T;
 }
 /** A type or its name. What T is shows in what koffi returns, not in all that it takes. */
 export type KoffiSpec<T> = NoInfer<T> | string;

@@ -115,6 +115,12 @@ function structFromKoffi(type: KoffiType): AnyStruct {
   return makeStruct(type, fields, () => type as never);
 }
 
+/** A type of koffi's, and the names that koffi knows it by. */
+interface NamedType<T> {
+  readonly type: T;
+  readonly names: Set<string | undefined>;
+}
+
 type MakeKoffiType = <T>(koffi: Koffi<T>, name: string | null) => T;
 
 function makeStruct(
@@ -124,10 +130,16 @@ function makeStruct(
 ): AnyStruct {
   checkFields(fields, size);
   const Record = recordClass(fields);
-  const koffiTypes = new WeakMap<object, unknown>();
+  const koffiTypes = new WeakMap<object, NamedType<unknown>>();
   const koffiType = <T>(koffi: Koffi<T>, name?: string): T => {
-    if (!koffiTypes.has(koffi)) koffiTypes.set(koffi, toKoffi(koffi, name ?? null));
-    return koffiTypes.get(koffi) as T;
+    if (!koffiTypes.has(koffi)) {
+      const type = toKoffi(koffi, name ?? null);
+      koffiTypes.set(koffi, { type, names: new Set([(type as { name?: string }).name]) });
+    }
+    const { type, names } = koffiTypes.get(koffi) as NamedType<T>;
+    if (name !== undefined && !names.has(name)) koffi.alias(name, type);
+    if (name !== undefined) names.add(name);
+    return type;
   };
   const codec = placeCodec({ size, alignment }, Record, (koffi) => koffiType(koffi));
   const Records = recordArrayClass(codec);
@@ -181,7 +193,10 @@ function checkLength(name: string, length: unknown): asserts length is number {
 
 function checkFields(fields: readonly Field[], size: number): void {
   if (fields.length === 0) {
-    throw rangeError("ERR_INVALID_ARG", "struct: a struct needs at least one field, as in C");
+    throw rangeError(
+      "ERR_INVALID_ARG",
+      "struct: a struct needs at least one field, as in C (and a type of koffi is one of version 3)",
+    );
   }
   if (!Number.isSafeInteger(size)) {
     throw rangeError("ERR_INVALID_ARG", `struct: a struct of ${show(size)} bytes is too large`);

@@ -60,51 +60,61 @@ type Beyond = typeof beyond;
 
 /** The constants are parameters, as place.ts explains. */
 const writer = (data: DataView, nearOf: NearOf, beyond: Beyond) => ({
+  /** C's uint8_t, at `pointer + byteOffset`. */
   u8(pointer: Pointer, value: number, byteOffset?: number): void {
     const near = nearOf(pointer, byteOffset);
     if (near !== 0) data.setUint8(near, value);
     else beyond.u8(pointer, value, byteOffset);
   },
+  /** C's int8_t, at `pointer + byteOffset`. */
   i8(pointer: Pointer, value: number, byteOffset?: number): void {
     const near = nearOf(pointer, byteOffset);
     if (near !== 0) data.setInt8(near, value | 0);
     else beyond.i8(pointer, value, byteOffset);
   },
+  /** C's uint16_t, at `pointer + byteOffset`. */
   u16(pointer: Pointer, value: number, byteOffset?: number): void {
     const near = nearOf(pointer, byteOffset);
     if (near !== 0) data.setUint16(near, value, true);
     else beyond.u16(pointer, value, byteOffset);
   },
+  /** C's int16_t, at `pointer + byteOffset`. */
   i16(pointer: Pointer, value: number, byteOffset?: number): void {
     const near = nearOf(pointer, byteOffset);
     if (near !== 0) data.setInt16(near, value | 0, true);
     else beyond.i16(pointer, value, byteOffset);
   },
+  /** C's uint32_t, at `pointer + byteOffset`. */
   u32(pointer: Pointer, value: number, byteOffset?: number): void {
     const near = nearOf(pointer, byteOffset);
     if (near !== 0) data.setUint32(near, value, true);
     else beyond.u32(pointer, value, byteOffset);
   },
+  /** C's int32_t, at `pointer + byteOffset`. */
   i32(pointer: Pointer, value: number, byteOffset?: number): void {
     const near = nearOf(pointer, byteOffset);
     if (near !== 0) data.setInt32(near, value | 0, true);
     else beyond.i32(pointer, value, byteOffset);
   },
+  /** C's float, at `pointer + byteOffset`. */
   f32(pointer: Pointer, value: number, byteOffset?: number): void {
     const near = nearOf(pointer, byteOffset);
     if (near !== 0) data.setFloat32(near, value, true);
     else beyond.f32(pointer, value, byteOffset);
   },
+  /** C's double, at `pointer + byteOffset`. */
   f64(pointer: Pointer, value: number, byteOffset?: number): void {
     const near = nearOf(pointer, byteOffset);
     if (near !== 0) data.setFloat64(near, value, true);
     else beyond.f64(pointer, value, byteOffset);
   },
+  /** C's uint64_t, a bigint, at `pointer + byteOffset`. */
   u64(pointer: Pointer, value: bigint, byteOffset?: number): void {
     const near = nearOf(pointer, byteOffset);
     if (near !== 0) data.setBigUint64(near, value, true);
     else beyond.u64(pointer, value, byteOffset);
   },
+  /** C's int64_t, a bigint, at `pointer + byteOffset`. */
   i64(pointer: Pointer, value: bigint, byteOffset?: number): void {
     const near = nearOf(pointer, byteOffset);
     if (near !== 0) data.setBigInt64(near, value, true);

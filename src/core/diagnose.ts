@@ -4,39 +4,63 @@
  * Owns the distinction between a second free and a pointer that was never given out, and its wording. Reads memory
  * only in chunks that have an owner, and headers of large blocks only when the table knows them.
  */
-import { HeapError, hex, rangeError, show, typeError } from "../errors.js";
+import { HeapError, hex, notAPointer, rangeError } from "../errors.js";
 import { isSealed, isSealedLive, MIN_BLOCK, sizeOf } from "./block.js";
 import { ownerOfWord } from "./control.js";
 import type { ThreadHeap } from "./heap.js";
 import { FREED } from "./mappings.js";
 
+interface Advice {
+  /** With a pointer into a block, or one that an arena gave out. */
+  readonly inside: string;
+  /** With one of C's. */
+  readonly foreign: string;
+}
+
+const OTHERWISE: Advice = {
+  inside: "pass the very number that malloc returned; what an arena gave out goes with the arena",
+  foreign: "memory of C's malloc goes to C's free",
+};
+/** For operations that take a pointer of any kind, if they are told how far to go. */
+const ADVICE: { readonly [operation: string]: Advice } = {
+  view: { inside: "say how many bytes: view(pointer, byteLength)", foreign: "koffi.view shows C's memory" },
+  buffer: {
+    inside: "say how many bytes: buffer(pointer, byteLength)",
+    foreign: "koffi.view shows C's memory",
+  },
+  readCString: {
+    inside: "say how far to look for the NUL: readCString(pointer, maxBytes)",
+    foreign: 'koffi.decode(pointer, "char *") reads C\'s memory',
+  },
+};
+
 /** The error for `operation` on `pointer`, which is known not to be a live block. */
 export function explainPointer(heap: ThreadHeap, operation: string, pointer: unknown): HeapError {
-  if (typeof pointer !== "number") {
-    return typeError(
-      "ERR_INVALID_POINTER",
-      `${operation}: a pointer is a number that malloc returned, got ${show(pointer)}`,
-    );
-  }
+  if (typeof pointer !== "number") return notAPointer(operation, pointer);
   if (!Number.isSafeInteger(pointer) || pointer < 0) {
     return invalid(operation, pointer, "it is not an address; a pointer is a number that malloc returned");
   }
   if (pointer === 0) return invalid(operation, pointer, "it is NULL, which has no block");
   if (wasFreed(heap, pointer)) {
+    const other = operation === "free" ? "the other free of this pointer" : "where it was freed";
     return new HeapError(
       "ERR_DOUBLE_FREE",
-      `${operation}: the block at ${hex(pointer)} is free already; look for the other free of this pointer`,
+      `${operation}: the block at ${hex(pointer)} is free already; look for ${other}`,
     );
   }
   const offset = pointer - heap.window.base;
   if (offset < 0 || offset >= heap.window.span) {
-    return invalid(operation, pointer, "it is not from this heap; memory of C's malloc goes to C's free");
+    return invalid(
+      operation,
+      pointer,
+      `it is not from this heap; ${(ADVICE[operation] ?? OTHERWISE).foreign}`,
+    );
   }
   if (pointer % 16 !== 0) return invalid(operation, pointer, "payloads are 16-byte aligned, and it is not");
   return invalid(
     operation,
     pointer,
-    "no block starts there, or its header was overwritten; pass the very number that malloc returned",
+    `no block starts there, or its header was overwritten; ${(ADVICE[operation] ?? OTHERWISE).inside}`,
   );
 }
 

@@ -73,8 +73,12 @@ export function settingsFrom(environment: Readonly<Record<string, string | undef
     const variable = environmentName(name);
     const text = environment[variable];
     if (text === undefined || text === "") continue;
+    const where = `the environment variable ${variable}=${show(text)}`;
     const value = text === "dynamic" ? text : parseBytes(text);
-    checkSetting(`the environment variable ${variable}=${show(text)}`, name, value);
+    if (Number.isNaN(value)) {
+      throw rangeError("ERR_INVALID_ARG", `${where}: give a number of bytes such as 65536, 512K, 64M or 2G`);
+    }
+    checkSetting(where, name, value);
     Object.assign(settings, { [name]: value });
   }
   return settings;

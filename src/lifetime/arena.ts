@@ -12,16 +12,17 @@
  *   integers and `base` is the only double
  *   once disposed, and before the first chunk: used = room = 0, so that the fast path finds no room
  */
+import { fill } from "../access/bytes.js";
 import { checkSize } from "../attached.js";
 import type { Pointer } from "../core/memory.js";
 import { rangeError, show, typeError } from "../errors.js";
-import { malloc, usableSize } from "../malloc.js";
+import { bytesOf, malloc, usableSize } from "../malloc.js";
 import { disposed, freeAll } from "./disposal.js";
 
 /** Settings of an arena. */
 export interface ArenaOptions {
   /** Bytes that a chunk has room for: from 1 KiB to 512 MiB, 64 KiB by default. */
-  readonly chunkBytes?: number;
+  readonly chunkBytes?: number | undefined;
 }
 
 /** Small beside the heap's own steps of growth, large beside the blocks that arenas are made for. */
@@ -117,6 +118,22 @@ export class Arena {
       return (this.#base + used) as Pointer;
     }
     return this.#mallocSlow(size);
+  }
+
+  /**
+   * The same, zeroed: `count * size` bytes.
+   *
+   * @param count how many, a whole number
+   * @param size bytes of each, a whole number
+   * @returns the address; never NULL. Valid until `reset()` or `dispose()`
+   * @throws HeapError ERR_INVALID_ARG and ERR_OUT_OF_MEMORY as the function calloc does, and ERR_DISPOSED after the end
+   */
+  calloc(count: number, size: number): Pointer {
+    if (this.#disposed) throw ended("calloc");
+    const bytes = bytesOf("arena.calloc", count, size);
+    const pointer = this.malloc(bytes);
+    fill(pointer, 0, bytes);
+    return pointer;
   }
 
   /**

@@ -2,7 +2,8 @@
  * The heap as C libraries take it: function pointers, an account, a limit.
  *
  * Owns the lifetime of an allocator. Promises: while a block of a library is live its functions work, and afterwards
- * they still may be called. Must not know koffi.
+ * they still may be called. Must not know what koffi is
+ * asked for.
  *
  * Which thread may call: a function pointer belongs to the thread that made the allocator.
  *   - In a call that this thread makes into C (koffi, synchronous), the function runs at once.
@@ -22,7 +23,7 @@ import { HeapError, rangeError, show, typeError } from "../errors.js";
 import { unusable } from "../malloc.js";
 import { Account } from "./account.js";
 import { LibraryFunctions, type System } from "./c-functions.js";
-import { Gate, hasOtherCopies, type Koffi, ownKoffi, setErrno, storeAddress } from "./callbacks.js";
+import { checkedKoffi, Gate, type Koffi, onlyKoffi, setErrno, storeAddress } from "./callbacks.js";
 
 /** What nativeAllocator() takes. */
 export interface NativeAllocatorOptions {
@@ -136,26 +137,6 @@ export function nativeAllocator(options: NativeAllocatorOptions = {}): NativeAll
   const { limit = Number.POSITIVE_INFINITY, koffi, ...others } = options;
   checkOptions(limit, others);
   return new Allocator(new Account(limit), gatesOf(koffi === undefined ? onlyKoffi() : checkedKoffi(koffi)));
-}
-
-/** Called through another copy a function pointer would end the process: better to hear of it here. */
-function onlyKoffi(): Koffi {
-  if (!hasOtherCopies()) return ownKoffi();
-  throw new HeapError(
-    "ERR_INVALID_STATE",
-    "nativeAllocator: more than one copy of koffi is loaded, and function pointers work in calls of the copy that made " +
-      "them; say which one calls the library: nativeAllocator({ koffi })",
-  );
-}
-
-function checkedKoffi(koffi: unknown): Koffi {
-  const { register, version } = Object(koffi) as Partial<Koffi>;
-  if (typeof register === "function" && Number.parseInt(`${version}`, 10) >= 3) return koffi as Koffi;
-  const got = typeof version === "string" ? `version ${version}` : show(koffi);
-  throw typeError(
-    "ERR_INVALID_ARG",
-    `nativeAllocator: koffi must be the module as import koffi from "koffi" gives it, version 3, got ${got}`,
-  );
 }
 
 function checkOptions(limit: unknown, others: object): void {

@@ -12,6 +12,7 @@
 import { readFileSync } from "node:fs";
 import type { FunctionPointer } from "../core/memory.js";
 import { requireKoffi } from "../core/os.js";
+import { HeapError, show, typeError } from "../errors.js";
 import { makeThunk, type Pages } from "./thunk.js";
 
 /** Takes the result of a function that is not at its end yet. */
@@ -75,10 +76,34 @@ export function ownKoffi(): Koffi {
   return requireKoffi() as Koffi;
 }
 
-/** Whether the process has loaded more than one copy, in whichever thread. */
-export function hasOtherCopies(): boolean {
+/**
+ * The same, where there is no other: called through that, a function pointer would end the process.
+ *
+ * @throws HeapError ERR_INVALID_STATE when more than one copy is loaded, in whichever thread
+ */
+export function onlyKoffi(): Koffi {
   const mapped = readFileSync("/proc/self/maps", "latin1").match(/\/.*\/koffi\.node$/gm);
-  return new Set(mapped).size > 1;
+  if (new Set(mapped).size <= 1) return ownKoffi();
+  throw new HeapError(
+    "ERR_INVALID_STATE",
+    "nativeAllocator: more than one copy of koffi is loaded, and function pointers work in calls of the copy that made " +
+      "them; say which one calls the library: nativeAllocator({ koffi })",
+  );
+}
+
+/**
+ * What a program gave as its copy.
+ *
+ * @throws HeapError ERR_INVALID_ARG when it is none, or before version 3
+ */
+export function checkedKoffi(koffi: unknown): Koffi {
+  const { register, version } = Object(koffi) as Partial<Koffi>;
+  if (typeof register === "function" && Number.parseInt(`${version}`, 10) >= 3) return koffi as Koffi;
+  const got = typeof version === "string" ? `version ${version}` : show(koffi);
+  throw typeError(
+    "ERR_INVALID_ARG",
+    `nativeAllocator: koffi must be the module as import koffi from "koffi" gives it, version 3, got ${got}`,
+  );
 }
 
 function pages(): Pages {

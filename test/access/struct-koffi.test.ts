@@ -190,6 +190,21 @@ test("koffi's names for C types mean what they mean in C", () => {
   free(named.pointer);
 });
 
+test("a struct that koffi knows already gets the other names that it is given", () => {
+  const Inner = struct({ x: "f64", y: "f64" });
+  const Outer = struct({ from: Inner, to: Inner });
+  Outer.koffiType(koffi, "NamedOuter");
+  const type = Inner.koffiType(koffi, "NamedInner");
+  assert.is(Inner.koffiType(koffi, "NamedInner"), type);
+  Inner.koffiType(koffi, "NamedAgain");
+  for (const name of ["NamedInner", "NamedAgain"]) assert.is(koffi.sizeof(name), 16);
+  const original = koffi.struct("NamedOriginal", { a: "int" });
+  const same = struct(original);
+  assert.is(same.koffiType(koffi, "NamedOriginal"), original);
+  same.koffiType(koffi, "NamedOtherwise");
+  assert.is(koffi.sizeof("NamedOtherwise"), 4);
+});
+
 test("the type handed over is made once, keeps its name, and C functions take it", () => {
   const Division = struct({ quot: "i32", rem: "i32" });
   const type = Division.koffiType(koffi, "Division");

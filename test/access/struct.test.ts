@@ -224,6 +224,16 @@ test("indices outside an array", () => {
   free(rows.pointer);
 });
 
+test("what lies inside a record cannot be assigned, and the error says what can", () => {
+  const Inside = struct({ inner: Point, list: ["i32", 3] });
+  const record = Inside.alloc() as unknown as { inner: unknown; list: unknown; pointer: Pointer };
+  for (const name of ["inner", "list"] as const) {
+    const error = refuses(name, "ERR_INVALID_ARG", () => (record[name] = [1, 2, 3]));
+    assert.match(error.message, new RegExp(`^${name} is a struct or an array .*copy\\(\\)`));
+  }
+  free(record.pointer);
+});
+
 test("records and arrays that would not lie inside the heap", () => {
   const points = Point.array(2);
   const wrong = [...notNumbers, ...nowhere, base, base + span - Point.size + 1];

@@ -3,7 +3,7 @@
  */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { Arena, check, free, type Pointer, realloc, stats, usableSize, view } from "../../src/index.js";
+import { Arena, check, fill, free, type Pointer, realloc, stats, usableSize, view } from "../../src/index.js";
 import { refused } from "../peers/expect.js";
 import { Random, testSeed } from "../support/seed.js";
 import { Verifier } from "../support/verifier.js";
@@ -117,10 +117,29 @@ test("wrong sizes and requests beyond all memory are refused, and the next block
   assert.is(arena.malloc(16), first + 16);
 });
 
+test("calloc gives zeroes where other blocks were, and refuses what the function calloc refuses", () => {
+  using arena = new Arena({ chunkBytes: 4 * KIB });
+  for (const [count, size] of [
+    [10, 8],
+    [1, 3000],
+    [100, 100],
+    [0, 8],
+  ] as const) {
+    fill(arena.malloc(count * size), 0xff, count * size);
+    arena.reset();
+    assert.ok(view(arena.calloc(count, size), count * size).every((byte) => byte === 0));
+    arena.reset();
+  }
+  refused(() => arena.calloc(2 ** 30, 2 ** 30), "ERR_INVALID_ARG");
+  refused(() => arena.calloc(-1, 8), "ERR_INVALID_ARG");
+  refused(() => arena.calloc(2 ** 26, 2 ** 26), "ERR_OUT_OF_MEMORY");
+});
+
 test("wrong sizes of chunks are refused", () => {
   for (const chunkBytes of [0, -1, 1023, 1024.5, 2 ** 29 + 1, Number.NaN, "64K" as unknown as number]) {
     refused(() => new Arena({ chunkBytes }), "ERR_INVALID_ARG");
   }
+  refused(() => new Arena({ chunkSize: 4096 } as never), "ERR_INVALID_ARG");
 });
 
 for (const way of ["dispose", "destroy", Symbol.dispose] as const) {
@@ -135,6 +154,7 @@ for (const way of ["dispose", "destroy", Symbol.dispose] as const) {
     assert.ok(arena.disposed);
     assert.is(allocated(), before);
     for (const size of [0, 1, 1_000_000]) refused(() => arena.malloc(size), "ERR_DISPOSED");
+    refused(() => arena.calloc(1, 1), "ERR_DISPOSED");
     refused(() => arena.reset(), "ERR_DISPOSED");
     assert.is(allocated(), before);
   });

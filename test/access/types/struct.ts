@@ -35,6 +35,7 @@ const Everything = struct({
   matrix: [["f32", 3], 2],
   ends: [Point, 2],
   labels: [["char", 4], 3],
+  flags: ["bool", 8],
   center: Point,
 });
 const point = Point.at(pointer);
@@ -49,6 +50,7 @@ same<typeof all.compare, FunctionPointer>(true);
 same<typeof all.name, string>(true);
 same<typeof all.matrix, RecordArray<ValueArray<number>>>(true);
 same<typeof all.labels, ValueArray<string>>(true);
+same<typeof all.flags, ValueArray<boolean>>(true);
 same<typeof all.center.x, number>(true);
 same<ReturnType<typeof all.ends.at>, RecordOf<typeof Point>>(true);
 same<typeof point.pointer, Pointer>(true);
@@ -63,6 +65,7 @@ all.compare = allocator.zalloc;
 all.center.tag = 1;
 all.ends.at(0).x = 1;
 all.labels.set(2, "abc");
+all.flags.set(1, true);
 point.pointer = Point.array(3).pointerAt(2);
 for (const each of Point.array(10)) each.y = 0;
 for (const value of all.matrix.at(0)) point.x += value;

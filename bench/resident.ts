@@ -87,16 +87,14 @@ function residentBytes(starts: Float64Array, ends: Float64Array): number | null 
 }
 
 /** The process's mappings as [start, end) pairs. */
-function mappings(): number[][] {
+function mappings(): Array<[number, number]> {
   return readFileSync("/proc/self/maps", "latin1")
     .split("\n")
     .filter((line) => line !== "")
-    .map((line) =>
-      line
-        .split(" ", 1)[0]!
-        .split("-")
-        .map((digits) => Number.parseInt(digits, 16)),
-    );
+    .map((line) => {
+      const [start, end] = line.split(/[- ]/, 2) as [string, string];
+      return [Number.parseInt(start, 16), Number.parseInt(end, 16)];
+    });
 }
 
 /** Index of the first element that is not below `value`. */

@@ -49,16 +49,17 @@ export const splitAndJoin: Chapter = {
   },
 };
 
-function takeFour(scene: Scene): Pointer[] {
+function takeFour(scene: Scene): [Pointer, Pointer, Pointer, Pointer] {
   const sizes = { A: 2040, B: 3064, C: 2040, D: 2040 };
   const taken: Pointer[] = [];
   const program = Object.entries(sizes).map(([name, size]) => `${name} = malloc(${size})`);
   scene.step(program.join(", "), {}, () => {
     for (const [name, size] of Object.entries(sizes)) taken.push(scene.name(name, malloc(size)));
   });
-  stamp(taken[0]!, 2040, 3);
-  stamp(taken[3]!, 2040, 5);
-  return taken;
+  const [a, b, c, d] = taken as [Pointer, Pointer, Pointer, Pointer];
+  stamp(a, 2040, 3);
+  stamp(d, 2040, 5);
+  return [a, b, c, d];
 }
 
 /** E takes the lower part of the gap, and gives it back. */

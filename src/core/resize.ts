@@ -113,9 +113,10 @@ function growForward(heap: ThreadHeap, b: Block, need: number): boolean {
   if (total < need) return false;
   const taken = Math.min(wanted, total);
   if (growOver(heap, b, next, taken, total - taken)) return true;
-  const gone = gonePages(m, next);
-  const unused = gone - store.pagesTaken(next, taken - have);
-  if (!store.account.charge(gone)) return false;
+  store.above(next); // found overwritten here, before anything is changed
+  const used = store.pagesTaken(next, taken - have);
+  const unused = gonePages(m, next) - used;
+  if (!store.account.charge(used)) return false;
   absorb(heap, b, next, total);
   if (unused === 0) {
     cutTail(heap, b, taken);
@@ -125,7 +126,6 @@ function growForward(heap: ThreadHeap, b: Block, need: number): boolean {
   const tail = splitTail(heap, b, taken);
   store.release(tail);
   store.runs.setGone(tail, unused);
-  store.account.chargeUnchecked(-unused);
   return true;
 }
 
@@ -166,6 +166,7 @@ function growBackward(heap: ThreadHeap, b: Block, need: number, bytes: number): 
   const have = sizeOf(m, b) + above;
   const low = sizeOf(m, below);
   if (low + have < need) return none;
+  if (above > 0) store.above(next); // found overwritten here, before anything is changed
   if (!store.account.charge(gonePages(m, below) + (above > 0 ? gonePages(m, next) : 0))) return none;
   if (above > 0) absorb(heap, b, next, have);
   store.runs.remove(below);

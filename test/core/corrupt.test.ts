@@ -176,6 +176,20 @@ test("growing down and up when the links of the one below were overwritten", () 
   refuses(of, below! + 3, 99, () => resizeInPlace(of.heap, b!, 2500), /links of the free block/);
 });
 
+for (const [how, freed, size, message] of [
+  ["up", [2], 5000, /header above the block/],
+  ["down and up", [0, 2], 9000, /header above the block/],
+] as const) {
+  test(`growing ${how} below an overwritten header`, () => {
+    const of = fakeHeap();
+    const blocks = row(of, 4096, 1024, 4096, 512, 64);
+    for (const i of freed) join(of, blocks[i]!);
+    for (const word of [blocks[3]!, blocks[3]! + 1]) {
+      refuses(of, word, of.m[word]! ^ 0x100, () => resizeInPlace(of.heap, blocks[1]!, size), message);
+    }
+  });
+}
+
 for (const [how, count] of [
   ["block by block", 2],
   ["by a sweep", 2000],

@@ -259,20 +259,21 @@ test("the last block grows down when the wilderness cannot give more", () => {
   verify(of);
 });
 
-for (const [where, index] of [
-  ["above", 3],
-  ["below", 1],
+// Above, the pages that the block then covers count; below, all of them, for the block begins at their start.
+for (const [where, index, pages] of [
+  ["above", 3, 2],
+  ["below", 1, 63],
 ] as const) {
   test(`at the limit a block ${where} whose pages were given back is not grown over; with room it is`, () => {
     const of = fakeHeap();
     const blocks = row(of, 64, 64 * PAGE, 512, 64 * PAGE, 64);
     join(of, blocks[index]!);
     giveBack(of, blocks[index]!);
-    limitTo(of, 62);
+    limitTo(of, pages - 1);
     assert.is(resizeInPlace(of.heap, blocks[2]!, 2 * PAGE), 0);
     assert.ok(isGone(of.m, blocks[index]!));
     verify(of);
-    limitTo(of, 63);
+    limitTo(of, pages);
     assert.is.not(resizeInPlace(of.heap, blocks[2]!, 2 * PAGE), 0);
     assert.ok(charged(of) <= control(of, "limitPages"));
     verify(of);

@@ -68,7 +68,8 @@ const GONE_COUNT = 4;
 const SPREAD = 0x9e3779b1 | 0;
 const GATHER = 0x0e8b2f51 | 0;
 const MARKS = 1024;
-const LINKS_END = HEADER_BYTES + 3 * WORD_BYTES; // the count of given-back pages included
+/** What a free block keeps at its lower end. */
+export const LINKS_END = HEADER_BYTES + 3 * WORD_BYTES; // the count of given-back pages included
 
 /** Bytes of the block that a request needs: header included, at least MIN_BLOCK. For requests up to MAX_BLOCK. */
 export function blockBytes(request: number): number {

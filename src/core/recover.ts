@@ -15,6 +15,7 @@ import {
   isCached,
   isFree,
   isSealed,
+  LINKS_END,
   MIN_BLOCK,
   markPreviousFree,
   reseal,
@@ -101,8 +102,7 @@ function mendActive(store: Store): boolean {
     const top = m[record + Rec.top]!;
     const begun = top >= segments.start(active) && top <= segments.end(active);
     if (!begun) store.begin(active);
-    // Headers may have been written above the top by the thread that died: nothing there is known to be zero.
-    else m[record + Rec.high] = m[record + Rec.commit]!;
+    else forgetTouched(store, active);
     return true;
   }
   for (const id of store.ownSegments()) {
@@ -111,6 +111,26 @@ function mendActive(store: Store): boolean {
     return true;
   }
   return false;
+}
+
+/**
+ * The thread that died may have written headers above the top: up to what is committed, nothing is known to be zero. It
+ * stays known of what lies above; there it can have written if it was closing the segment: the lower end of the last block,
+ * its footer, and the fence.
+ */
+function forgetTouched(store: Store, active: number): void {
+  const { words: m } = store.window;
+  const { record, segments } = store;
+  const commit = m[record + Rec.commit]!;
+  const end = segments.end(active);
+  m[record + Rec.high] = commit;
+  clear(m, commit, Math.min(m[record + Rec.top]! + LINKS_END / WORD_BYTES, end));
+  clear(m, Math.max(commit, end - HEADER_BYTES / WORD_BYTES - 1), end);
+}
+
+/** Without touching a page in which nothing was written. */
+function clear(m: Int32Array, from: number, to: number): void {
+  for (let word = from; word < to; word++) if (m[word] !== 0) m[word] = 0;
 }
 
 /** A segment that was entered in the table and never used: fresh memory, so that its first header has size 0. */

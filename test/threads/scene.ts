@@ -10,6 +10,7 @@ import { isCached, isFree, markAt, sizeOf } from "../../src/core/block.js";
 import { ownerOfWord } from "../../src/core/control.js";
 import type { ThreadHeap } from "../../src/core/heap.js";
 import type { Pointer } from "../../src/core/memory.js";
+import { Rec } from "../../src/core/record.js";
 import { resizeInPlace } from "../../src/core/resize.js";
 import { checkHeap } from "../../src/inspect/check.js";
 import { checkShared } from "../../src/inspect/check-shared.js";
@@ -100,6 +101,7 @@ export class Scene {
     for (const of of heapsOf(heap)) {
       of.drain();
       checkHeap(of);
+      verifyFresh(of);
     }
     checkShared(heap);
     this.verifyHeld(heap);
@@ -132,6 +134,14 @@ export class Scene {
     this.verifyHeld(heap);
     for (const pointer of got) this.give(heap, pointer);
     for (const of of heapsOf(heap)) checkHeap(of);
+  }
+}
+
+/** What calloc() does not clear, because nobody has touched it yet, is zero. */
+function verifyFresh({ words: m, record, store }: ThreadHeap): void {
+  const end = store.segments.end(m[record + Rec.segment]!);
+  for (let word = Math.max(m[record + Rec.top]!, m[record + Rec.high]!); word < end; word++) {
+    if (m[word] !== 0) assert.unreachable(`word ${word} of untouched memory is ${m[word]}`);
   }
 }
 

@@ -115,8 +115,8 @@ export function uncommit(store: Trimmable): void {
   const touched = roundUp(Math.max(m[record + Rec.high]!, m[record + Rec.top]!), pageWords);
   const pages = (m[record + Rec.commit]! - touched) / pageWords;
   if (pages <= 0) return;
+  store.account.discharge(pages); // first: what is committed and untouched is no footprint, and the peak is noted here
   m[record + Rec.commit] = touched;
-  store.account.discharge(pages);
 }
 
 /**

@@ -95,6 +95,16 @@ test("the peak is the highest footprint that there was, also when a large block 
   assert.is(control(of, "peakPages"), highest);
 });
 
+test("the peak is not raised by what is refused", () => {
+  const of = fakeHeap();
+  for (let i = 0; i < 100; i++) of.heap.allocate(24);
+  const highest = footprintPages(of);
+  limitTo(of, 100);
+  assert.is(of.heap.allocate(130 * PAGE), 0);
+  assert.is(of.heap.allocateLarge(130 * PAGE, 16), 0);
+  assert.ok(control(of, "peakPages") <= highest, `${control(of, "peakPages")} pages, ${highest} at most`);
+});
+
 test("at the limit the last cached block counts", () => {
   const of = fakeHeap({ trimThreshold: 2 ** 40 });
   const pointers = Array.from({ length: 30 }, () => of.heap.allocate(200));

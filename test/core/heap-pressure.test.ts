@@ -99,9 +99,11 @@ test("the peak is not raised by what is refused", () => {
   const of = fakeHeap();
   for (let i = 0; i < 100; i++) of.heap.allocate(24);
   const highest = footprintPages(of);
+  const charges = charged(of);
   limitTo(of, 100);
-  assert.is(of.heap.allocate(130 * PAGE), 0);
-  assert.is(of.heap.allocateLarge(130 * PAGE, 16), 0);
+  const tooMuch = control(of, "limitPages") - highest + 1;
+  assert.is(of.heap.allocateLarge(tooMuch * PAGE - 100, 16), 0);
+  assert.ok(charged(of) < charges, "what was never touched was given up for it");
   assert.ok(control(of, "peakPages") <= highest, `${control(of, "peakPages")} pages, ${highest} at most`);
 });
 

@@ -49,6 +49,8 @@ export const mappingsUsed = 25;
 export const largeFront = 26;
 /** First word of the mappings table in use. */
 export const mappings = 27;
+/** A mapping's place in it is `page >>> mappingsShift`: as many pages lie between two at least. */
+export const mappingsShift = 28;
 
 /** The lock: 0, or a claim of the heap whose thread holds it (see lock.ts). */
 export const lock = 64;

@@ -7,7 +7,8 @@
  *         + 1   pages of the mapping; 0: it was freed
  *
  * The table is open addressing over page numbers, neighbours in memory being neighbours in the table, so that few
- * blocks touch few pages of it. A freed entry keeps its page number with 0 pages until it is used again, which is
+ * blocks touch few pages of it. By the threshold in force when the process began each of them has a place of its own: with
+ * one for every 32 pages, and mappings of two, tens of thousands stood in one row that each search went along. A freed entry keeps its page number with 0 pages until it is used again, which is
  * how a second free of an unmapped block is told from a wild pointer.
  *
  * There are two tables, one of them in use. When freed entries crowd it, the live ones are copied into the other, and
@@ -16,11 +17,17 @@
 import { Control, MAPPING_ENTRIES, MAPPING_WORDS, MAPPINGS } from "./control.js";
 
 const MAX_USED = (MAPPING_ENTRIES * 3) / 4;
-const HASH_SHIFT = 5;
+/** What lies between two mappings by the default threshold; more is no gain, for blocks may shrink. */
+const MOST_SHIFT = 5;
 const SLOT_MASK = MAPPING_ENTRIES - 1;
 /** Entry of a pointer that the table does not know, or knew and saw freed. */
 export const UNKNOWN = -1;
 export const FREED = -2;
+
+/** The shift that makes places for mappings of more than `bytes`. */
+export function shiftFor(bytes: number, pageSize: number): number {
+  return Math.min(MOST_SHIFT, Math.floor(Math.log2(Math.ceil((bytes + 1) / pageSize))));
+}
 
 export class MappingTable {
   readonly #m: Int32Array;
@@ -55,7 +62,7 @@ export class MappingTable {
   lookUp(page: number): number {
     const m = this.#m;
     const table = m[Control.mappings]!;
-    let slot = (page >>> HASH_SHIFT) & SLOT_MASK;
+    let slot = (page >>> m[Control.mappingsShift]!) & SLOT_MASK;
     for (let probes = 0; probes < MAPPING_ENTRIES; probes++) {
       const key = m[table + 2 * slot]!;
       if (key === page + 1) return table + 2 * slot;
@@ -101,7 +108,7 @@ export class MappingTable {
   /** A new entry in the first empty place; whether there was one. */
   #put(table: number, page: number, pages: number): boolean {
     const m = this.#m;
-    let slot = (page >>> HASH_SHIFT) & SLOT_MASK;
+    let slot = (page >>> m[Control.mappingsShift]!) & SLOT_MASK;
     for (let probes = 0; probes < MAPPING_ENTRIES; probes++) {
       const entry = table + 2 * slot;
       if (m[entry] === 0) {

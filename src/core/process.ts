@@ -9,6 +9,7 @@ import { firstHeap, initializeAdoption, joinProcess } from "./adopt.js";
 import { CHUNK_BYTES, CONTROL_CHUNKS, Control, MAPPINGS, NO_LIMIT } from "./control.js";
 import type { ThreadHeap } from "./heap.js";
 import type { Hooks } from "./hooks.js";
+import { shiftFor } from "./mappings.js";
 import { Window, WORD_BYTES } from "./memory.js";
 import { type Os, openOs } from "./os.js";
 import { Rec } from "./record.js";
@@ -73,7 +74,9 @@ export function applySettings(m: Int32Array, settings: Omit<Settings, "reserve">
   const dynamic = settings.mmapThreshold === "dynamic";
   m[Control.limitPages] = Math.min(NO_LIMIT, Math.floor(settings.limit / pageSize));
   m[Control.thresholdRises] = dynamic ? 1 : 0;
-  m[Control.mmapThreshold] = dynamic ? DEFAULT_MMAP_THRESHOLD : (settings.mmapThreshold as number);
+  const threshold = dynamic ? DEFAULT_MMAP_THRESHOLD : (settings.mmapThreshold as number);
+  m[Control.mmapThreshold] = threshold;
+  m[Control.mappingsShift] = shiftFor(threshold, pageSize);
   m[Control.trimPages] = Math.ceil(settings.trimThreshold / pageSize);
 }
 

@@ -4,7 +4,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { CONTROL_BYTES, Control, MAPPING_ENTRIES, MAPPING_WORDS, MAPPINGS } from "../../src/core/control.js";
-import { MappingTable } from "../../src/core/mappings.js";
+import { MappingTable, shiftFor } from "../../src/core/mappings.js";
+import { DEFAULT_MMAP_THRESHOLD } from "../../src/core/settings.js";
 import { Random, testSeed } from "../support/seed.js";
 
 const MOST = (MAPPING_ENTRIES * 3) / 4;
@@ -13,6 +14,7 @@ const SECOND = MAPPINGS + MAPPING_WORDS;
 function bench() {
   const m = new Int32Array(CONTROL_BYTES / 4);
   m[Control.mappings] = MAPPINGS;
+  m[Control.mappingsShift] = shiftFor(DEFAULT_MMAP_THRESHOLD, 4096);
   return { m, table: new MappingTable(m) };
 }
 
@@ -32,6 +34,21 @@ test("a page is found once it is entered, with its pages, and no other", () => {
   assert.is(table.lookUp(2), -1);
   assert.is(m[Control.mappingsUsed], 5);
 });
+
+for (const threshold of [0, 1100, 4096, 20_000, DEFAULT_MMAP_THRESHOLD, 2 ** 25]) {
+  test(`mappings side by side have a place each, of more than ${threshold} bytes`, () => {
+    const { m, table } = bench();
+    const shift = shiftFor(threshold, 4096);
+    m[Control.mappingsShift] = shift;
+    const pages = Math.ceil((threshold + 17) / 4096);
+    const count = Math.min(MOST, Math.floor((MAPPING_ENTRIES << shift) / pages));
+    for (let i = 0; i < count; i++) table.insert(1000 + i * pages, pages);
+    for (let i = 0; i < count; i++) {
+      const place = ((1000 + i * pages) >>> shift) % MAPPING_ENTRIES;
+      assert.is(table.lookUp(1000 + i * pages), MAPPINGS + 2 * place);
+    }
+  });
+}
 
 test("a freed entry keeps its page, and is used again by the same one alone", () => {
   const { m, table } = bench();

@@ -13,7 +13,7 @@
  */
 import { Control } from "./control.js";
 import { FREED, MappingTable, UNKNOWN } from "./mappings.js";
-import { HEADER_BYTES, type Pointer, roundDown, type Window } from "./memory.js";
+import { HEADER_BYTES, type Pointer, type Window } from "./memory.js";
 
 const MAPPED = 1;
 
@@ -86,7 +86,7 @@ export class LargeAtlas {
   }
 
   pageOf(address: number): number {
-    return roundDown(address - this.#window.base, this.#pageSize) / this.#pageSize;
+    return this.#window.pageOf(address, this.#pageSize);
   }
 
   start(entry: number): number {

@@ -5,7 +5,7 @@
  * callers hold the lock. Must not know headers or the table of large blocks.
  */
 import { Control, Pending } from "./control.js";
-import { roundDown, roundUp, type Window } from "./memory.js";
+import { roundUp, type Window } from "./memory.js";
 import type { Os } from "./os.js";
 import { findGap } from "./place.js";
 
@@ -31,15 +31,15 @@ export class LargePlaces {
     const start = alignment === 0 ? next : roundUp(next + pageSize, alignment) - pageSize;
     const gapEnd = base + m[Control.largeGapEnd]! * pageSize;
     if (start + bytes <= gapEnd && this.#mapAt(start, bytes)) {
-      m[Control.largeNext] = this.#pageOf(start + bytes);
+      m[Control.largeNext] = this.#window.pageOf(start + bytes, pageSize);
       return start;
     }
     const first = base + m[Control.largeFirst]! * pageSize;
     const limit = base + m[Control.largeLimit]! * pageSize;
     const gap = findGap(this.#os.mappings(), first, limit, bytes, alignment, pageSize);
     if (gap === null || !this.#mapAt(gap.start, bytes)) return -1;
-    m[Control.largeNext] = this.#pageOf(gap.start + bytes);
-    m[Control.largeGapEnd] = this.#pageOf(gap.end);
+    m[Control.largeNext] = this.#window.pageOf(gap.start + bytes, pageSize);
+    m[Control.largeGapEnd] = this.#window.pageOf(gap.end, pageSize);
     return gap.start;
   }
 
@@ -52,14 +52,10 @@ export class LargePlaces {
 
   #mapAt(start: number, bytes: number): boolean {
     const m = this.#m;
-    m[Control.pendingNewPage] = this.#pageOf(start);
+    m[Control.pendingNewPage] = this.#window.pageOf(start, this.#pageSize);
     m[Control.pendingNewPages] = bytes / this.#pageSize;
     if (this.#os.map(start, bytes) !== start) return false;
     m[Control.pending] = Pending.mapped;
     return true;
-  }
-
-  #pageOf(address: number): number {
-    return roundDown(address - this.#window.base, this.#pageSize) / this.#pageSize;
   }
 }

@@ -83,6 +83,11 @@ export class Window {
     return (this.base + ((word << 2) >>> 0)) as Address;
   }
 
+  /** The page of the window that an address lies in, counted from its base. */
+  pageOf(address: number, pageSize: number): number {
+    return Math.floor((address - this.base) / pageSize);
+  }
+
   /** Whether `pointer` lies in the zone of small blocks. */
   inZone(pointer: number): boolean {
     const offset = pointer - this.payloadBase;

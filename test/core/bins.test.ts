@@ -17,35 +17,9 @@ import {
   unlink,
 } from "../../src/core/bins.js";
 import { MAX_BLOCK, writeFree } from "../../src/core/block.js";
-import { OWNERS } from "../../src/core/control.js";
 import type { Block } from "../../src/core/memory.js";
+import { AT, bench, END, FIRST, OWNER } from "./bins-bench.js";
 import { throwsHeapError } from "./throws.js";
-
-const AT = 64;
-const FIRST = 2048;
-const END = 65536;
-const OWNER = 7;
-
-interface Bench {
-  readonly m: Int32Array;
-  /** Makes a free block of `size` bytes and links it. */
-  add(size: number): Block;
-}
-
-function bench(): Bench {
-  const m = new Int32Array(END);
-  m[OWNERS] = OWNER;
-  initializeBins(m, AT);
-  let next = FIRST + 2;
-  const add = (size: number) => {
-    const b = next as Block;
-    next += 8; // bins never look beyond header and links, so blocks may lie closer than they claim
-    m[b] = size | 2;
-    link(m, AT, b, size);
-    return b;
-  };
-  return { m, add };
-}
 
 function contents(m: Int32Array): Map<number, number[]> {
   const found = new Map<number, number[]>();

@@ -18,18 +18,10 @@ import {
   snapshot,
   stepsOf,
   verify,
+  withRun,
 } from "../support/fake-heap.js";
 import { PAGE } from "../support/fake-os.js";
 import { throwsHeapError } from "./throws.js";
-
-/** A heap with one free run of `bytes` between live blocks. */
-function withRun(bytes: number): { of: FakeHeap; run: Block } {
-  const of = fakeHeap();
-  const [, run] = row(of, 64, bytes, 64);
-  join(of, run!);
-  assert.ok(isFree(of.m, run!));
-  return { of, run: run! };
-}
 
 test("put and remove keep the counts of blocks and bytes", () => {
   const { of, run } = withRun(4096);

@@ -8,7 +8,6 @@ import type { Block } from "../../src/core/memory.js";
 import {
   bytesOf,
   charged,
-  type FakeHeap,
   fakeHeap,
   giveBack,
   join,
@@ -16,16 +15,9 @@ import {
   record,
   row,
   verify,
+  withRun,
 } from "../support/fake-heap.js";
 import { PAGE } from "../support/fake-os.js";
-
-/** A heap with a free run of `bytes` between two live blocks. */
-function withRun(bytes: number): { of: FakeHeap; run: Block } {
-  const of = fakeHeap();
-  const [, run] = row(of, 64, bytes, 64);
-  join(of, run!);
-  return { of, run: run! };
-}
 
 test("a run that was given back is charged again as far as it is used", () => {
   const { of, run } = withRun(64 * PAGE);

@@ -11,7 +11,6 @@ import {
   bytesOf,
   charged,
   control,
-  type FakeHeap,
   fakeHeap,
   footprintPages,
   join,
@@ -21,16 +20,9 @@ import {
   stepsOf,
   take,
   verify,
+  withRun,
 } from "../support/fake-heap.js";
 import { PAGE } from "../support/fake-os.js";
-
-/** A heap with a free run of `bytes` between two live blocks. */
-function withRun(bytes: number): { of: FakeHeap; run: Block } {
-  const of = fakeHeap();
-  const [, run] = row(of, 64, bytes, 64);
-  join(of, run!);
-  return { of, run: run! };
-}
 
 test("take prefers the bins, then the wilderness, and gives 0 when neither has it", () => {
   const { of, run } = withRun(4096);

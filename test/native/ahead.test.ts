@@ -147,9 +147,10 @@ function firstAfter(name: "realloc" | "luaAlloc", told: number | null): number {
   return first;
 }
 
+const testThunk = process.arch === "x64" ? test : test.skip; // there is none for another processor
+
 for (const name of ["realloc", "luaAlloc"] as const) {
-  test(`C has what ${name} told it, although it was cut off then`, () => {
-    if (process.arch !== "x64") return console.log("skipped: there is no thunk for this processor");
+  testThunk(`C has what ${name} told it, although it was cut off then`, () => {
     assert.is(firstAfter(name, 1), 1, "the first is said to be the larger one");
     assert.is(firstAfter(name, null), 2, "C hears of nothing, which is 0: they are equal");
   });

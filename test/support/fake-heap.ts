@@ -6,7 +6,7 @@
 import * as assert from "uvu/assert";
 import { chargedPages } from "../../src/core/account.js";
 import { joinProcess } from "../../src/core/adopt.js";
-import { nextOf, sizeOf } from "../../src/core/block.js";
+import { isFree, nextOf, sizeOf } from "../../src/core/block.js";
 import { Control } from "../../src/core/control.js";
 import type { ThreadHeap } from "../../src/core/heap.js";
 import type { Hooks, TraceStep } from "../../src/core/hooks.js";
@@ -62,6 +62,15 @@ export function row(of: FakeHeap, ...sizes: number[]): Block[] {
     assert.is(nextOf(of.m, blocks[i - 1]!), blocks[i], `block ${i} lies above block ${i - 1}`);
   }
   return blocks;
+}
+
+/** A heap with one free run of `bytes` between live blocks. */
+export function withRun(bytes: number): { of: FakeHeap; run: Block } {
+  const of = fakeHeap();
+  const [, run] = row(of, 64, bytes, 64);
+  join(of, run!);
+  if (!isFree(of.m, run!)) throw new Error("the run was not joined");
+  return { of, run: run! };
 }
 
 /** Frees a live block, by the fast path where that takes it. */

@@ -1,11 +1,11 @@
-/** Makes what is published: dist/index.js, the library as one module, and its types. */
+/** Makes what is published: the library as one module, dist/index.js, and its types as one, dist/index.d.ts. */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bundle } from "./bundle.js";
+import { extract } from "./extractor.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const dist = join(root, "dist");
@@ -18,20 +18,12 @@ function compile(...args: string[]): void {
 
 export async function build(): Promise<void> {
   rmSync(dist, { recursive: true, force: true });
-  compile("--outDir", dist, "--emitDeclarationOnly", "--declarationMap", "false");
-  const modules = mkdtempSync(join(tmpdir(), "heapwright-build-"));
+  const modules = join(dist, "modules");
   try {
-    compile(
-      "--outDir",
-      modules,
-      "--declaration",
-      "false",
-      "--declarationMap",
-      "false",
-      "--sourceMap",
-      "false",
-    );
+    compile("--outDir", modules, "--declarationMap", "false", "--sourceMap", "false");
     await bundle(join(modules, "index.js"), join(dist, "index.js"));
+    const dtsRollup = { enabled: true, untrimmedFilePath: join(dist, "index.d.ts") };
+    extract(join(modules, "index.d.ts"), { dtsRollup }, () => {}); // what it says of docstrings the reference hears
   } finally {
     rmSync(modules, { recursive: true, force: true });
   }

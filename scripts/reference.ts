@@ -4,7 +4,7 @@
  *
  *   npm run reference
  *
- * The extractor brings the TypeScript that it works with, and reads the declarations that the build has written.
+ * It is made of the declarations that the build has written.
  */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -12,8 +12,8 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Extractor, ExtractorConfig, type ExtractorMessage } from "@microsoft/api-extractor";
 import { build } from "./build.js";
+import { extract } from "./extractor.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const reference = join(root, "dist/reference");
@@ -29,33 +29,21 @@ interface Entry {
 }
 
 /** Writes the model of the API to `file`; returns what is wrong with the docstrings. */
-function extract(file: string): string[] {
+function modelOf(file: string): string[] {
   const wrong: string[] = [];
-  const config = ExtractorConfig.prepare({
-    configObjectFullPath: join(root, "package.json"),
-    packageJsonFullPath: join(root, "package.json"),
-    configObject: {
-      projectFolder: root,
-      mainEntryPointFilePath: join(root, "dist/index.d.ts"),
-      compiler: { tsconfigFilePath: join(root, "tsconfig.json") },
-      docModel: { enabled: true, apiJsonFilePath: file },
-      apiReport: {
-        enabled: true, // it is what makes the extractor look for docstrings
-        reportFileName: "heapwright.api.md",
-        reportFolder: dirname(file),
-        reportTempFolder: dirname(file),
-      },
-      tsdocMetadata: { enabled: false },
+  const wanted = {
+    docModel: { enabled: true, apiJsonFilePath: file },
+    apiReport: {
+      enabled: true, // it is what makes the extractor look for docstrings
+      reportFileName: "heapwright.api.md",
+      reportFolder: dirname(file),
+      reportTempFolder: dirname(file),
     },
-  });
-  const messageCallback = (message: ExtractorMessage) => {
-    message.handled = true;
-    const { messageId, text, sourceFilePath = "", sourceFileLine = 0 } = message;
-    if (messageId === "ae-undocumented" || isSyntax(messageId))
-      wrong.push(`${sourceFilePath}:${sourceFileLine}: ${text}`);
   };
-  const { errorCount } = Extractor.invoke(config, { localBuild: true, messageCallback });
-  if (errorCount > 0) wrong.push(`the extractor found ${errorCount} errors`);
+  extract(join(root, "dist/index.d.ts"), wanted, ({ messageId, text, sourceFilePath, sourceFileLine }) => {
+    if (messageId === "ae-undocumented" || isSyntax(messageId))
+      wrong.push(`${sourceFilePath ?? ""}:${sourceFileLine ?? 0}: ${text}`);
+  });
   return wrong;
 }
 
@@ -84,7 +72,7 @@ await build();
 const folder = mkdtempSync(join(tmpdir(), "heapwright-reference-"));
 try {
   const file = join(folder, "heapwright.api.json");
-  const wrong = [...extract(file), ...withoutExample(file)];
+  const wrong = [...modelOf(file), ...withoutExample(file)];
   for (const text of wrong) process.stderr.write(`${text}\n`);
   write(folder);
   process.stdout.write(`reference: ${wrong.length} problems; dist/reference/index.md\n`);

@@ -90,7 +90,7 @@ const OWN_FRAMES = 12;
 /** Notes the stack again: of ten frames, which is what V8 notes by default, the library's own may be nine. */
 function noteStack(error: Error): void {
   const limit = Error.stackTraceLimit;
-  if (typeof limit !== "number" || !Reflect.set(Error, "stackTraceLimit", limit + OWN_FRAMES)) return;
+  if (!(limit > 0) || !Reflect.set(Error, "stackTraceLimit", limit + OWN_FRAMES)) return;
   Error.captureStackTrace(error);
   Error.stackTraceLimit = limit;
 }

@@ -71,7 +71,7 @@ test("the program's own calls are in the stack, however deep the library's go", 
   Error.stackTraceLimit = 0;
   const bare = caught(() => nested(depth)).stack!;
   Error.stackTraceLimit = before;
-  assert.match(bare, /^HeapError \[ERR_INVALID_POINTER\]: free: 0x/);
+  assert.match(bare, /^HeapError \[ERR_INVALID_POINTER\]: free: 0x.*$/, "nobody asked for a stack");
 });
 
 test("an error says what helps with what was given", () => {

@@ -60,17 +60,23 @@ export class LibraryFunctions implements CFunctions {
     if (pointer === NULL) return this.malloc(size);
     let usable = -1; // no block is known yet
     let delivered = NULL;
+    let growth = 0;
     try {
       usable = usableSize(pointer as Pointer);
       if (size > usable && !this.#admits(size - usable)) return this.#noRoom(size - usable);
       const moved = reallocAhead(pointer as Pointer, usable, size, (result) => {
         deliver(result);
         delivered = result;
+        growth = usableSize(result) - usable;
       });
-      this.#account.resized(usableSize(moved) - usable);
+      growth = usableSize(moved) - usable; // it may have been cut since
+      this.#account.resized(growth);
       return moved;
     } catch (error) {
-      if (delivered !== NULL) return delivered; // C has it already
+      if (delivered !== NULL) {
+        this.#account.resized(growth); // C has it already
+        return delivered;
+      }
       return size <= usable && size >= 0 ? pointer : this.#failed(error, ENOMEM);
     }
   }

@@ -121,6 +121,24 @@ for (const [name, resize] of [
   });
 }
 
+test("C has the new block, and it is on the account, where the old one cannot be freed", () => {
+  const account = new Account(Number.POSITIVE_INFINITY);
+  const functions = new LibraryFunctions(account, { setErrno: () => {}, storeAddress: () => {} });
+  const below = malloc(20_000);
+  const old = functions.malloc(20_000) as Pointer;
+  const wall = malloc(20_000);
+  assert.equal([old > below, wall > old], [true, true]);
+  free(below);
+  const footer = read.u32(old, -12);
+  write.u32(old, footer ^ 0x100, -12); // the size of the free block below, at its end
+  const moved = functions.realloc(old, 60_000) as Pointer;
+  write.u32(old, footer, -12);
+  assert.is.not(moved, old);
+  assert.is(account.bytes, usableSize(moved));
+  for (const pointer of [old, moved, wall]) free(pointer);
+  check();
+});
+
 /** qsort() of 2 and 1, whose comparison is a function that is cut off after it told C so much; returns the first then. */
 function firstAfter(name: "realloc" | "luaAlloc", told: number | null): number {
   const cutOff = (deliver: Deliver) => {

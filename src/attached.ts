@@ -72,6 +72,17 @@ export function checkSize(operation: string, name: string, size: number): void {
   }
 }
 
+/** Refuses what is no object of options, and options by other names than `known` has. */
+export function checkOptions(operation: string, options: unknown, known: object): void {
+  if (typeof options !== "object" || options === null) {
+    throw typeError("ERR_INVALID_ARG", `${operation}: give an object of options, got ${show(options)}`);
+  }
+  const unknown = Object.keys(options).find((name) => !Object.hasOwn(known, name));
+  if (unknown === undefined) return;
+  const names = Object.keys(known).join(" and ");
+  throw typeError("ERR_INVALID_ARG", `${operation}: there is no option ${show(unknown)}, only ${names}`);
+}
+
 export function noMemory(operation: string, size: number): Error {
   if (unusable !== null) return unusable;
   const { footprint, limit } = own.pressure();

@@ -56,10 +56,10 @@ function takeFour(scene: Scene): [Pointer, Pointer, Pointer, Pointer] {
   scene.step(program.join(", "), {}, () => {
     for (const [name, size] of Object.entries(sizes)) taken.push(scene.name(name, malloc(size)));
   });
-  const [a, b, c, d] = taken as [Pointer, Pointer, Pointer, Pointer];
-  stamp(a, 2040, 3);
-  stamp(d, 2040, 5);
-  return [a, b, c, d];
+  const four = taken as [Pointer, Pointer, Pointer, Pointer];
+  stamp(four[0], 2040, 3);
+  stamp(four[3], 2040, 5);
+  return four;
 }
 
 /** E takes the lower part of the gap, and gives it back. */

@@ -41,21 +41,18 @@ function accessor({ name, offset, codec: { get, set } }: Field): PropertyDescrip
       return get(this.pointer, offset);
     },
   };
-  if (set === null) {
-    const refusing = {
-      set: () => {
-        throw typeError(
-          "ERR_INVALID_ARG",
-          `${name} is a struct or an array inside this one: assign its parts, or copy() into its pointer`,
-        );
-      },
-    };
-    return { ...reading, ...refusing };
-  }
+  if (set === null) return { ...reading, set: () => refuseAssignment(name) };
   const writing: Accessor = {
     set(value: never) {
       set(this.pointer, value, offset);
     },
   };
   return { ...reading, ...writing };
+}
+
+function refuseAssignment(name: string): never {
+  throw typeError(
+    "ERR_INVALID_ARG",
+    `${name} is a struct or an array inside this one: assign its parts, or copy() into its pointer`,
+  );
 }

@@ -13,7 +13,7 @@
  *   once disposed, and before the first chunk: used = room = 0, so that the fast path finds no room
  */
 import { fill } from "../access/bytes.js";
-import { checkSize } from "../attached.js";
+import { checkOptions, checkSize } from "../attached.js";
 import type { Pointer } from "../core/memory.js";
 import { rangeError, show, typeError } from "../errors.js";
 import { bytesOf, malloc, usableSize } from "../malloc.js";
@@ -24,6 +24,8 @@ export interface ArenaOptions {
   /** Bytes that a chunk has room for: from 1 KiB to 512 MiB, 64 KiB by default. */
   readonly chunkBytes?: number | undefined;
 }
+
+const KNOWN_OPTIONS: Readonly<Record<keyof ArenaOptions, true>> = { chunkBytes: true };
 
 /** Small beside the heap's own steps of growth, large beside the blocks that arenas are made for. */
 const CHUNK_BYTES = 64 * 1024;
@@ -85,15 +87,8 @@ export class Arena {
    * @throws HeapError ERR_INVALID_ARG when the size makes no sense
    */
   constructor(options: ArenaOptions = {}) {
-    if (typeof options !== "object" || options === null) {
-      throw typeError("ERR_INVALID_ARG", `Arena: give an object of options, got ${show(options)}`);
-    }
-    const { chunkBytes = CHUNK_BYTES, ...others } = options;
-    const unknown = Object.keys(others)[0];
-    if (unknown !== undefined) {
-      throw typeError("ERR_INVALID_ARG", `Arena: there is no option ${show(unknown)}, only chunkBytes`);
-    }
-    this.#chunkBytes = checkedChunk(chunkBytes);
+    checkOptions("Arena", options, KNOWN_OPTIONS);
+    this.#chunkBytes = checkedChunk(options.chunkBytes === undefined ? CHUNK_BYTES : options.chunkBytes);
   }
 
   /** Whether it was disposed of. */

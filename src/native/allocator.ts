@@ -18,6 +18,7 @@
  *   - When the owner has ended, the function pointers are void, as those of a library that was unloaded. What a library
  *     in a terminated worker held stays allocated, since nobody told it to let go.
  */
+import { checkOptions } from "../attached.js";
 import type { FunctionPointer } from "../core/memory.js";
 import { HeapError, rangeError, show, typeError } from "../errors.js";
 import { unusable } from "../malloc.js";
@@ -131,22 +132,15 @@ export interface NativeAllocator extends Disposable {
  */
 export function nativeAllocator(options: NativeAllocatorOptions = {}): NativeAllocator {
   if (unusable !== null) throw unusable;
-  if (typeof options !== "object" || options === null) {
-    throw typeError("ERR_INVALID_ARG", `nativeAllocator: give an object of options, got ${show(options)}`);
-  }
-  const { limit = Number.POSITIVE_INFINITY, koffi, ...others } = options;
-  checkOptions(limit, others);
+  checkOptions("nativeAllocator", options, KNOWN_OPTIONS);
+  const { limit = Number.POSITIVE_INFINITY, koffi } = options;
+  checkLimit(limit);
   return new Allocator(new Account(limit), gatesOf(koffi === undefined ? onlyKoffi() : checkedKoffi(koffi)));
 }
 
-function checkOptions(limit: unknown, others: object): void {
-  const unknown = Object.keys(others)[0];
-  if (unknown !== undefined) {
-    throw typeError(
-      "ERR_INVALID_ARG",
-      `nativeAllocator: there is no option ${show(unknown)}, only limit and koffi`,
-    );
-  }
+const KNOWN_OPTIONS: Readonly<Record<keyof NativeAllocatorOptions, true>> = { limit: true, koffi: true };
+
+function checkLimit(limit: unknown): void {
   const wanted = "limit must be a whole number of bytes, or Infinity";
   if (typeof limit !== "number")
     throw typeError("ERR_INVALID_ARG", `nativeAllocator: ${wanted}; got ${show(limit)}`);

@@ -7,7 +7,7 @@
  * the heap's memory, and its `byteOffset` says where it begins, so send a `slice()` by message, or the pointer. Making one
  * costs 30 to 50 ns; for single values use read and write. Any thread.
  */
-import { checkSize } from "../attached.js";
+import { checkSize, unusable } from "../attached.js";
 import type { Pointer } from "../core/memory.js";
 import { hex, rangeError, show, typeError } from "../errors.js";
 import { heap, usableAt } from "../malloc.js";
@@ -27,11 +27,18 @@ type Bytes = ReturnType<Uint8Array["slice"]>;
 /**
  * What views are made over: not the buffer of the heap itself. Whoever has a view can detach its buffer, by reading a stream
  * into it for one, and what is made over that buffer is then empty: other views are made again here, the heap's could not.
+ *
+ * The first one is made while the library is loaded. koffi 3.3.4 ends the process where Node refuses it a buffer, as Node
+ * does in a worker that is being terminated; so a program's first view is no place to ask for one.
  */
-let lent: ArrayBuffer | null = null;
+let lent = unusable === null ? everything() : new ArrayBuffer(0);
+
+function everything(): ArrayBuffer {
+  return heap.store.os.view(heap.window.base, heap.window.span);
+}
 
 function lentBuffer(): ArrayBuffer {
-  if (lent === null || lent.byteLength === 0) lent = heap.store.os.view(heap.window.base, heap.window.span);
+  if (lent.byteLength === 0) lent = everything();
   return lent;
 }
 

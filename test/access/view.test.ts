@@ -37,6 +37,22 @@ const classes = [
   BigUint64Array,
 ];
 
+// Before any other test makes a view.
+test("koffi makes no buffer when a view is made: a worker that is terminated meanwhile would end the process", () => {
+  const { os } = heap.store;
+  const make = os.view;
+  os.view = () => {
+    throw new Error("koffi was asked for a buffer");
+  };
+  try {
+    assert.is(view(block).length, usableSize(block));
+    assert.is(buffer(block, 8).length, 8);
+    assert.is(typed(Uint32Array, block, 4).length, 4);
+  } finally {
+    os.view = make;
+  }
+});
+
 test("a buffer is the memory itself, of the usable size by default", () => {
   for (const pointer of [block, large]) {
     const bytes = buffer(pointer);

@@ -91,12 +91,20 @@ export class LargeChanges {
   /** Removes the pending mapping: once only, for afterwards its pages may become somebody else's. */
   #finishUnmap(): void {
     const m = this.#m;
-    this.#os.unmap(
+    this.#giveBack(
       this.#window.base + m[Control.pendingPage]! * this.#pageSize,
       m[Control.pendingPages]! * this.#pageSize,
     );
     m[Control.pending] = Pending.unmapped;
     this.#forget();
+  }
+
+  /**
+   * Where the kernel has as many mappings as it allows (vm.max_map_count), it refuses to unmap the middle of one: that
+   * would make two of it. The memory goes back all the same, and only its addresses are lost.
+   */
+  #giveBack(start: number, bytes: number): void {
+    if (!this.#os.unmap(start, bytes)) this.#os.discard(start, bytes);
   }
 
   /** The pending mapping is gone. */
@@ -118,7 +126,7 @@ export class LargeChanges {
     if (entry >= 0 && this.#atlas.table.pages(entry) > 0) {
       this.unmap(start, pages);
     } else {
-      this.#os.unmap(start, pages * this.#pageSize);
+      this.#giveBack(start, pages * this.#pageSize);
       m[Control.pending] = Pending.nothing;
     }
   }
@@ -145,7 +153,7 @@ export class LargeChanges {
       this.#places.retreat(page, oldPages);
       return target;
     }
-    this.#os.unmap(target, bytes);
+    this.#giveBack(target, bytes);
     m[Control.pending] = Pending.nothing;
     return -1;
   }

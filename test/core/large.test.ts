@@ -68,6 +68,20 @@ test("freeing unmaps, and takes the pages off the account", () => {
   verify(of);
 });
 
+test("where the kernel has too many mappings to unmap one, the memory goes back, and nothing else comes there", () => {
+  const of = fakeHeap();
+  const before = charged(of);
+  const [pointer] = [allocate(of, 300_000), allocate(of, 300_000)];
+  bytes(of, pointer, 300_000).fill(0xaa);
+  of.os.refused.add("unmap");
+  free(of, pointer);
+  assert.ok(bytes(of, pointer, 300_000).every((byte) => byte === 0));
+  assert.is(charged(of), before + 74);
+  of.os.refused.clear();
+  for (let i = 0; i < 10; i++) assert.ok(Math.abs(allocate(of, 300_000) - pointer) >= 300_000, "elsewhere");
+  verify(of);
+});
+
 test("any alignment, below, at and above the page", () => {
   const of = fakeHeap();
   for (let alignment = 16; alignment <= 4 * MIB; alignment *= 2) {

@@ -3,8 +3,10 @@
  *
  * Owns the one call that attaches this thread to the heap of the process. Must not know header bits or koffi.
  */
+import { Control } from "./core/control.js";
 import { explainPointer } from "./core/diagnose.js";
 import type { TraceStep } from "./core/hooks.js";
+import { MAX_MAPPINGS } from "./core/mappings.js";
 import { attach } from "./core/process.js";
 import { watch, whenCutOff } from "./core/watch.js";
 import { HeapError, outOfMemory, rangeError, show, typeError } from "./errors.js";
@@ -88,11 +90,22 @@ export function noMemory(operation: string, size: number): Error {
   const { footprint, limit } = own.pressure();
   const [cap, advice] =
     limit === Number.POSITIVE_INFINITY
-      ? [`the address window of ${own.window.span} has no gap so large`, "Free something, or ask for less"]
+      ? [whatIsFull(size), "Free something, or ask for less"]
       : [`the limit is ${limit}`, "Free something, or raise the limit (HEAPWRIGHT_LIMIT)"];
   return outOfMemory(
     `${operation}: no room for ${size} bytes; the footprint is ${footprint} bytes and ${cap}. ${advice}`,
   );
+}
+
+/** What there is no more of, without a limit. */
+function whatIsFull(size: number): string {
+  const { span, words } = own.window;
+  const full = `the address window of ${span} has no gap so large`;
+  if (size > span) return full;
+  const blocks = words[Control.largeCount]!;
+  if (blocks >= MAX_MAPPINGS)
+    return `${blocks} blocks have mappings of their own, the most that can, and the heap is full`;
+  return `${full}, or the kernel gives no more (ulimit -v, vm.max_map_count)`;
 }
 
 export function wrongPointer(operation: string, pointer: unknown): Error {

@@ -1,6 +1,7 @@
 /** What HeapError counts as one of its own, and a program's subclass does. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { Control } from "../src/core/control.js";
 import {
   Arena,
   free,
@@ -59,6 +60,20 @@ test("wrong arguments get a code, and the operation is named", () => {
     assert.is(error.code, code);
     assert.match(error.message, message);
   }
+});
+
+test("what is out of memory says what there is no more of", () => {
+  const inside = heap.window.span - 1;
+  assert.match(
+    caught(() => malloc(inside)).message,
+    /no gap so large, or the kernel gives no more \(ulimit -v/,
+  );
+  const { words } = heap.window;
+  const blocks = words[Control.largeCount]!;
+  words[Control.largeCount] = 49_152;
+  const { message } = caught(() => malloc(inside));
+  words[Control.largeCount] = blocks;
+  assert.match(message, /49152 blocks have mappings of their own, the most that can, and the heap is full\./);
 });
 
 test("the program's own calls are in the stack, however deep the library's go", () => {

@@ -8,15 +8,17 @@
  *
  * The table is open addressing over page numbers, neighbours in memory being neighbours in the table, so that few
  * blocks touch few pages of it. By the threshold in force when the process began each of them has a place of its own: with
- * one for every 32 pages, and mappings of two, tens of thousands stood in one row that each search went along. A freed entry keeps its page number with 0 pages until it is used again, which is
- * how a second free of an unmapped block is told from a wild pointer.
+ * one for every 32 pages, and mappings of two, tens of thousands stood in one row that each search went along. A freed
+ * entry keeps its page number with 0 pages until it is used again, which is how a second free of an unmapped block is
+ * told from a wild pointer.
  *
  * There are two tables, one of them in use. When freed entries crowd it, the live ones are copied into the other, and
  * one store makes that the one in use.
  */
 import { Control, MAPPING_ENTRIES, MAPPING_WORDS, MAPPINGS } from "./control.js";
 
-const MAX_USED = (MAPPING_ENTRIES * 3) / 4;
+/** The most that the table takes. */
+export const MAX_MAPPINGS = (MAPPING_ENTRIES * 3) / 4;
 /** What lies between two mappings by the default threshold; more is no gain, for blocks may shrink. */
 const MOST_SHIFT = 5;
 const SLOT_MASK = MAPPING_ENTRIES - 1;
@@ -93,9 +95,9 @@ export class MappingTable {
   /** Whether another entry fits, after dropping freed ones when the table is crowded. */
   hasRoom(): boolean {
     const m = this.#m;
-    if (m[Control.mappingsUsed]! < MAX_USED) return true;
+    if (m[Control.mappingsUsed]! < MAX_MAPPINGS) return true;
     const live = this.live();
-    if (live.length >= MAX_USED) return false;
+    if (live.length >= MAX_MAPPINGS) return false;
     const table = m[Control.mappings]!;
     const other = table === MAPPINGS ? MAPPINGS + MAPPING_WORDS : MAPPINGS;
     for (let word = other; word < other + MAPPING_WORDS; word++) m[word] = 0;

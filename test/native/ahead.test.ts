@@ -4,6 +4,7 @@
  */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { HEADER_BYTES } from "../../src/core/memory.js";
 import { check, free, malloc, type Pointer, read, usableSize, view, write } from "../../src/index.js";
 import { Account } from "../../src/native/account.js";
 import { LibraryFunctions } from "../../src/native/c-functions.js";
@@ -124,20 +125,35 @@ for (const [name, resize] of [
 test("C has the new block, and it is on the account, where the old one cannot be freed", () => {
   const account = new Account(Number.POSITIVE_INFINITY);
   const functions = new LibraryFunctions(account, { setErrno: () => {}, storeAddress: () => {} });
-  const below = malloc(20_000);
-  const old = functions.malloc(20_000) as Pointer;
-  const wall = malloc(20_000);
-  assert.equal([old > below, wall > old], [true, true]);
-  free(below);
+  const { row, others } = inARow(4, () => functions.malloc(20_000) as Pointer);
+  const [floor, below, old, wall] = row as [Pointer, Pointer, Pointer, Pointer];
+  for (const other of [...others, below]) functions.free(other); // the floor keeps what is freed here too small for `moved`
   const footer = read.u32(old, -12);
   write.u32(old, footer ^ 0x100, -12); // the size of the free block below, at its end
   const moved = functions.realloc(old, 60_000) as Pointer;
   write.u32(old, footer, -12);
   assert.is.not(moved, old);
-  assert.is(account.bytes, usableSize(moved));
-  for (const pointer of [old, moved, wall]) free(pointer);
+  assert.is(
+    account.bytes,
+    [floor, wall, moved].reduce((sum, pointer) => sum + usableSize(pointer), 0),
+  );
+  for (const pointer of [floor, old, moved, wall]) free(pointer);
   check();
 });
+
+/** Blocks without a gap between them, in the order of memory, and those that were made before such were found. */
+function inARow(count: number, make: () => Pointer): { row: Pointer[]; others: Pointer[] } {
+  const others: Pointer[] = [];
+  const row = [make()];
+  while (row.length < count) {
+    const next = make();
+    const last = row.at(-1)!;
+    if (next !== last + usableSize(last) + HEADER_BYTES) others.push(...row.splice(0));
+    row.push(next);
+    assert.ok(others.length < 1000, "blocks that lie side by side");
+  }
+  return { row, others };
+}
 
 /** qsort() of 2 and 1, whose comparison is a function that is cut off after it told C so much; returns the first then. */
 function firstAfter(name: "realloc" | "luaAlloc", told: number | null): number {

@@ -1,6 +1,8 @@
 /**
  * Settings as programs give them: by configure(), or by the environment when the library is loaded.
  */
+
+import { guarded } from "./attached.js";
 import { Control } from "./core/control.js";
 import { recordOf } from "./core/heaps.js";
 import { applySettings } from "./core/process.js";
@@ -70,8 +72,12 @@ export function configure(options: Options): void {
     );
   }
   if (given.length > 0) {
-    refuseWhenUsed(given[0]![0]);
-    applySettings(heap.words, { ...current(), ...Object.fromEntries(given) });
+    const wanted = { ...current(), ...Object.fromEntries(given) };
+    const change = () => {
+      refuseWhenUsed(given[0]![0]);
+      applySettings(heap.words, wanted);
+    };
+    guarded(() => heap.store.segments.whileStill(change)); // no other thread makes its first mapping meanwhile
   }
   if (trace !== undefined) setTrace(trace);
 }

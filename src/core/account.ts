@@ -29,7 +29,7 @@ export function footprintPages(m: Int32Array): number {
   let pages = m[Control.largePages]!;
   for (let index = m[Control.heaps]! - 1; index >= 0; index--) {
     const record = recordOf(m, index);
-    if (record !== 0) pages += m[record + Rec.charged]! - slackPages(m, record);
+    if (record !== 0) pages += Math.max(0, m[record + Rec.charged]! - slackPages(m, record));
   }
   return pages;
 }
@@ -41,12 +41,15 @@ export function slackPages(m: Int32Array, record: number): number {
   return Math.max(0, Math.floor(untouched / m[Control.pageSize]!)); // of a running thread's heap, words of two moments
 }
 
-/** The footprint only falls by a discharge, so the peak is exact if it is taken there and when it is asked for. */
+/**
+ * The footprint only falls by a discharge, so with one thread the peak is exact if it is taken there and when it is asked
+ * for. Of others, one may be met that has charged pages, up to 1 MiB, and is about to take them.
+ */
 export function notePeak(window: Window): void {
   const m = window.words;
   const footprint = footprintPages(m);
   // Several threads may note a peak at once; the highest stays.
-  for (let seen = m[Control.peakPages]!; footprint > seen; seen = m[Control.peakPages]!) {
+  for (let seen = m[Control.peakPages]!; footprint > seen; seen = window.atomicLoad(Control.peakPages)) {
     if (window.compareExchange(Control.peakPages, seen, footprint)) return;
   }
 }

@@ -13,7 +13,9 @@
  *   fence      a header at the end of a full segment that stops joining
  *   bin        a list of free blocks of similar size
  *   cached     freed by its user, not joined yet, kept for the next request of that size
- *   join       to coalesce a free block with a free neighbour
+ *   join       to coalesce a free block with a free neighbour; statistics call it a merge
+ *   seal       the check word that fits the header: a sealed block has it
+ *   gone       of a free block's pages: given back to the kernel
  *
  * Block `b` is the word index of its header; b = 2 modulo 4, so that the payload is 16-byte aligned.
  *
@@ -44,7 +46,7 @@
  * The size word alone is the truth: it says how to walk on and in which state the block is, and it changes by one
  * store. Check word, footer, PREVIOUS_FREE and links can be computed again from a walk over the size words.
  */
-import { type Block, HEADER_BYTES, roundUp, WORD_BYTES } from "./memory.js";
+import { type Block, HEADER_BYTES, roundUp, storeRelease, WORD_BYTES } from "./memory.js";
 
 export const PREVIOUS_FREE = 1;
 const FREE = 2;
@@ -147,9 +149,9 @@ export function checkWordOf(b: Block): number {
   return b + 1;
 }
 
-/** Takes a mark off again, whatever the state. */
+/** Takes a mark off again, whatever the state; who then marks the block sees that. */
 export function unmark(m: Int32Array, b: Block, secret: number): void {
-  m[b + 1] = sealOf(b, sizeOf(m, b), secret);
+  storeRelease(m, b + 1, sealOf(b, sizeOf(m, b), secret));
 }
 
 /** Whether the block is cached, and carries a mark that came when its owner had freed it already. */

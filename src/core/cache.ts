@@ -98,7 +98,7 @@ export function openStack(m: Int32Array, at: number, i: number, units: number, c
 
 /** The hot stack that a size above MAX_CACHED has. */
 export function hotStackOf(m: Int32Array, at: number, units: number): number {
-  return (endOf(m, at, units) - at - FIRST_HOT) / STACK_WORDS - 1;
+  return hotStackUnder(at, m[at + units]!);
 }
 
 /** Takes the stack away from a size above MAX_CACHED; it must be empty. */
@@ -145,8 +145,11 @@ export function isFull(m: Int32Array, tops: number, units: number): boolean {
   return (m[tops + units]! & STACK_MASK) === 0;
 }
 
+/** Of another thread's cache it may be a moment old, but is always one that the stack can have. */
 export function depthOf(m: Int32Array, at: number, units: number): number {
-  return hasStack(m, at, units) ? m[at + units]! - bottomOf(m, at, units) : 0;
+  const top = m[at + units]!; // once: its owner may be closing the stack
+  if (top === m[at + CLOSED + units]) return 0;
+  return Math.min(Math.max(0, top - bottomUnder(m, at, units, top)), STACK_MASK);
 }
 
 /** Entry `i` of a stack, counted from its bottom. */
@@ -156,12 +159,16 @@ export function entryOf(m: Int32Array, at: number, units: number, i: number): Bl
 
 /** Where the lowest entry of a size that has a stack lies. */
 function bottomOf(m: Int32Array, at: number, units: number): number {
-  return m[at + (units > CACHED_UNITS ? HOT_BOTTOMS + hotStackOf(m, at, units) : BOTTOMS + units)]!;
+  return bottomUnder(m, at, units, m[at + units]!);
 }
 
-/** Where the stack of a size ends. */
-function endOf(m: Int32Array, at: number, units: number): number {
-  return (m[at + units]! + STACK_MASK) & ~STACK_MASK;
+function bottomUnder(m: Int32Array, at: number, units: number, top: number): number {
+  return m[at + (units > CACHED_UNITS ? HOT_BOTTOMS + hotStackUnder(at, top) : BOTTOMS + units)]!;
+}
+
+/** The number of the hot stack that a top lies in: stacks end at multiples of their length. */
+function hotStackUnder(at: number, top: number): number {
+  return (((top + STACK_MASK) & ~STACK_MASK) - at - FIRST_HOT) / STACK_WORDS - 1;
 }
 
 if (SPILLED_SIZES <= SPILLED + CACHED_UNITS) throw new Error("cache: a word lies in the table of lists");

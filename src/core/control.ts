@@ -20,7 +20,7 @@
  * one word per chunk is therefore both the test for a wild pointer and, between threads, the test whose it is.
  *
  * Written under the lock: PENDING, OWNERS, SEGMENTS, MAPPINGS, and of CONTROL the cursors and counters; who takes a heap over
- * writes its OWNERS again, to what they are already, under ADOPTION. Settings are written before the first allocation; a
+ * writes its OWNERS again, to what they are already, under ADOPTION, as are HEAPS and their number. Settings are written before the first allocation; a
  * dynamic mmapThreshold rises later, under the lock, and trimPages with it. peakPages is raised by compareExchange. Everybody
  * reads everything.
  */

@@ -10,7 +10,7 @@
  *   Rec.drains     odd while that goes on: who wants to know what is in the lists waits, or looks again
  */
 import { corrupt } from "../errors.js";
-import { isCachedMarked, isSealedLive, markAt, markCached, sizeOf, unmark } from "./block.js";
+import { isCachedMarked, markAt, markCached, sizeOf, unmark } from "./block.js";
 import { isOwned } from "./control.js";
 import { type Block, oncePerWords, type Window } from "./memory.js";
 import { Rec } from "./record.js";
@@ -21,13 +21,15 @@ export const LINK = 2;
 const LONGEST_LIST = 2 ** 28;
 
 /**
- * Takes back what other threads freed: calls `take` for each block, whose mark is removed and which is live then.
+ * Takes back what other threads freed: calls `take` for each block, which is cached then, in no stack, and unmarked.
  * Throws ERR_HEAP_CORRUPT when a freed block was written to so that the list leads nowhere; the rest of it is lost.
  */
 export function drain(window: Window, record: number, secret: number, take: (b: Block) => void): void {
   const m = window.words;
-  // Orders the odd number before the first mark that is removed, for settleChain().
+  // Orders the odd number before the first mark that is removed, for settleChain(): an atomic load is not done before an
+  // earlier atomic store, and nothing that stands below before it.
   window.atomicStore(record + Rec.drains, m[record + Rec.drains]! | 1);
+  window.atomicLoad(record + Rec.drains);
   // Orders the links before they are followed.
   if (m[record + Rec.received] === 0) takeList(window, record);
   try {
@@ -52,6 +54,8 @@ const takeApart = oncePerWords((m) => (record: number, secret: number, take: (b:
     words[record + Rec.receivingUnits] = words[record + Rec.receivedUnits]! + (sizeOf(words, b) >>> 4);
     words[record + Rec.receiving] = b;
     words[record + Rec.received] = words[b + LINK]!;
+    // In this order: a block that is live without a mark could be freed once more, by whoever freed it twice.
+    if (back) markCached(words, b);
     unmark(words, b, secret);
     countReceived(words, record);
     if (back) take(b);
@@ -100,9 +104,12 @@ export function recoverDrain(window: Window, record: number, secret: number): vo
   const b = m[record + Rec.receiving]! as Block;
   if (b !== 0) {
     if (m[record + Rec.received] === b) m[record + Rec.received] = m[b + LINK]!;
-    if (markAt(m, b, secret) !== 0) unmark(m, b, secret); // else it may be joined already
+    // Else it is freed already, and may be joined.
+    if (markAt(m, b, secret) !== 0) {
+      markCached(m, b);
+      unmark(m, b, secret);
+    }
     countReceived(m, record);
-    if (isSealedLive(m, b, secret)) markCached(m, b);
     m[record + Rec.receiving] = 0;
   }
   // Noted, but not taken: then the list still contains it.

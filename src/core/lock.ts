@@ -43,14 +43,14 @@ export class Lock {
   acquire(): void {
     watch();
     for (let spins = SPINS; spins > 0; spins--) {
-      // The lock's previous holder's stores are seen by whoever gets it: compareExchange is a full barrier.
+      // The lock's previous holder's stores are seen by whoever gets it: compareExchange acquires.
       if (this.#window.compareExchange(lockWord, 0, this.#claim)) return;
     }
     while (!this.#tryOrSleep()) {}
   }
 
   release(): void {
-    // A full barrier: the next holder sees all that was stored under the lock.
+    // Releases: the next holder sees all that was stored under the lock.
     const was = this.#window.exchange(lockWord, 0);
     if ((was & WAITERS) !== 0) this.#threads.wakeOne(this.#window.addressOf(lockWord));
   }

@@ -59,7 +59,7 @@ export const movingLow = 30;
 
 /** First block of the list of blocks freed by other threads. Anybody pushes, the owner takes all. */
 export const remote = 32;
-/** Odd while the owner takes the list apart. Only the owner writes it. */
+/** Odd while the owner takes the list apart. Only the owner changes it. */
 export const drains = 33;
 /** The heap's entry in the table of heaps; never changes. */
 export const entry = 48;

@@ -77,7 +77,7 @@ function undoMove(store: Store): void {
   const below = m[record + Rec.movingBelow]! as Block;
   m[below] = m[record + Rec.movingLow]!;
   unmark(m, below, store.secret);
-  unmark(m, b, store.secret);
+  reseal(m, b, store.secret); // another thread may have freed it since: that mark stays
   m[record + Rec.moving] = 0;
 }
 

@@ -4,7 +4,7 @@
  * Owns the slow side of malloc and free of small blocks, and the policy: when more is committed, when memory is given back,
  * when what other threads freed is taken back. Must not know the fast paths, or how cached blocks are joined.
  */
-import { GRAIN, markCached, markLive, sizeOf } from "./block.js";
+import { GRAIN, markLive, sizeOf } from "./block.js";
 import { CACHED_UNITS, isFull, pop, push, roomOf } from "./cache.js";
 import { heats, makeHot, nextEvicted } from "./hot.js";
 import { drain, hasReturned } from "./inbox.js";
@@ -180,7 +180,6 @@ export class Stock extends Joins {
       return;
     }
     if (isFull(m, this.cache, units)) this.countSpilled(this.bundles.spill(this.cache, units), units);
-    markCached(m, b);
     push(m, this.cache, units, b);
   }
 }

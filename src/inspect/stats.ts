@@ -146,7 +146,8 @@ function add(all: Holdings, m: Int32Array, record: number): void {
   const cache = cacheOf(record);
   const sent = freedElsewhere(m, record);
   all.blocks += m[record + Rec.blocks]! - m[record + Rec.freeBlocks]!;
-  all.units += m[record + Rec.closedUnits]! + ((m[record + Rec.top]! - start) >>> 2);
+  const used = Math.max(0, m[record + Rec.top]! - start); // below it while a segment begins
+  all.units += m[record + Rec.closedUnits]! + (used >>> 2);
   all.freeUnits += m[record + Rec.freeUnits]!;
   all.cachedBlocks += m[record + Rec.spilledBlocks]!;
   all.cachedUnits += m[record + Rec.spilledUnits]!;

@@ -5,13 +5,16 @@
  */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { joinProcess } from "../../src/core/adopt.js";
 import { isSealedLive, markAt, markCached, markOf, sizeOf } from "../../src/core/block.js";
 import { push } from "../../src/core/cache.js";
 import { Control, ownerOfWord } from "../../src/core/control.js";
 import type { Block, Pointer, Window } from "../../src/core/memory.js";
 import { Rec } from "../../src/core/record.js";
 import { freedElsewhere, Outbox } from "../../src/core/remote.js";
+import { checkHeap } from "../../src/inspect/check.js";
 import { anotherThread, type FakeHeap, fakeHeap, verify } from "../support/fake-heap.js";
+import { Killer } from "../support/killer.js";
 
 const [OWNER, OTHER] = [1, 2];
 
@@ -85,6 +88,46 @@ test("the owner frees it and it is joined: the other is told", () => {
   assert.is(markAt(owner.m, b, owner.heap.secret), 0);
   verify(owner);
 });
+
+/** Looks before each store of a thread. */
+class Witness extends Killer {
+  look: (() => void) | null = null;
+
+  constructor() {
+    super(Number.POSITIVE_INFINITY);
+  }
+
+  override store(): boolean {
+    this.look?.();
+    return super.store();
+  }
+}
+
+for (const size of [40, 3000]) {
+  test(`a block of ${size} bytes is freed twice, the second time while its owner takes it back: that is told`, () => {
+    const of = fakeHeap();
+    const [other, third] = [anotherThread(of, 2), anotherThread(of, 3)];
+    const witness = new Witness();
+    of.os.threads.current = 4;
+    const owner = joinProcess(witness.window(of.heap.window), of.os, { trace: null, settle: null });
+    const pointer = owner.allocate(size);
+    const free = ({ heap }: FakeHeap) => {
+      const b = heap.liveBlockOfAny(pointer);
+      return b !== 0 && heap.outbox.put(b, ownerOfWord(heap.words, b));
+    };
+    assert.ok(free(other));
+    other.heap.outbox.flush();
+    let looks = 0;
+    witness.look = () => {
+      looks++;
+      assert.not.ok(free(third), `before store ${looks}`);
+    };
+    owner.drain();
+    witness.look = null;
+    assert.ok(looks > 5);
+    checkHeap(owner);
+  });
+}
 
 test("two others: one is told", () => {
   const both = pair();

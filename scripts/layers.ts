@@ -69,6 +69,7 @@ const order = [
   "access/cstring.ts",
   "access/shape.ts",
   "access/layout.ts",
+  "access/shown.ts",
   "access/codec.ts",
   "access/record.ts",
   "access/koffi.ts",

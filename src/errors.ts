@@ -48,7 +48,7 @@ export class HeapError extends Error {
   /** What went wrong, for programs to switch on. */
   readonly code: HeapErrorCode;
 
-  constructor(code: HeapErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: HeapErrorCode, message: string, options?: { cause?: unknown }) {
     super(message, options);
     this.code = code;
     decorate(this, code);

@@ -144,6 +144,7 @@ function reallocBlock(of: ThreadHeap, b: Block, pointer: Pointer, size: number):
       // By hand: from here on nothing may fail.
       last.moved = (heap.payloadBase + ((resized << 2) >>> 0)) as Pointer;
       cutTail(of, resized, blockBytes(size));
+      traced("free", pointer, have);
       return last.moved;
     }
   }
@@ -177,6 +178,7 @@ function reallocMapped(pointer: Pointer, size: number): Pointer {
 function resizeMapped(pointer: Pointer, have: number, size: number): Pointer {
   const resized = heap.resizeLarge(pointer, have, size);
   if (resized < 0) throw wrongPointer("realloc", pointer);
+  if (resized !== 0 && resized !== pointer) traced("free", pointer, have);
   return resized as Pointer;
 }
 

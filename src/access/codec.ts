@@ -13,6 +13,7 @@ import { readChars, writeChars } from "./cstring.js";
 import type { Extent } from "./layout.js";
 import { read } from "./read.js";
 import type { Koffi, KoffiSpec, Located, RecordArray, ScalarName, ValueArray } from "./shape.js";
+import { inspect, shown } from "./shown.js";
 import { write } from "./write.js";
 
 export interface Codec extends Extent {
@@ -26,9 +27,6 @@ export type ToKoffi = <T>(koffi: Koffi<T>) => KoffiSpec<T>;
 
 /** Makes the object for what lies at an address; `new`, so that V8 can see that it need not be made at all. */
 export type Place = new (pointer: Pointer) => Located;
-
-/** What console.log asks an object for. */
-export const inspect = Symbol.for("nodejs.util.inspect.custom");
 
 function scalar(size: number, koffiName: string, get: Codec["get"], set: Codec["set"]): Codec {
   return { size, alignment: size, get, set, koffi: () => koffiName };
@@ -127,8 +125,8 @@ function valueArrayClass(element: Codec): ArrayClass<ValueArray<unknown>> {
       for (let i = 0; i < this.length; i++) yield this.get(i);
     }
 
-    [inspect](): unknown[] {
-      return [...this];
+    [inspect](): unknown[] | string {
+      return shown(this.pointer, this.length * size, () => [...this]);
     }
   };
 }
@@ -186,8 +184,8 @@ export function recordArrayClass({
       return new RecordIterator(this.pointer, this.length);
     }
 
-    [inspect](): unknown[] {
-      return [...this];
+    [inspect](): unknown[] | string {
+      return shown(this.pointer, this.length * size, () => [...this]);
     }
   };
 }

@@ -6,7 +6,8 @@
  */
 import type { Pointer } from "../core/memory.js";
 import { typeError } from "../errors.js";
-import { type Codec, inspect, type Place } from "./codec.js";
+import type { Codec, Place } from "./codec.js";
+import { inspect, shown } from "./shown.js";
 
 export interface Field {
   readonly name: string;
@@ -14,7 +15,7 @@ export interface Field {
   readonly codec: Codec;
 }
 
-export function recordClass(fields: readonly Field[]): Place {
+export function recordClass(fields: readonly Field[], size: number): Place {
   class Record {
     pointer: Pointer;
 
@@ -23,10 +24,11 @@ export function recordClass(fields: readonly Field[]): Place {
     }
 
     /** What console.log shows: the address and every field. */
-    [inspect](): object {
-      const shown: { [name: string]: unknown } = { pointer: this.pointer };
-      for (const { name, offset, codec } of fields) shown[name] = codec.get(this.pointer, offset);
-      return shown;
+    [inspect](): object | string {
+      return shown(this.pointer, size, () => {
+        const values = fields.map(({ name, offset, codec }) => [name, codec.get(this.pointer, offset)]);
+        return { pointer: this.pointer, ...Object.fromEntries(values) };
+      });
     }
   }
   for (const field of fields) Object.defineProperty(Record.prototype, field.name, accessor(field));

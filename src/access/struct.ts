@@ -44,6 +44,8 @@ const TAKEN = new Set(["pointer", "__proto__"]);
  * you; a "function" is one of nativeAllocator()'s, or another C function's address.
  *
  * A field that is a record or an array is read as an object that says where it lies; keep it if a loop needs it often.
+ * A record has its address and nothing else of its own: a spread, JSON and structuredClone() copy the address alone.
+ * console.log reads and shows its fields, if there is memory.
  *
  * @throws HeapError ERR_INVALID_ARG for what is no definition
  * @example
@@ -129,7 +131,7 @@ function makeStruct(
   toKoffi: MakeKoffiType,
 ): AnyStruct {
   checkFields(fields, size);
-  const Record = recordClass(fields);
+  const Record = recordClass(fields, size);
   const koffiTypes = new WeakMap<object, NamedType<unknown>>();
   const koffiType = <T>(koffi: Koffi<T>, name?: string): T => {
     if (!koffiTypes.has(koffi)) {

@@ -1,14 +1,15 @@
 /**
- * What is wrong with a pointer that is not a live block's.
+ * What is wrong with a pointer that is not a live block's, and whether there is memory at one.
  *
  * Owns the distinction between a second free and a pointer that was never given out, and its wording. Reads memory
  * only in chunks that have an owner, and headers of large blocks only when the table knows them.
  */
 import { HeapError, hex, notAPointer, rangeError } from "../errors.js";
 import { isSealed, isSealedLive, MIN_BLOCK, sizeOf } from "./block.js";
-import { ownerOfWord } from "./control.js";
+import { CHUNK_BYTES, ownerOfWord } from "./control.js";
 import type { ThreadHeap } from "./heap.js";
 import { FREED } from "./mappings.js";
+import { type Pointer, roundDown, WORD_BYTES } from "./memory.js";
 
 interface Advice {
   /** With a pointer into a block, or one that an arena gave out. */
@@ -62,6 +63,24 @@ export function explainPointer(heap: ThreadHeap, operation: string, pointer: unk
     pointer,
     `no block starts there, or its header was overwritten; ${(ADVICE[operation] ?? OTHERWISE).inside}`,
   );
+}
+
+/** Whether all of that is memory of the heap that can be touched: of a segment, or of a live large block. */
+export function isMapped(heap: ThreadHeap, pointer: Pointer, bytes: number): boolean {
+  const { window, words: m } = heap;
+  const start = pointer - window.base;
+  const end = start + bytes;
+  if (!(start >= 0 && end <= window.span)) return false; // nor is NaN
+  let known = start;
+  // Chunk by chunk: one that has an owner is mapped whole.
+  while (known < end && hasOwner(m, known)) known = roundDown(known, CHUNK_BYTES) + CHUNK_BYTES;
+  if (known >= end) return true;
+  return heap.large.mappings().some(([from, length]) => from <= pointer && pointer + bytes <= from + length);
+}
+
+function hasOwner(m: Int32Array, offset: number): boolean {
+  const word = Math.floor(offset / WORD_BYTES);
+  return word < m.length && ownerOfWord(m, word) !== 0;
 }
 
 /** Whether a block started there that was freed since, and nothing was written over its header yet. */

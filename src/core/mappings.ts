@@ -96,6 +96,7 @@ export class MappingTable {
   hasRoom(): boolean {
     const m = this.#m;
     if (m[Control.mappingsUsed]! < MAX_MAPPINGS) return true;
+    if (m[Control.largeCount]! >= MAX_MAPPINGS) return false; // known without a look at each entry
     const live = this.live();
     if (live.length >= MAX_MAPPINGS) return false;
     const table = m[Control.mappings]!;

@@ -15,7 +15,10 @@ const MOST_WAITS = 500;
 /** A word that nobody wakes anybody on: for sleeping without running other code. */
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
-/** A step of the heap, as a trace function gets it. */
+/**
+ * A step of the heap, as a trace function gets it. Blocks come by `malloc`, `calloc`, `aligned` and `realloc`, and go by
+ * `free`; a `realloc` that moves its block is a `free` of the old address and then a `realloc` with the new one.
+ */
 export interface TraceEvent {
   /** What was done. */
   readonly step: TraceStep;

@@ -6,7 +6,7 @@ import { heap, unusable } from "../malloc.js";
 
 /**
  * Joins what is cached and gives every whole free page of the calling thread's heap back to the operating system, and
- * of the heaps of all threads that ended, which it takes over. What other threads freed is taken back first, and what
+ * of the heaps of all threads that ended. What other threads freed is taken back first, and what
  * this thread freed for others is sent.
  *
  * The heap does so by itself when more than `trimThreshold` bytes lie idle and more than is in use; and before a mapping

@@ -8,7 +8,7 @@
 import { alignedAlloc } from "../aligned.js";
 import { NULL, type Pointer } from "../core/memory.js";
 import { hex, rangeError, show } from "../errors.js";
-import { calloc, free, malloc, usableSize } from "../malloc.js";
+import { calloc, free, malloc, usableAt, usableSize } from "../malloc.js";
 import { reallocAhead } from "../realloc.js";
 import type { Account } from "./account.js";
 import type { CFunctions, Deliver } from "./callbacks.js";
@@ -62,7 +62,7 @@ export class LibraryFunctions implements CFunctions {
     let delivered = NULL;
     let growth = 0;
     try {
-      usable = usableSize(pointer as Pointer);
+      usable = usableAt("realloc", pointer as Pointer);
       if (size > usable && !this.#admits(size - usable)) return this.#noRoom(size - usable);
       const moved = reallocAhead(pointer as Pointer, usable, size, (result) => {
         deliver(result);
@@ -85,7 +85,7 @@ export class LibraryFunctions implements CFunctions {
   free(pointer: number): void {
     if (pointer === NULL) return;
     try {
-      const usable = usableSize(pointer as Pointer);
+      const usable = usableAt("free", pointer as Pointer);
       free(pointer as Pointer);
       this.#account.closed(usable);
     } catch (error) {

@@ -38,13 +38,13 @@ export interface Options {
  *
  * @example
  * ```ts
- * import { configure, malloc } from "heapwright";
+ * import { configure, HeapError, malloc } from "heapwright";
  *
  * configure({ limit: 64 * 1024 * 1024, trimThreshold: 8 * 1024 * 1024 });
  * try {
  *   malloc(100_000_000);
  * } catch (error) {
- *   console.log(error.code); // ERR_OUT_OF_MEMORY
+ *   if (error instanceof HeapError) console.log(error.code); // ERR_OUT_OF_MEMORY
  * }
  * ```
  */

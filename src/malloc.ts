@@ -90,14 +90,14 @@ export function malloc(size: number): Pointer {
  *
  * @example
  * ```ts
- * import { free, malloc } from "heapwright";
+ * import { free, HeapError, malloc } from "heapwright";
  *
  * const block = malloc(100);
  * free(block);
  * try {
  *   free(block);
  * } catch (error) {
- *   console.log(error.code); // ERR_DOUBLE_FREE
+ *   if (error instanceof HeapError) console.log(error.code); // ERR_DOUBLE_FREE
  * }
  * ```
  */

@@ -1,6 +1,7 @@
 /**
- * The examples in the docstrings run as they stand, and print what their comments say.
+ * The examples in the docstrings compile and run as they stand, and print what their comments say.
  */
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -42,6 +43,21 @@ test.after(() => rmSync(folder, { recursive: true }));
 
 test("there are examples", () => {
   assert.ok(all.length >= 13, `${all.length} found`);
+});
+
+test("all of them are strict TypeScript", () => {
+  for (const [index, { code }] of all.entries()) writeFileSync(join(folder, `${index}.mts`), code);
+  const options = {
+    extends: "../../tsconfig.json",
+    compilerOptions: { noEmit: true, rootDir: ".", noUnusedLocals: false },
+  };
+  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ ...options, include: ["*.mts"] }));
+  const compiler = join(root, "node_modules/typescript/bin/tsc");
+  const { status, stdout } = spawnSync(process.execPath, [compiler, "-p", folder], {
+    encoding: "utf8",
+    timeout: LIMIT_MS,
+  });
+  assert.equal([status, stdout], [0, ""]);
 });
 
 for (const [index, { name, code }] of all.entries()) {

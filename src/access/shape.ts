@@ -177,8 +177,9 @@ export interface Struct<R extends Located> {
    * The same struct as a type of koffi's, to declare C functions with. It is made once per koffi instance; another name is
    * given to it, as typedef does. A struct that was made from a koffi type gives that type back.
    *
-   * @param koffi the module, as `import koffi from "koffi"` gives it
+   * @param koffi the module, version 3, as `import koffi from "koffi"` gives it
    * @param name for koffi's own declarations, `"Point *"`; without one the type has none
+   * @throws HeapError ERR_INVALID_ARG for koffi 2; koffi's own error for a name that another type has
    */
   koffiType<T>(koffi: Koffi<T>, name?: string): T;
 }

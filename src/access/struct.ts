@@ -35,6 +35,26 @@ const NAME = /^[A-Za-z_$][A-Za-z0-9_$]*$/;
 /** Names that a record cannot give to a field: its address, and what JavaScript takes for itself. */
 const TAKEN = new Set(["pointer", "__proto__"]);
 
+// First, for TypeScript explains what is wrong with a call by the last.
+/**
+ * Describes a C struct, or a union, by its type in koffi, packed ones and chosen alignments included. koffi's types do not
+ * tell TypeScript what their fields are; say it yourself, `struct<{ id: number; score: number }>(type)`, or they are
+ * unknown. A `char *` is a pointer here, and `long`, `size_t` and all that takes 64 bits is a bigint.
+ *
+ * @throws HeapError ERR_INVALID_ARG for a type that is no struct, or has a member of another byte order
+ * @example
+ * ```ts
+ * import koffi from "koffi";
+ * import { free, struct } from "heapwright";
+ *
+ * const Pair = struct(koffi.struct({ id: "int", score: "double" }));
+ * const pair = Pair.alloc();
+ * pair.score = 0.5;
+ * console.log(Pair.size, pair.score); // 16 0.5
+ * free(pair.pointer);
+ * ```
+ */
+export function struct<Fields extends object = UnknownFields>(type: KoffiType): Struct<RecordWith<Fields>>;
 /**
  * Describes a C struct: sizes, alignment and padding follow the C ABI, and so agree with what a C compiler and koffi do.
  *
@@ -69,25 +89,6 @@ const TAKEN = new Set(["pointer", "__proto__"]);
  * ```
  */
 export function struct<const D extends Definition>(definition: D): Struct<RecordFrom<D>>;
-/**
- * The same for a struct (or union) type of koffi's, packed ones and chosen alignments included. koffi's types do not
- * tell TypeScript what their fields are; say it yourself, `struct<{ id: number; score: number }>(type)`, or they are
- * unknown. A `char *` is a pointer here, and `long`, `size_t` and all that takes 64 bits is a bigint.
- *
- * @throws HeapError ERR_INVALID_ARG for a type that is no struct, or has a member of another byte order
- * @example
- * ```ts
- * import koffi from "koffi";
- * import { free, struct } from "heapwright";
- *
- * const Pair = struct(koffi.struct({ id: "int", score: "double" }));
- * const pair = Pair.alloc();
- * pair.score = 0.5;
- * console.log(Pair.size, pair.score); // 16 0.5
- * free(pair.pointer);
- * ```
- */
-export function struct<Fields extends object = UnknownFields>(type: KoffiType): Struct<RecordWith<Fields>>;
 export function struct(described: Definition | KoffiType): AnyStruct {
   if (typeof described !== "object" || described === null) {
     throw typeError(
@@ -125,6 +126,14 @@ interface NamedType<T> {
 
 type MakeKoffiType = <T>(koffi: Koffi<T>, name: string | null) => T;
 
+/** koffi 2 has functions of the same names, and fails somewhere in them. */
+function checkVersion<T>(koffi: Koffi<T>): void {
+  const { version } = koffi as { readonly version?: string };
+  if (Number.parseInt(`${version}`, 10) < 3) {
+    throw typeError("ERR_INVALID_ARG", `koffiType: koffi must be version 3, got version ${version}`);
+  }
+}
+
 function makeStruct(
   { size, alignment }: Extent,
   fields: readonly Field[],
@@ -135,6 +144,7 @@ function makeStruct(
   const koffiTypes = new WeakMap<object, NamedType<unknown>>();
   const koffiType = <T>(koffi: Koffi<T>, name?: string): T => {
     if (!koffiTypes.has(koffi)) {
+      checkVersion(koffi);
       const type = toKoffi(koffi, name ?? null);
       koffiTypes.set(koffi, { type, names: new Set([(type as { name?: string }).name]) });
     }

@@ -50,7 +50,7 @@ interface Census {
  *
  * @example
  * ```ts
- * import { check, malloc, write } from "heapwright";
+ * import { check, HeapError, malloc, write } from "heapwright";
  *
  * const block = malloc(24);
  * malloc(24);
@@ -59,7 +59,7 @@ interface Census {
  * try {
  *   check();
  * } catch (error) {
- *   console.log(error.code); // ERR_HEAP_CORRUPT
+ *   if (error instanceof HeapError) console.log(error.code); // ERR_HEAP_CORRUPT
  * }
  * ```
  */

@@ -47,11 +47,11 @@ const OWN_PART = 8;
  *
  * @example
  * ```ts
- * import { Arena, read, stats, write } from "heapwright";
+ * import { Arena, NULL, type Pointer, read, stats, write } from "heapwright";
  *
  * using arena = new Arena();
  * for (let frame = 0; frame < 100; frame++) {
- *   let list = 0; // a list of 1,000 nodes of 16 bytes
+ *   let list: Pointer = NULL; // a list of 1,000 nodes of 16 bytes
  *   for (let i = 0; i < 1000; i++) {
  *     const node = arena.malloc(16);
  *     write.pointer(node, list);

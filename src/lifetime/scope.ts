@@ -27,7 +27,7 @@ import { Pointers } from "./pointers.js";
  * ```ts
  * import { read, Scope, stats, write } from "heapwright";
  *
- * function hypotenuse(a, b) {
+ * function hypotenuse(a: number, b: number): number {
  *   using scope = new Scope();
  *   const sides = scope.malloc(16);
  *   write.f64(sides, a);

@@ -216,6 +216,12 @@ test("the type handed over is made once, keeps its name, and C functions take it
   assert.is(struct(original).koffiType(koffi), original, "a struct made from a type gives it back");
 });
 
+test("koffi 2 is refused", () => {
+  const older = { ...koffi, version: "2.16.3" };
+  const { message } = refuses("koffi 2", "ERR_INVALID_ARG", () => struct({ a: "u8" }).koffiType(older));
+  assert.match(message, "2.16.3");
+});
+
 test("types that are no struct, or of another byte order", () => {
   for (const type of [koffi.types.int, koffi.array("int", 3), koffi.pointer("int"), koffi.opaque()]) {
     refuses(type.name, "ERR_INVALID_ARG", () => struct(type));

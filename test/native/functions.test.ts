@@ -130,6 +130,7 @@ test("a wrong pointer is counted and nothing else", () => {
   const block = c.malloc(64) as Pointer;
   c.free(block + 8);
   assert.is((allocator.lastError as { code?: string }).code, "ERR_INVALID_POINTER");
+  assert.match((allocator.lastError as Error).message, /^free: /);
   c.free(12345);
   c.free(SIZE_MAX);
   c.free(block);

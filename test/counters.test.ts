@@ -48,6 +48,18 @@ test("counters go on beyond 2^31", () => {
   check();
 });
 
+test("a heap met while it begins a segment, whose top is not there yet, holds nothing in it", () => {
+  const { words: m, record } = heap;
+  malloc(5000);
+  const top = m[record + Rec.top]!;
+  const { allocated, footprint } = stats();
+  m[record + Rec.top] = 0;
+  const early = stats();
+  m[record + Rec.top] = top;
+  assert.ok(early.allocated >= 0 && early.allocated < allocated, `${early.allocated} of ${allocated} bytes`);
+  assert.ok(early.footprint >= 0 && early.footprint <= footprint, `${early.footprint} of ${footprint} bytes`);
+});
+
 test("blocks on their way back are counted right when the counters of both sides wrap", async () => {
   const { words: m, record } = heap;
   m[record + Rec.receivedBlocks] = LAST_POSITIVE - 10;

@@ -94,11 +94,12 @@ export function stats(): Stats {
   const liveBytes = (all.units - all.freeUnits - all.cachedUnits - all.remoteUnits) * 16;
   const mapped = m[Control.largePages]! * pageSize - m[Control.largeFront]! * 16;
   return {
-    allocated: liveBytes - liveBlocks * HEADER_BYTES + mapped,
-    blocks: liveBlocks + m[Control.largeCount]!,
+    // Of others these are differences of two moments, and may come out below nothing.
+    allocated: Math.max(0, liveBytes - liveBlocks * HEADER_BYTES + mapped),
+    blocks: Math.max(0, liveBlocks + m[Control.largeCount]!),
     cached: all.cachedUnits * 16 - all.cachedBlocks * HEADER_BYTES,
     free: all.freeUnits * 16,
-    remote: all.remoteUnits * 16 - all.remoteBlocks * HEADER_BYTES,
+    remote: Math.max(0, all.remoteUnits * 16 - all.remoteBlocks * HEADER_BYTES),
     footprint: heap.pressure().footprint,
     peakFootprint: m[Control.peakPages]! * pageSize,
     segments: store.segments.count,

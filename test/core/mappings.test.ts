@@ -116,6 +116,14 @@ test("full of live entries there is no room, and nothing changes", () => {
   assert.equal(Buffer.compare(Buffer.from(m.buffer), Buffer.from(before.buffer)), 0);
 });
 
+test("where as many blocks are counted as fit, no entry is looked at", () => {
+  const { m, table } = bench();
+  m[Control.mappingsUsed] = MOST;
+  m[Control.largeCount] = MOST;
+  assert.not.ok(table.hasRoom());
+  assert.is(m[Control.mappingsUsed], MOST, "the table was not made again");
+});
+
 test("a table with no empty entry is searched to its end, and refuses one more", () => {
   const { m, table } = bench();
   for (let page = 0; page < MAPPING_ENTRIES; page++) table.insert(page * 32, 1);

@@ -20,9 +20,9 @@
  * one word per chunk is therefore both the test for a wild pointer and, between threads, the test whose it is.
  *
  * Written under the lock: PENDING, OWNERS, SEGMENTS, MAPPINGS, and of CONTROL the cursors and counters; who takes a heap over
- * writes its OWNERS again, to what they are already, under ADOPTION, as are HEAPS and their number. Settings are written before the first allocation; a
- * dynamic mmapThreshold rises later, under the lock, and trimPages with it. peakPages is raised by compareExchange. Everybody
- * reads everything.
+ * writes its OWNERS again, to what they are already, under ADOPTION. HEAPS and their number are written under that, too.
+ * Settings are written before the first allocation; a dynamic mmapThreshold rises later, under the lock, and trimPages
+ * with it. peakPages is raised by compareExchange. Everybody reads everything.
  */
 import { WORD_BYTES, ZONE_LIMIT } from "./memory.js";
 

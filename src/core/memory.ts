@@ -140,13 +140,19 @@ export class Window {
 
 const STORES_IN_ORDER = process.arch === "x64";
 
+const fence = new Int32Array(1);
+
 /**
  * Stores a word that others look at by compareExchange, so that they see all earlier stores too. x64 shows stores in their
- * order, and an atomic one takes 9 ns there.
+ * order. On arm64 what stands above an atomic store comes before it, an atomic load is not done before an earlier atomic
+ * store, and what stands below comes after the load; of whichever word.
  */
 export function storeRelease(m: Int32Array, word: number, value: number): void {
-  if (STORES_IN_ORDER) m[word] = value;
-  else Atomics.store(m, word, value);
+  if (!STORES_IN_ORDER) {
+    Atomics.store(fence, 0, 0);
+    Atomics.load(fence, 0);
+  }
+  m[word] = value;
 }
 
 /** `value` rounded up to a multiple of `step`; both may be wider than 32 bits. */

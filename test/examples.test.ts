@@ -38,6 +38,8 @@ function promised(code: string): string[] {
 const all = examples();
 // Inside the package, which finds itself by its name there.
 const folder = mkdtempSync(join(root, "test/examples-"));
+const fileOf = (index: number) => join(folder, `${index}.mts`);
+for (const [index, { code }] of all.entries()) writeFileSync(fileOf(index), code);
 
 test.after(() => rmSync(folder, { recursive: true }));
 
@@ -46,7 +48,6 @@ test("there are examples", () => {
 });
 
 test("all of them are strict TypeScript", () => {
-  for (const [index, { code }] of all.entries()) writeFileSync(join(folder, `${index}.mts`), code);
   const options = {
     extends: "../../tsconfig.json",
     compilerOptions: { noEmit: true, rootDir: ".", noUnusedLocals: false },
@@ -63,9 +64,11 @@ test("all of them are strict TypeScript", () => {
 for (const [index, { name, code }] of all.entries()) {
   test(name, async () => {
     assert.match(code, 'from "heapwright"');
-    const file = join(folder, `${index}.mts`);
-    writeFileSync(file, code);
-    const { code: status, stdout, stderr } = await runProgram(pathToFileURL(file), { limitMs: LIMIT_MS });
+    const {
+      code: status,
+      stdout,
+      stderr,
+    } = await runProgram(pathToFileURL(fileOf(index)), { limitMs: LIMIT_MS });
     assert.is(stderr, "");
     assert.is(status, 0);
     assert.equal(stdout.trimEnd().split("\n").filter(Boolean), promised(code));

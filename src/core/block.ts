@@ -210,6 +210,15 @@ export function markCached(m: Int32Array, b: Block): void {
   m[b] = m[b]! | CACHED;
 }
 
+/**
+ * marked -> cached, without the mark. In this order: a block that is live without a mark could be freed once more, by whoever
+ * frees it twice.
+ */
+export function cacheMarked(m: Int32Array, b: Block, secret: number): void {
+  markCached(m, b);
+  unmark(m, b, secret);
+}
+
 /** cached -> live, without a mark: whoever freed it just when its owner did, and marked it, came too late. */
 export function markLive(m: Int32Array, b: Block, secret: number): void {
   const header = m[b]! & ~CACHED;

@@ -74,8 +74,7 @@ export function isMapped(heap: ThreadHeap, pointer: Pointer, bytes: number): boo
   let known = start;
   // Chunk by chunk: one that has an owner is mapped whole.
   while (known < end && hasOwner(m, known)) known = roundDown(known, CHUNK_BYTES) + CHUNK_BYTES;
-  if (known >= end) return true;
-  return heap.large.mappings().some(([from, length]) => from <= pointer && pointer + bytes <= from + length);
+  return known >= end || heap.large.covers(pointer, bytes);
 }
 
 function hasOwner(m: Int32Array, offset: number): boolean {

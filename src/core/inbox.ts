@@ -10,7 +10,7 @@
  *   Rec.drains     odd while that goes on: who wants to know what is in the lists waits, or looks again
  */
 import { corrupt } from "../errors.js";
-import { isCachedMarked, markAt, markCached, sizeOf, unmark } from "./block.js";
+import { cacheMarked, isCachedMarked, markAt, sizeOf } from "./block.js";
 import { isOwned } from "./control.js";
 import { type Block, oncePerWords, type Window } from "./memory.js";
 import { Rec } from "./record.js";
@@ -54,9 +54,7 @@ const takeApart = oncePerWords((m) => (record: number, secret: number, take: (b:
     words[record + Rec.receivingUnits] = words[record + Rec.receivedUnits]! + (sizeOf(words, b) >>> 4);
     words[record + Rec.receiving] = b;
     words[record + Rec.received] = words[b + LINK]!;
-    // In this order: a block that is live without a mark could be freed once more, by whoever freed it twice.
-    if (back) markCached(words, b);
-    unmark(words, b, secret);
+    cacheMarked(words, b, secret);
     countReceived(words, record);
     if (back) take(b);
     words[record + Rec.receiving] = 0; // before the next one's counts are noted
@@ -104,18 +102,14 @@ export function recoverDrain(window: Window, record: number, secret: number): vo
   const b = m[record + Rec.receiving]! as Block;
   if (b !== 0) {
     if (m[record + Rec.received] === b) m[record + Rec.received] = m[b + LINK]!;
-    // Else it is freed already, and may be joined.
-    if (markAt(m, b, secret) !== 0) {
-      markCached(m, b);
-      unmark(m, b, secret);
-    }
+    if (markAt(m, b, secret) !== 0) cacheMarked(m, b, secret); // else it may be joined already
     countReceived(m, record);
     m[record + Rec.receiving] = 0;
   }
   // Noted, but not taken: then the list still contains it.
   if (chainContains(m, record, m[record + Rec.remote]!, m[record + Rec.received]!, secret))
     m[record + Rec.received] = 0;
-  drain(window, record, secret, (received) => markCached(m, received));
+  drain(window, record, secret, () => {});
 }
 
 /** Whether a heap's lists hold the block. */

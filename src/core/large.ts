@@ -93,6 +93,16 @@ export class LargeBlocks {
     return found.sort((one, other) => one[0] - other[0]);
   }
 
+  /** Whether one of these mappings has all of that. */
+  covers(address: number, bytes: number): boolean {
+    const first = this.#atlas.pageOf(address);
+    const end = this.#atlas.pageOf(address + bytes - 1) + 1;
+    this.#lock.acquire();
+    const covered = this.#atlas.table.covers(first, end);
+    this.#lock.release();
+    return covered;
+  }
+
   /** The payload in a mapping of the table, found by its sealed header; or 0. */
   payloadIn(start: number, bytes: number): Pointer {
     this.#lock.acquire();

@@ -60,6 +60,16 @@ export class MappingTable {
     return found;
   }
 
+  /** Whether one live block has all pages from `first` to below `end`. */
+  covers(first: number, end: number): boolean {
+    const start = this.#m[Control.mappings]!;
+    for (let entry = start; entry < start + MAPPING_WORDS; entry += 2) {
+      const page = this.page(entry); // of an entry that was never used -1, with no pages
+      if (page <= first && end <= page + this.pages(entry)) return true;
+    }
+    return false;
+  }
+
   /** The entry of a page, live or freed; -1 when it has none. */
   lookUp(page: number): number {
     const m = this.#m;

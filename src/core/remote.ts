@@ -28,7 +28,7 @@
  * sent or was not, and settleChain() finds out by looking for it in its owner's list while the owner does not take
  * that apart (Rec.drains is even and stays the same).
  */
-import { checkWordOf, markAt, markCached, markOf, sealOf, sizeOf, unmark } from "./block.js";
+import { cacheMarked, checkWordOf, markAt, markCached, markOf, sealOf, sizeOf } from "./block.js";
 import { Control, ownerOfWord } from "./control.js";
 import { indexOf, isAlive } from "./heaps.js";
 import { isMarkedBlock, LINK, listContains } from "./inbox.js";
@@ -109,10 +109,7 @@ export class Outbox {
     const seal = sealOf(b, sizeOf(m, b), this.#secret);
     m[this.#record + Rec.sending] = b;
     const claimed = this.#window.compareExchange(checkWordOf(b), seal, seal ^ this.#mark);
-    if (claimed) {
-      markCached(m, b);
-      unmark(m, b, this.#secret);
-    }
+    if (claimed) cacheMarked(m, b, this.#secret);
     m[this.#record + Rec.sending] = 0;
     return claimed;
   }

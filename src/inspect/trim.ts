@@ -6,8 +6,8 @@ import { heap, unusable } from "../malloc.js";
 
 /**
  * Joins what is cached and gives every whole free page of the calling thread's heap back to the operating system, and
- * of the heaps of all threads that ended. What other threads freed is taken back first, and what
- * this thread freed for others is sent.
+ * of the heaps of all threads that ended. What other threads freed is taken back first, and what this thread freed for
+ * others is sent.
  *
  * The heap does so by itself when more than `trimThreshold` bytes lie idle and more than is in use; and before a mapping
  * that would make the footprint larger than it ever was, with as much as is mapped, when a 32nd of that lies idle.

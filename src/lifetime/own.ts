@@ -103,9 +103,8 @@ export class Owned {
 /**
  * Makes an object the owner of a block: the block is freed by `dispose()`, at the end of a block with `using`, or when
  * V8 collects the owner, which may be late, and is never if the process or worker ends before; that this heap is full does
- * not hasten it. So dispose of owners; the
- * collector is the net below. With HEAPWRIGHT_DEBUG=1 in the environment it tells by a warning of the process where an
- * owner was made that had to be caught by it.
+ * not hasten it. So dispose of owners; the collector is the net below. With HEAPWRIGHT_DEBUG=1 in the environment it tells
+ * by a warning of the process where an owner was made that had to be caught by it.
  *
  * The owner must be the block's only one: from here on give the pointer to neither `free` nor `realloc` nor a scope. What
  * was freed behind its back would be freed once more later, when another may have been given the address.

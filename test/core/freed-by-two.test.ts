@@ -13,7 +13,7 @@ import type { Block, Pointer, Window } from "../../src/core/memory.js";
 import { Rec } from "../../src/core/record.js";
 import { freedElsewhere, Outbox } from "../../src/core/remote.js";
 import { checkHeap } from "../../src/inspect/check.js";
-import { anotherThread, type FakeHeap, fakeHeap, verify } from "../support/fake-heap.js";
+import { anotherThread, type FakeHeap, fakeHeap, sendBack, verify } from "../support/fake-heap.js";
 import { Killer } from "../support/killer.js";
 
 const [OWNER, OTHER] = [1, 2];
@@ -111,16 +111,12 @@ for (const size of [40, 3000]) {
     of.os.threads.current = 4;
     const owner = joinProcess(witness.window(of.heap.window), of.os, { trace: null, settle: null });
     const pointer = owner.allocate(size);
-    const free = ({ heap }: FakeHeap) => {
-      const b = heap.liveBlockOfAny(pointer);
-      return b !== 0 && heap.outbox.put(b, ownerOfWord(heap.words, b));
-    };
-    assert.ok(free(other));
+    assert.ok(sendBack(other.heap, pointer));
     other.heap.outbox.flush();
     let looks = 0;
     witness.look = () => {
       looks++;
-      assert.not.ok(free(third), `before store ${looks}`);
+      assert.not.ok(sendBack(third.heap, pointer), `before store ${looks}`);
     };
     owner.drain();
     witness.look = null;

@@ -124,6 +124,26 @@ test("where as many blocks are counted as fit, no entry is looked at", () => {
   assert.is(m[Control.mappingsUsed], MOST, "the table was not made again");
 });
 
+test("pages are covered by a live entry that has all of them", () => {
+  const { table } = bench();
+  table.insert(10, 5);
+  table.insert(40, 5);
+  table.setPages(table.lookUp(40), 0);
+  for (const [first, end] of [
+    [10, 15],
+    [14, 15],
+    [11, 12],
+  ] as const)
+    assert.ok(table.covers(first, end));
+  for (const [first, end] of [
+    [9, 12],
+    [14, 16],
+    [40, 41],
+    [0, 1],
+  ] as const)
+    assert.not(table.covers(first, end));
+});
+
 test("a table with no empty entry is searched to its end, and refuses one more", () => {
   const { m, table } = bench();
   for (let page = 0; page < MAPPING_ENTRIES; page++) table.insert(page * 32, 1);

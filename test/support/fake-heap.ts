@@ -7,7 +7,7 @@ import * as assert from "uvu/assert";
 import { chargedPages } from "../../src/core/account.js";
 import { joinProcess } from "../../src/core/adopt.js";
 import { isFree, nextOf, sizeOf } from "../../src/core/block.js";
-import { Control } from "../../src/core/control.js";
+import { Control, ownerOfWord } from "../../src/core/control.js";
 import type { ThreadHeap } from "../../src/core/heap.js";
 import type { Hooks, TraceStep } from "../../src/core/hooks.js";
 import type { Block, Pointer } from "../../src/core/memory.js";
@@ -40,6 +40,12 @@ export function anotherThread(of: FakeHeap, thread: number): FakeHeap {
   const hooks: Hooks = { trace: null, settle: null };
   const heap = joinProcess(of.heap.window, of.os, hooks);
   return { heap, os: of.os, hooks, m: heap.words };
+}
+
+/** Frees a block of another thread's heap; false when none is live there. */
+export function sendBack(heap: ThreadHeap, pointer: Pointer): boolean {
+  const b = heap.liveBlockOfAny(pointer);
+  return b !== 0 && heap.outbox.put(b, ownerOfWord(heap.words, b));
 }
 
 /** Every header, list and count of the heap must agree. */

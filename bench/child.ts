@@ -3,20 +3,26 @@
  * JSON, and ends. Nothing is imported before the task is known, because libc's figures must not be taken in a
  * process that heapwright lives in.
  */
+import type { ColdAsk, ColdResult } from "./cold.js";
 import type { CrowdedResult } from "./crowded.js";
+import type { HandingOverAsk } from "./handing-over.js";
 import type { WorkloadAsk, WorkloadResult } from "./measure.js";
 import type { PairResult } from "./pair.js";
 import type { RecordsAsk, RecordsResult } from "./records.js";
 import type { Replayable } from "./replay.js";
 import type { PeakResult } from "./resident.js";
-import type { StartAsk, ThreadsAsk, ThreadsResult } from "./threads.js";
+import type { StartAsk } from "./start.js";
+import type { ThreadsAsk, ThreadsResult } from "./threads.js";
 import type { TimedOptions } from "./timed.js";
 import type { Trace } from "./trace.js";
 
 /** What a child can be asked for, and what it answers. */
 export interface Tasks {
+  cold: { ask: ColdAsk; answer: ColdResult };
   pair: { ask: { name: string } & TimedOptions; answer: PairResult };
   access: { ask: { name: string } & TimedOptions; answer: number };
+  container: { ask: { name: string } & TimedOptions; answer: number };
+  "handing over": { ask: HandingOverAsk; answer: number };
   heapwright: { ask: ReplayAsk; answer: number[] };
   libc: { ask: ReplayAsk; answer: number[] };
   peak: { ask: { trace: string }; answer: PeakResult };
@@ -33,8 +39,11 @@ interface ReplayAsk {
 }
 
 const tasks: { [K in keyof Tasks]: (ask: Tasks[K]["ask"]) => Promise<Tasks[K]["answer"]> } = {
+  cold: async (ask) => (await import("./cold.js")).measureCold(ask),
   pair: async (ask) => (await import("./pair.js")).measurePair(ask.name, ask),
   access: async (ask) => (await import("./access.js")).measureAccess(ask.name, ask),
+  container: async (ask) => (await import("./containers.js")).measureContainer(ask.name, ask),
+  "handing over": async (ask) => (await import("./handing-over.js")).measureHandingOver(ask),
   heapwright: async (ask) => {
     const { replayable } = await import("./allocators/heapwright.js");
     return replayed(ask, replayable);
@@ -45,7 +54,7 @@ const tasks: { [K in keyof Tasks]: (ask: Tasks[K]["ask"]) => Promise<Tasks[K]["a
   records: async (ask) => (await import("./records.js")).measureRecords(ask),
   crowded: async (ask) => (await import("./crowded.js")).measureCrowded(ask.blocks),
   threads: async (ask) => (await import("./threads.js")).measureThreads(ask),
-  start: async (ask) => (await import("./threads.js")).measureStart(ask),
+  start: async (ask) => (await import("./start.js")).measureStart(ask),
 };
 
 /** Nanoseconds per operation, pass by pass. */

@@ -56,9 +56,17 @@ function judge(ratio: number, target: number | null): Comparison["verdict"] {
   return ratio <= 1 ? "" : "loses";
 }
 
-/** Nanoseconds per operation where nearly all is compiled: the median of the second half of the passes. */
-export function settled(passes: readonly number[]): number {
-  return median(passes.slice(passes.length >>> 1));
+/** The best of the passes: what the machine disturbed least, and nearly all is compiled by then. */
+export function fastest(passes: readonly number[]): number {
+  return Math.min(...passes);
+}
+
+/** Round by round, of as many columns as there are. */
+export function geometricMeans(columns: readonly (readonly number[])[]): number[] {
+  return columns[0]!.map((_, round) => {
+    const logarithms = columns.map((column) => Math.log(column[round]!));
+    return Math.exp(logarithms.reduce((sum, logarithm) => sum + logarithm, 0) / columns.length);
+  });
 }
 
 export function median(values: readonly number[]): number {

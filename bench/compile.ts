@@ -6,32 +6,43 @@
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { isFresh, typeScriptIn } from "./fresh.js";
 import { ROOT } from "./root.js";
 
 const LIMIT_MS = 120_000;
 
 const FOLDER = join(ROOT, "bench/build");
+const LIBRARY = join(FOLDER, "src/index.js");
 /** Written last: as old as the build is. */
 const STAMP = join(FOLDER, "complete");
 const SOURCES = ["src", "bench"].map((folder) => join(ROOT, folder));
-const SETTINGS = ["tsconfig.json", "bench/tsconfig.json", "scripts/bundle.ts"].map((file) =>
-  join(ROOT, file),
+const SETTINGS = ["tsconfig.json", "bench/tsconfig.json", "scripts/bundle.ts", "scripts/constants.ts"].map(
+  (file) => join(ROOT, file),
 );
 
 let checked = false;
 
 /** The path of a module of bench/, compiled: "child" gives .../bench/child.js. */
 export function compiled(module: string): string {
+  compileOnce();
+  return join(FOLDER, "bench", `${module}.js`);
+}
+
+/** The library as the compiled benchmarks have it. */
+export function compiledLibrary(): URL {
+  compileOnce();
+  return pathToFileURL(LIBRARY);
+}
+
+function compileOnce(): void {
   if (!checked && !isFresh(STAMP, [...SETTINGS, ...SOURCES.flatMap(typeScriptIn)])) compile();
   checked = true;
-  return join(FOLDER, "bench", `${module}.js`);
 }
 
 function compile(): void {
   node(join(ROOT, "node_modules/typescript/bin/tsc"), "-p", join(ROOT, "bench/tsconfig.json"));
-  const library = join(FOLDER, "src/index.js");
-  node("--import", "tsx", join(ROOT, "scripts/bundle.ts"), library, library);
+  node("--import", "tsx", join(ROOT, "scripts/bundle.ts"), LIBRARY, LIBRARY);
   writeFileSync(STAMP, "");
 }
 

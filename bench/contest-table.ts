@@ -1,6 +1,6 @@
 /** A contest as aligned plain text: its legend, a table of times, and, where asked for, one of peak memory. */
 import { type Cell, type Contest, comparable, geometricMean, type Row, rowsOf } from "./contest.js";
-import { judge } from "./goals.js";
+import { judge } from "./judge.js";
 
 type Measure = "ratio" | "peakRatio";
 

@@ -3,10 +3,11 @@
  *
  * Owns the order of measuring, the medians and the ratios. Knows nothing of processes, or of what a contestant is.
  */
+import { TooSlow } from "./answer.js";
 import { median } from "./compare.js";
-import type { Goal } from "./goals.js";
+import type { Goal } from "./goal.js";
 import type { WorkloadResult } from "./measure.js";
-import { interleave, TooSlow } from "./spawn.js";
+import { interleave } from "./spawn.js";
 
 /** One who measures: what an event needs of it is up to both. */
 export interface Contestant {

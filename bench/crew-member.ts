@@ -1,7 +1,7 @@
 /** The program of a crew's worker thread. Loaded compiled: see compile.ts. */
 import { writeSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
-import { loadAllocator } from "./allocators/allocator.js";
+import { loadAllocator } from "./allocators/registry.js";
 import { crewOf, type Membership, serve } from "./crew.js";
 import { findWorkload, isCrewWorkload } from "./workloads/index.js";
 

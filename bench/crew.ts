@@ -11,7 +11,7 @@
  */
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import { loadAllocator } from "./allocators/allocator.js";
+import { loadAllocator } from "./allocators/registry.js";
 import {
   CREW_BLOCKS,
   CREW_WORDS,

@@ -1,15 +1,12 @@
 /**
- * The figures of the project: which children run, against whom, in which order, and what is promised of the
+ * The figures of small loops: which children run, against whom, in which order, and what is promised of the
  * result. Every sample comes from a fresh process; heapwright and its peers take turns within a round, and a
  * ratio is taken within its round, so that a change of the machine's speed hits both sides of it.
  */
-import { type Comparison, compare, type Figure, median, settled } from "./compare.js";
+import { type Comparison, compare, type Figure } from "./compare.js";
 import type { Effort } from "./effort.js";
-import { RECORDED_PEAKS, RECORDED_TIMES } from "./goals.js";
-import { buildNative, type NativeResult, runNative } from "./native/build.js";
 import type { PairResult } from "./pair.js";
 import { interleave, runChild } from "./spawn.js";
-import { readTrace, type Trace, traceNames } from "./trace.js";
 
 /** A sixth of libc's price through koffi. */
 const PAIR_TARGET = 1 / 6;
@@ -88,74 +85,6 @@ function meanRows(samples: readonly PairResult[][]): Comparison[] {
 
 const medianOf = (result: PairResult) => result.median;
 
-/** Recorded programs against glibc in C, and against glibc through koffi. */
-export function tracesFigure(effort: Effort): Figure {
-  const build = buildNative();
-  const comparisons = traceNames.flatMap((name) => oneTrace(readTrace(name), effort, build.program));
-  return {
-    name: "traces",
-    title: "Recorded programs replayed",
-    notes: [
-      "ns per operation (malloc, calloc, realloc, free): the median of the second half of " +
-        `${effort.passes} passes on both sides; the first pass, with compilation and page faults, is shown too.`,
-      "Through koffi no block is touched, which favours libc there.",
-      "Peak footprint is stats().peakFootprint after one pass; resident at peak is what the kernel holds " +
-        "in the range of heapwright's blocks when live bytes peak. Both stand against glibc's peak " +
-        "resident growth in its first pass in C.",
-      ...(build.program === null ? [build.reason] : []),
-    ],
-    comparisons,
-  };
-}
-
-function oneTrace(trace: Trace, effort: Effort, program: string | null): Comparison[] {
-  const { rounds, passes } = effort;
-  const native: NativeResult[] = [];
-  const samples: Record<string, () => number[]> = {
-    heapwright: () => runChild("heapwright", { trace: trace.name, passes }),
-    libc: () => runChild("libc", { trace: trace.name, passes }),
-  };
-  if (program !== null) {
-    samples.native = () => {
-      const result = runNative(program, trace, passes);
-      native.push(result);
-      return result.ns;
-    };
-  }
-  const [ours, libc, glibc] = interleave(Object.keys(samples), rounds, (name) => samples[name]!());
-  const workload = trace.name;
-  const throughKoffi = {
-    workload,
-    measure: "per operation",
-    unit: "ns",
-    peerName: "libc through koffi",
-  } as const;
-  const rows = [compare(throughKoffi, ours!.map(settled), libc!.map(settled))];
-  if (glibc === undefined) return rows;
-  const inC = { workload, unit: "ns", peerName: "glibc in C" } as const;
-  return [
-    compare(
-      { ...inC, measure: "per operation", target: RECORDED_TIMES },
-      ours!.map(settled),
-      glibc.map(settled),
-    ),
-    ...rows,
-    compare({ ...inC, measure: "first pass" }, ours!.map(first), glibc.map(first)),
-    ...memoryRows(trace, median(native.map((result) => result.peakResidentGrowth))),
-  ];
-}
-
-/** Once is enough: a replay allocates the same blocks in the same order every time. */
-function memoryRows(trace: Trace, peer: number): Comparison[] {
-  const { footprint, resident } = runChild("peak", { trace: trace.name });
-  const subject = { workload: trace.name, unit: "bytes", peerName: "glibc in C" } as const;
-  const rows = [
-    compare({ ...subject, measure: "peak footprint", target: RECORDED_PEAKS }, [footprint], [peer]),
-  ];
-  if (resident !== null) rows.push(compare({ ...subject, measure: "resident at peak" }, [resident], [peer]));
-  return rows;
-}
-
 /** A workload of heapwright's, that of its peers, and the peers. */
 const ACCESSES = [
   ["read", "read", ["DataView", "Float64Array"]],
@@ -200,8 +129,6 @@ export function accessFigure(effort: Effort): Figure {
     comparisons,
   };
 }
-
-const first = (passes: readonly number[]) => passes[0]!;
 
 /** That tracing which is switched off costs nothing; and what it costs while it is on. */
 export function traceOffFigure(effort: Effort): Figure {

@@ -3,7 +3,7 @@
  * operations.
  */
 import { readFileSync, writeFileSync } from "node:fs";
-import { loadAllocator, OURS } from "./allocators/allocator.js";
+import { loadAllocator, OURS } from "./allocators/registry.js";
 import { startCrew } from "./crew.js";
 import { type TimedOptions, timed } from "./timed.js";
 import { findWorkload, isCrewWorkload } from "./workloads/index.js";
@@ -19,7 +19,7 @@ export interface WorkloadAsk extends TimedOptions {
 export interface WorkloadResult {
   /** The first pass, with compilation and page faults. */
   readonly first: number;
-  /** The median pass after that. */
+  /** The median pass after that; of a recorded program the fastest of all. */
   readonly median: number;
   /**
    * Bytes: how much the resident memory of the process had grown at its peak, up to the end of the first pass; null

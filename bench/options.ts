@@ -15,17 +15,19 @@ export interface Options {
   /** Files to write. */
   readonly json: string | undefined;
   readonly chart: string | undefined;
-  /** Workloads, or traces; all when there are none. */
+  /** Programs and workloads; all when there are none. */
   readonly only: readonly string[];
   /** This one first. */
   readonly nodes: readonly Node[];
 }
 
-export const OPTIONS_USAGE =
-  "[--quick] [--only WORKLOAD]... [--node PATH]... [--json FILE] [--chart FILE.svg]";
+export const OPTIONS_USAGE = "[--quick] [--only NAME]... [--node PATH]... [--json FILE] [--chart FILE.svg]";
 
-/** Throws an Error that says what is wrong. `known`: the names that may be given besides options. */
-export function parseOptions(args: string[], known: readonly string[], traces: readonly string[]): Options {
+/**
+ * Throws an Error that says what is wrong. `known`: the names that may be given besides options; `programs`: those that
+ * --only may name besides workloads.
+ */
+export function parseOptions(args: string[], known: readonly string[], programs: readonly string[]): Options {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
@@ -43,7 +45,7 @@ export function parseOptions(args: string[], known: readonly string[], traces: r
     if (!known.includes(name))
       throw new Error(`there is no figure "${name}"; there are: ${known.join(", ")}`);
   }
-  for (const name of only) if (!traces.includes(name)) findWorkload(name);
+  for (const name of only) if (!programs.includes(name)) findWorkload(name);
   const own = { path: undefined, version: process.versions.node };
   return { names, quick, json, chart, only, nodes: [own, ...values.node.map(nodeAt)] };
 }

@@ -11,7 +11,7 @@ const HEADER_WORDS = 4;
 const EVENT_WORDS = 4;
 const WORD = 8;
 const TRACE_HEADER = 8;
-const MAX_SIZE = 2 ** 31 - 1;
+const MAX_SIZE = 2 ** 32 - 1;
 
 interface Columns {
   readonly op: number[];

@@ -11,7 +11,7 @@
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { alignedAlloc, calloc, free, malloc, type Pointer, realloc, stats, write } from "../src/index.js";
 import { replayable } from "./allocators/heapwright.js";
-import { freeLeftovers, pointerTable, spanReplayer } from "./replay.js";
+import { freeLeftovers, replay } from "./replay.js";
 import { OP, type Trace } from "./trace.js";
 
 export interface PeakResult {
@@ -27,11 +27,11 @@ const PRESENT_OR_SWAPPED = 0xc0; // bits 63 and 62 of an entry, in its last byte
 
 /** One pass in this process, which must not have allocated before. */
 export function measurePeak(trace: Trace): PeakResult {
-  const pointers = pointerTable(trace);
+  const pointers = new Float64Array(trace.blocks);
   const seen = replayRecorded(trace, pointers, trace.peakAt + 1);
   const resident = residentBytes(seen.starts, seen.ends);
-  spanReplayer(trace, pointers, replayable)(trace.peakAt + 1, trace.count);
-  freeLeftovers(pointers, free);
+  replay(trace, pointers, replayable, trace.peakAt + 1, trace.count);
+  freeLeftovers(pointers, (pointer) => free(pointer as Pointer));
   return { footprint: stats().peakFootprint, resident };
 }
 
@@ -41,7 +41,7 @@ interface Seen {
   readonly ends: Float64Array;
 }
 
-/** Like spanReplayer from the first record up to `to`, but remembers where each block was. Not for timing. */
+/** Like replay from the first record up to `to`, but remembers where each block was. Not for timing. */
 function replayRecorded(trace: Trace, pointers: Float64Array, to: number): Seen {
   const starts = new Float64Array(to);
   const ends = new Float64Array(to);

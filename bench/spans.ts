@@ -1,11 +1,10 @@
 /**
- * Long loops, a span at a time.
+ * Long loops, a span at a time: for tuned loops alone.
  *
  * What V8 compiles to be entered in the middle of a loop does not take the function's closure for a constant: it fetches
  * each column, each constant and each function again on every round, and tests them. A loop so long that V8 replaces it while
- * it runs is entered like that in every pass: a recorded SQLite program took a fifth longer in one process of three, batch a
- * tenth. A function that is called often is compiled as a whole, for its beginning. C's compiler has no such trouble, so
- * a loop that is compared with one in C is run in spans.
+ * it runs is entered like that in every pass: batch took a tenth longer. A function that is called often is compiled as a
+ * whole, for its beginning. C's compiler has no such trouble, so a tuned loop that is compared with one in C is run in spans.
  */
 const SPAN = 256;
 

@@ -1,16 +1,11 @@
-/**
- * Runs one task of child.ts in a fresh process and waits for its answer. A child that takes too long is
- * killed by its own id, and that is a failure, never a missing figure.
- */
-import { spawnSync } from "node:child_process";
+/** Runs one task of child.ts in a fresh process and waits for its answer. */
+import { answerOf } from "./answer.js";
 import type { Tasks } from "./child.js";
 import { compiled } from "./compile.js";
 
-const LIMIT_MS = 120_000;
-
 export interface ChildOptions {
   /** Another node to run it with. */
-  readonly node?: string;
+  readonly node?: string | undefined;
   /** Arguments of node itself. */
   readonly nodeArgs?: readonly string[];
   /** Added to the environment. */
@@ -18,30 +13,14 @@ export interface ChildOptions {
   readonly limitMs?: number;
 }
 
-/** Thrown for a child that ran out of time. */
-export class TooSlow extends Error {}
-
 export function runChild<K extends keyof Tasks>(
   task: K,
   ask: Tasks[K]["ask"],
-  { node = process.execPath, nodeArgs = [], env = {}, limitMs = LIMIT_MS }: ChildOptions = {},
+  { node = process.execPath, nodeArgs = [], env = {}, limitMs }: ChildOptions = {},
 ): Tasks[K]["answer"] {
   const args = [...nodeArgs, compiled("child"), JSON.stringify({ task, ask })];
-  const child = spawnSync(node, args, {
-    encoding: "utf8",
-    env: { ...process.env, ...env },
-    timeout: limitMs,
-    killSignal: "SIGKILL",
-  });
-  const name = `the task ${task} ${JSON.stringify(ask)}`;
-  if ((child.error as NodeJS.ErrnoException | undefined)?.code === "ETIMEDOUT") {
-    throw new TooSlow(`${name} took more than ${limitMs / 1000} s`);
-  }
-  if (child.status !== 0) {
-    const why = child.error?.message ?? (child.stderr.trim() || `signal ${child.signal}`);
-    throw new Error(`${name} failed: ${why}`);
-  }
-  return JSON.parse(child.stdout) as Tasks[K]["answer"];
+  const options = { env: { ...process.env, ...env }, limitMs };
+  return answerOf(`the task ${task} ${JSON.stringify(ask)}`, node, args, options) as Tasks[K]["answer"];
 }
 
 /**

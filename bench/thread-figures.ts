@@ -1,8 +1,6 @@
 /**
- * The figures of threads: what a second one adds, what it costs to free a block in another thread than its own, and
- * what it costs to start one.
+ * The figures of threads: what a second one adds, and what it costs to free a block in another thread than its own.
  */
-import { build } from "../scripts/build.js";
 import { compare, type Figure } from "./compare.js";
 import type { Effort } from "./effort.js";
 import { interleave, runChild } from "./spawn.js";
@@ -14,7 +12,6 @@ const REPETITIONS = 8;
 /** Two threads do 1.9 times what one does, so the time of one operation is this part of it. */
 const SCALING_TARGET = 1 / 1.9;
 const REMOTE_NS = 60;
-const ADDED_MS = 10;
 /** Of what is on its way: as much again for caches and chains. */
 const FOOTPRINT_TARGET = 2;
 
@@ -84,37 +81,6 @@ export function remoteFigure(effort: Effort): Figure {
         { workload, measure: "footprint", unit: "bytes", peerName: "on their way", target: FOOTPRINT_TARGET },
         footprints,
         footprints.map(() => RING * (BLOCK_BYTES + 16)),
-      ),
-    ],
-  };
-}
-
-/** Starting a worker that uses the library, and one that loads koffi alone. */
-export async function startFigure(effort: Effort): Promise<Figure> {
-  await build();
-  const modules: Record<string, { module: string; use: string }> = {
-    heapwright: { module: "heapwright", use: "library.free(library.malloc(16))" },
-    koffi: { module: "koffi", use: "library.default.load(null)" },
-  };
-  const starts = Math.ceil(effort.milliseconds / 12);
-  const [ours, koffi] = interleave(Object.keys(modules), effort.rounds, (name) =>
-    runChild("start", { ...modules[name]!, starts }),
-  );
-  const added = ours!.map((milliseconds, round) => milliseconds - koffi![round]!);
-  const subject = { workload: "new Worker until it answers", unit: "ms" } as const;
-  return {
-    name: "start",
-    title: "Starting a worker",
-    notes: [
-      "The main thread has loaded the module. heapwright allocates a block, koffi loads libc.",
-      "Half of what is added is a garbage collection: V8 makes one when a view of 4 GiB appears in a thread.",
-    ],
-    comparisons: [
-      compare({ ...subject, measure: "in all", peerName: "koffi alone" }, ours!, koffi!),
-      compare(
-        { ...subject, measure: "added", peerName: "allowed", target: 1 },
-        added,
-        added.map(() => ADDED_MS),
       ),
     ],
   };

@@ -84,30 +84,3 @@ async function until(words: Int32Array, word: number, value: number): Promise<vo
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }
-
-export interface StartAsk {
-  /** The module that a worker loads. */
-  readonly module: string;
-  /** What it does with it before it answers. */
-  readonly use: string;
-  readonly starts: number;
-}
-
-/** ms from `new Worker` until the worker has loaded a module and used it: the median start. The process has loaded it. */
-export async function measureStart({ module, use, starts }: StartAsk): Promise<number> {
-  const address = import.meta.resolve(module);
-  await import(address);
-  const program =
-    `import * as library from ${JSON.stringify(address)}; import { parentPort } from "node:worker_threads";` +
-    `${use}; parentPort.postMessage(0);`;
-  const url = new URL(`data:text/javascript,${encodeURIComponent(program)}`);
-  const times: number[] = [];
-  for (let i = 0; i < starts; i++) {
-    const start = performance.now();
-    const worker = new Worker(url, { execArgv: [] });
-    await new Promise((resolve, reject) => worker.once("message", resolve).once("error", reject));
-    times.push(performance.now() - start);
-    await worker.terminate();
-  }
-  return median(times);
-}

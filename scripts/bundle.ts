@@ -1,5 +1,6 @@
 /**
- * Makes one module of the compiled library: the module IN and all it imports become OUT, which may be the same file.
+ * Makes one module of the compiled library: the module IN and all it imports become OUT, which may be the same file, and is
+ * CommonJS where its name ends in .cjs.
  *
  *   tsx scripts/bundle.ts IN OUT
  *
@@ -7,20 +8,52 @@
  * V8 folds the value of a module's const into the code that uses it, and a bundler that turns them into vars (esbuild
  * does) doubles the price of malloc.
  */
+import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { rollup } from "rollup";
+import { type Plugin, rollup } from "rollup";
+import { constants } from "./constants.js";
 
-export async function bundle(input: string, output: string): Promise<void> {
+/** Returns the modules that it was made of. `elsewhere`: a module that is not taken in but imported, and from where. */
+export async function bundle(
+  input: string,
+  output: string,
+  elsewhere?: { readonly module: string; readonly path: string },
+): Promise<readonly string[]> {
+  const format = output.endsWith(".cjs") ? "cjs" : "es";
   const made = await rollup({
     input,
-    external: [/^node:/, "koffi"],
+    external: (id) => id.startsWith("node:") || id === "koffi" || id === elsewhere?.module,
+    // What CommonJS has for import.meta.url, as far as createRequire() minds.
+    plugins: [
+      { name: "filename", resolveImportMeta: () => (format === "cjs" ? "__filename" : null) },
+      compilersMaps,
+      constants(),
+    ],
     onwarn(warning, report) {
       // What the compiler puts in for `using` asks for a `this`, which a module has not, before it does without.
       if (warning.code !== "THIS_IS_UNDEFINED") report(warning);
     },
   });
-  await made.write({ file: output, format: "es" });
+  const paths = elsewhere === undefined ? {} : { [elsewhere.module]: elsewhere.path };
+  const maps = { sourcemap: true, sourcemapPathTransform: inPackage };
+  const { output: chunks } = await made.write({ file: output, format, paths, ...maps });
   await made.close();
+  return chunks[0].moduleIds;
+}
+
+/** The map that the compiler wrote beside a module, if it did. */
+const compilersMaps: Plugin = {
+  name: "maps",
+  load(id) {
+    const map = `${id}.map`;
+    return existsSync(map) ? { code: readFileSync(id, "utf8"), map: readFileSync(map, "utf8") } : null;
+  },
+};
+
+/** Where a source lies in the package, were it in it: `../src/platform/os.ts`, wherever the bundle was made. */
+function inPackage(source: string): string {
+  const at = source.lastIndexOf("/src/");
+  return at < 0 ? source : `..${source.slice(at)}`;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

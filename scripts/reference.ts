@@ -1,5 +1,5 @@
 /**
- * Makes the API reference from the docstrings, as Markdown in dist/reference/, and fails when something of the API has
+ * Makes the API reference from the docstrings, as Markdown in dist/reference/ and, of subpaths, in folders there, and fails when something of the API has
  * none, or a value or function has no example.
  *
  *   npm run reference
@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "./build.js";
+import { ENTRIES, type Entry, MAIN } from "./entries.js";
 import { extract } from "./extractor.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -21,15 +22,15 @@ const reference = join(root, "dist/reference");
 const VALUES = new Set(["Function", "Class", "Variable"]);
 
 /** One entry of the extracted API. */
-interface Entry {
+interface Extracted {
   readonly kind: string;
   readonly name: string;
   readonly docComment?: string;
-  readonly members?: readonly Entry[];
+  readonly members?: readonly Extracted[];
 }
 
-/** Writes the model of the API to `file`; returns what is wrong with the docstrings. */
-function modelOf(file: string): string[] {
+/** Writes the model of the API of one entry to `file`; returns what is wrong with the docstrings. */
+function modelOf(entry: Entry, file: string): string[] {
   const wrong: string[] = [];
   const wanted = {
     docModel: { enabled: true, apiJsonFilePath: file },
@@ -40,10 +41,14 @@ function modelOf(file: string): string[] {
       reportTempFolder: dirname(file),
     },
   };
-  extract(join(root, "dist/index.d.ts"), wanted, ({ messageId, text, sourceFilePath, sourceFileLine }) => {
-    if (messageId === "ae-undocumented" || isSyntax(messageId))
-      wrong.push(`${sourceFilePath ?? ""}:${sourceFileLine ?? 0}: ${text}`);
-  });
+  extract(
+    join(root, `dist/${entry.file}.d.ts`),
+    wanted,
+    ({ messageId, text, sourceFilePath, sourceFileLine }) => {
+      if (messageId === "ae-undocumented" || isSyntax(messageId))
+        wrong.push(`${sourceFilePath ?? ""}:${sourceFileLine ?? 0}: ${text}`);
+    },
+  );
   return wrong;
 }
 
@@ -53,30 +58,37 @@ function isSyntax(messageId: string): boolean {
 }
 
 function withoutExample(file: string): string[] {
-  const model = JSON.parse(readFileSync(file, "utf8")) as Entry;
+  const model = JSON.parse(readFileSync(file, "utf8")) as Extracted;
   const entries = model.members![0]!.members!;
   return entries
     .filter(({ kind, docComment }) => VALUES.has(kind) && !docComment?.includes("@example"))
     .map(({ name }) => `${name} has no example`);
 }
 
-function write(folder: string): void {
+function write(folder: string, entry: Entry): void {
+  const output = entry === MAIN ? reference : join(reference, entry.file);
   const documenter = dirname(
     createRequire(import.meta.url).resolve("@microsoft/api-documenter/package.json"),
   );
-  const args = ["markdown", "--input-folder", folder, "--output-folder", reference];
+  const args = ["markdown", "--input-folder", folder, "--output-folder", output];
   execFileSync(process.execPath, [join(documenter, "bin/api-documenter"), ...args], { stdio: "ignore" });
 }
 
-await build();
-const folder = mkdtempSync(join(tmpdir(), "heapwright-reference-"));
-try {
-  const file = join(folder, "heapwright.api.json");
-  const wrong = [...modelOf(file), ...withoutExample(file)];
-  for (const text of wrong) process.stderr.write(`${text}\n`);
-  write(folder);
-  process.stdout.write(`reference: ${wrong.length} problems; dist/reference/index.md\n`);
-  if (wrong.length > 0) process.exitCode = 1;
-} finally {
-  rmSync(folder, { recursive: true, force: true });
+/** The pages of one entry; how much is wrong with its docstrings. */
+function refer(entry: Entry): number {
+  const folder = mkdtempSync(join(tmpdir(), "heapwright-reference-"));
+  try {
+    const file = join(folder, "heapwright.api.json");
+    const wrong = [...modelOf(entry, file), ...withoutExample(file)];
+    for (const text of wrong) process.stderr.write(`${entry.name}: ${text}\n`);
+    write(folder, entry);
+    return wrong.length;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
+
+await build();
+const problems = ENTRIES.reduce((sum, entry) => sum + refer(entry), 0);
+process.stdout.write(`reference: ${problems} problems; dist/reference/index.md\n`);
+if (problems > 0) process.exitCode = 1;

@@ -2,39 +2,46 @@
  * Settings as programs give them: by configure(), or by the environment when the library is loaded.
  */
 
-import { guarded } from "./attached.js";
-import { Control } from "./core/control.js";
-import { recordOf } from "./core/heaps.js";
-import { applySettings } from "./core/process.js";
-import { Rec } from "./core/record.js";
-import { checkSetting, type Settings } from "./core/settings.js";
+import { guarded } from "./api/attached.js";
+import { heap, unusable } from "./api/malloc.js";
 import { HeapError, show, typeError } from "./errors.js";
+import { Rec } from "./heap/record.js";
 import { logStep, queueFor, type TraceEvent, type TraceQueue } from "./inspect/log.js";
-import { heap, unusable } from "./malloc.js";
+import { Control } from "./memory/control.js";
+import { applySettings } from "./process/process.js";
+import { checkSetting, type Settings } from "./process/settings.js";
+import { recordOf } from "./shared/heaps.js";
 
-/** Settings of the process, for configure(). */
+/** Settings of the process, for configure(). Sizes are in bytes. */
 export interface Options {
-  /** Most bytes of footprint, a whole number or Infinity. Rounded down to pages. */
+  /** The largest footprint: a whole number of bytes, rounded down to pages, or Infinity. */
   limit?: number | undefined;
-  /** Requests of more bytes than this, and than 1,016, get a mapping of their own; "dynamic" rises when such a block is freed or shrinks. */
+  /**
+   * Requests of more bytes than this, and than 9,208, get a mapping of their own. The default, "dynamic", starts at 131,072.
+   * It rises, to at most 32 MiB, when blocks of similar size are mapped and freed again and again: then the heap serves
+   * them. It falls when such blocks stay allocated, or when only smaller ones are requested.
+   */
   mmapThreshold?: number | "dynamic" | undefined;
-  /** Idle joined bytes from which memory is given back to the operating system by itself; see trim(). */
+  /**
+   * Free bytes that a thread keeps. Idle bytes above that are given back to the operating system: at once when they are
+   * more than those in use, else within seconds after the program's last call; see trim().
+   */
   trimThreshold?: number | undefined;
   /**
-   * true: a line on standard error for each step, as it happens. A function: called with each step of a call into the
-   * heap before that call returns, when the heap is whole again; it may use the heap itself, and what it does is not
-   * told. What it throws comes out of that call, and what the call made is lost. false: off. May be changed at any time.
+   * true: a line on standard error for each step, at once. A function: called with each step of a call into the heap, before
+   * that call returns. It may use the heap itself; what it does there is not traced. An error that it throws comes out of
+   * that call, and a block that the call allocated is lost. false: off. May be changed at any time.
    */
   trace?: boolean | ((event: TraceEvent) => void) | undefined;
 }
 
 /**
- * Changes settings of the process, for all its threads. All but `trace` only before the first allocation in any of them;
- * each has an environment variable too, of which those of the first thread count, and what is given here wins. `trace` is
- * the calling thread's own.
+ * Changes settings for all threads of the process; `trace` is for the calling thread only. All but `trace` must be changed
+ * before the first allocation in any thread. Each has an environment variable too, read by the first thread; a setting
+ * given here takes precedence.
  *
- * @throws HeapError ERR_INVALID_ARG for a setting that does not exist, makes no sense or comes too late; then none
- *   of them is changed
+ * @throws HeapError ERR_INVALID_ARG for a setting that does not exist, is out of range or comes too late; then none of them
+ *   is changed
  *
  * @example
  * ```ts
@@ -77,7 +84,7 @@ export function configure(options: Options): void {
       refuseWhenUsed(given[0]![0]);
       applySettings(heap.words, wanted);
     };
-    guarded(() => heap.store.segments.whileStill(change)); // no other thread makes its first mapping meanwhile
+    guarded(() => heap.wilderness.segments.whileStill(change)); // so that no other thread makes its first mapping meanwhile
   }
   if (trace !== undefined) setTrace(trace);
 }
@@ -87,7 +94,7 @@ let queue: TraceQueue | null = null;
 function setTrace(trace: boolean | ((event: TraceEvent) => void)): void {
   queue?.close();
   queue = typeof trace === "function" ? queueFor(trace) : null;
-  if (queue !== null) heap.trace(queue.sink, queue.settle);
+  if (queue !== null) heap.trace(queue.sink, queue.afterCall);
   else heap.trace(trace ? logStep : null, null);
 }
 
@@ -105,9 +112,9 @@ function refuseWhenUsed(name: string): void {
 
 /** Whether anything was ever allocated from a heap. */
 function wasUsed(record: number): boolean {
-  const { words: m, store } = heap;
+  const { words: m, wilderness } = heap;
   if (record === 0) return false;
-  const start = store.segments.start(m[record + Rec.segment]!);
+  const start = wilderness.segments.start(m[record + Rec.segment]!);
   return m[record + Rec.top]! > start || m[record + Rec.high]! > start || m[record + Rec.closedUnits]! > 0;
 }
 
@@ -117,12 +124,12 @@ function current(): Omit<Settings, "reserve"> {
   const pageSize = m[Control.pageSize]!;
   return {
     limit: heap.pressure().limit,
-    mmapThreshold: m[Control.thresholdRises] === 1 ? "dynamic" : heap.mmapThreshold,
+    mmapThreshold: m[Control.isThresholdDynamic] === 1 ? "dynamic" : heap.mmapThreshold,
     trimThreshold: m[Control.trimPages]! * pageSize,
   };
 }
 
-/** HEAPWRIGHT_TRACE=1, read when the library is loaded. */
+/** Obeys HEAPWRIGHT_TRACE=1, read when the library is loaded. */
 function traceFromEnvironment(): void {
   const wanted = process.env.HEAPWRIGHT_TRACE ?? "";
   if (unusable === null && !["", "0", "false", "off"].includes(wanted)) setTrace(true);

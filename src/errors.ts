@@ -1,35 +1,35 @@
 /**
- * Every error this library throws, and nothing else.
+ * The errors that this library throws.
  *
- * A HeapError has a `code` that programs may switch on and a message that says what was wrong, with the value,
- * and what to do. Where Node itself would throw a RangeError or a TypeError, the error is one of those as well:
- * `error instanceof HeapError` and `error instanceof RangeError` both hold.
+ * A HeapError has a `code` for programs, and a message that says what was wrong, with the value, and what to do. Where
+ * Node would throw a RangeError or a TypeError, the error is one of those as well: `error instanceof HeapError` and
+ * `error instanceof RangeError` both hold.
  */
 
 /** What a HeapError's `code` says. */
 export type HeapErrorCode =
   /** The limit, the address window or the kernel has no memory left. Everything allocated stays valid. */
   | "ERR_OUT_OF_MEMORY"
-  /** Not a pointer that this heap gave out: wild, interior, misaligned, foreign or overwritten. */
+  /** No pointer to a live block: wild, interior, misaligned, another allocator's, or its header was overwritten. */
   | "ERR_INVALID_POINTER"
-  /** A block that was given out once and is free already. */
+  /** The block has been freed already. */
   | "ERR_DOUBLE_FREE"
-  /** A size, count, alignment or setting that cannot be meant. */
+  /** A size, count, alignment or setting of the wrong type or out of range. */
   | "ERR_INVALID_ARG"
-  /** A scope, an arena or an owner that has given its memory back already. */
+  /** The scope, arena, owner or allocator has been disposed of. */
   | "ERR_DISPOSED"
-  /** Asked for at a time when it cannot be done: it would leave something else without what it needs. */
+  /** Not possible now: a setting after the first allocation, for example, or the end of something still in use. */
   | "ERR_INVALID_STATE"
-  /** A header, list or bitmap contradicts another: something wrote where it should not. */
+  /** A header, list or bitmap is not what it must be: something wrote outside its block, or into a freed one. */
   | "ERR_HEAP_CORRUPT"
-  /** This platform, Node version or runtime cannot carry the heap. */
+  /** The heap does not work on this platform, Node version or runtime. */
   | "ERR_UNSUPPORTED_PLATFORM";
 
-/** What `instanceof HeapError` looks for; a registered symbol, so that two copies of the module agree. */
+/** What `instanceof HeapError` looks for. Registered, so that two copies of this module recognise each other's errors. */
 export const brand = Symbol.for("heapwright.HeapError");
 
 /**
- * What this library throws. Where Node would throw a RangeError or a TypeError it is one of those as well.
+ * An error of this library. Where Node would throw a RangeError or a TypeError it is one of those as well.
  *
  * @example
  * ```ts
@@ -45,7 +45,7 @@ export const brand = Symbol.for("heapwright.HeapError");
  * ```
  */
 export class HeapError extends Error {
-  /** What went wrong, for programs to switch on. */
+  /** The kind of error, for programs. */
   readonly code: HeapErrorCode;
 
   constructor(code: HeapErrorCode, message: string, options?: { cause?: unknown }) {
@@ -55,10 +55,8 @@ export class HeapError extends Error {
   }
 }
 
-/**
- * So that a HeapError that is a RangeError or TypeError, or another copy of the library's, counts too. A class of the program's
- * that extends HeapError has only its own.
- */
+// A HeapError that is a RangeError or a TypeError is no instance of the class, nor is one of another copy of the library.
+// A class of the program's that extends HeapError has only its own instances.
 Object.defineProperty(HeapError, Symbol.hasInstance, {
   value(this: unknown, value: unknown): boolean {
     if (this !== HeapError) return Function.prototype[Symbol.hasInstance].call(this as never, value);
@@ -66,7 +64,7 @@ Object.defineProperty(HeapError, Symbol.hasInstance, {
   },
 });
 
-/** A HeapError that is a RangeError too: a number out of its range, or memory that is out. */
+/** A HeapError that is a RangeError too: a number out of range, or no memory. */
 export function rangeError(code: HeapErrorCode, message: string): HeapError {
   return decorate(new RangeError(message), code);
 }
@@ -80,15 +78,19 @@ export function outOfMemory(what: string): HeapError {
   return rangeError("ERR_OUT_OF_MEMORY", what);
 }
 
-export function corrupt(what: string): HeapError {
-  return new HeapError("ERR_HEAP_CORRUPT", `${what}; something wrote outside its block or into a freed one`);
+/** ERR_HEAP_CORRUPT. `likely`: the probable cause, and what to look for. */
+export function corrupt(
+  what: string,
+  likely = "something wrote outside its block or into a freed one",
+): HeapError {
+  return new HeapError("ERR_HEAP_CORRUPT", `${what}; ${likely}`);
 }
 
-/** As deep as this library's own calls are below the function that the program called. */
+/** Most frames of this library's own between the program's call and the error. */
 const OWN_FRAMES = 12;
 
-/** Notes the stack again: of ten frames, which is what V8 notes by default, the library's own may be nine. */
-function noteStack(error: Error): void {
+/** Captures more frames: of V8's default ten, nine may be the library's own, and the program's would be lost. */
+function captureStack(error: Error): void {
   const limit = Error.stackTraceLimit;
   if (!(limit > 0) || !Reflect.set(Error, "stackTraceLimit", limit + OWN_FRAMES)) return;
   Error.captureStackTrace(error);
@@ -96,12 +98,13 @@ function noteStack(error: Error): void {
 }
 
 function decorate(error: Error, code: HeapErrorCode): HeapError {
-  noteStack(error);
+  captureStack(error);
   Object.defineProperty(error, brand, { value: true });
   Object.defineProperty(error, "name", { value: "HeapError", configurable: true, writable: true });
   Object.defineProperty(error, "code", { value: code, enumerable: true });
   // V8 wrote the stack's first line before the name was known.
-  const stack = error.stack ?? "";
+  const stack = stackText(error);
+  if (stack === undefined) return error as HeapError;
   const frames = stack.indexOf("\n    at ");
   const rest = frames < 0 ? "" : stack.slice(frames);
   Object.defineProperty(error, "stack", {
@@ -112,25 +115,34 @@ function decorate(error: Error, code: HeapErrorCode): HeapError {
   return error as HeapError;
 }
 
-/** What is said of a pointer that is no number. */
+/** The stack, if it is a string: a program's Error.prepareStackTrace may return anything, or throw. */
+export function stackText(holder: { readonly stack?: unknown }): string | undefined {
+  try {
+    return typeof holder.stack === "string" ? holder.stack : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The error for a pointer that is no number. */
 export function notAPointer(operation: string, value: unknown): HeapError {
-  const advice = typeof value === "bigint" ? "; Number() makes one of a bigint, as koffi returns them" : "";
   return typeError(
     "ERR_INVALID_POINTER",
-    `${operation}: a pointer is a number that malloc returned, got ${show(value)}${advice}`,
+    `${operation}: a pointer is a number that malloc returned, or the same as a bigint, got ${show(value)}`,
   );
 }
 
-/** A value as an error message shows it: short, and never a thrown error of its own. */
+/** A value for an error message: short. Never throws, whatever the value is. */
 export function show(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  if (typeof value === "string")
+    return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}\u2026` : value);
   if (typeof value === "bigint") return `${value}n`;
   if (typeof value === "symbol" || typeof value === "function") return `a ${typeof value}`;
   if (typeof value === "object" && value !== null) return "an object";
   return Object.is(value, -0) ? "-0" : String(value);
 }
 
-/** An address as people read addresses. */
+/** An address in hexadecimal. */
 export function hex(address: number): string {
   return Number.isSafeInteger(address) && address >= 0 ? `0x${address.toString(16)}` : show(address);
 }

@@ -2,17 +2,21 @@
  * The counters of stats() are words that wrap around: beyond 2^31 they are still positive, and what is computed from
  * differences of them is still right.
  */
+import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { heap } from "../src/attached.js";
-import { Control } from "../src/core/control.js";
-import { Rec } from "../src/core/record.js";
-import { check, free, malloc, stats, trim } from "../src/index.js";
+import { heap } from "../src/api/attached.js";
+import { Rec } from "../src/heap/record.js";
+import { check, free, malloc, type Pointer, stats, trim } from "../src/index.js";
+import { Control } from "../src/memory/control.js";
+import { patience } from "./support/surroundings.js";
 import { compiled } from "./threads/compiled.js";
 
 const LAST_POSITIVE = 0x7fff_ffff;
 const BLOCKS = 50;
+/** A multiple of how many are sent at once, so that none waits here. */
+const MANY = 51_200;
 
 /** Frees the given blocks in a thread of its own, and ends it. */
 function freedElsewhere(pointers: readonly number[]): Promise<void> {
@@ -28,8 +32,8 @@ function freedElsewhere(pointers: readonly number[]): Promise<void> {
 test("counters go on beyond 2^31", () => {
   const { words: m, record } = heap;
   m[record + Rec.splits] = LAST_POSITIVE;
-  m[record + Rec.mergesForward] = 0;
-  m[record + Rec.mergesBackward] = LAST_POSITIVE;
+  m[record + Rec.coalescedForward] = 0;
+  m[record + Rec.coalescedBackward] = LAST_POSITIVE;
   m[Control.mmaps] = LAST_POSITIVE;
   m[Control.munmaps] = LAST_POSITIVE;
   const pointers = Array.from({ length: 8 }, () => malloc(20_000));
@@ -81,6 +85,23 @@ test("blocks on their way back are counted right when the counters of both sides
   assert.is(back.allocated, before.allocated);
   assert.is(back.blocks, before.blocks);
   check();
+});
+
+test("blocks that their owner takes back in its event loop count neither twice nor not at all meanwhile", async () => {
+  const before = stats().blocks;
+  const worker = new Worker(compiled("owner"), { workerData: MANY });
+  try {
+    const [pointers] = (await once(worker, "message")) as [Pointer[]];
+    assert.is(stats().blocks, before + MANY);
+    for (const pointer of pointers) free(pointer);
+    const seen = new Set<number>();
+    const deadline = performance.now() + patience(10_000);
+    while (stats().remote > 0 && performance.now() < deadline) seen.add(stats().blocks);
+    assert.is(stats().remote, 0);
+    assert.equal([...seen], [before]);
+  } finally {
+    await worker.terminate();
+  }
 });
 
 test.run();

@@ -14,6 +14,8 @@ const LEAST_WARMUP = 8;
 const PASSES = 12;
 /** A path that is taken seldom may still be compiled late, and once more after that. */
 const MOST_PER_FUNCTION = 3;
+/** What comes again and again is there each time. */
+const LOOKS = 3;
 const STEADY = "-- steady --";
 
 /** Prints STEADY between the passes that count and those before. */
@@ -32,20 +34,31 @@ function url(module: string): string {
   return JSON.stringify(new URL(`file://${compiled(module)}`));
 }
 
-/** How often each function was deoptimized after STEADY. */
+/**
+ * How many pieces of code V8 threw away of each function after STEADY. Code that it leaves where a loop ends, because nothing
+ * behind the loop had run when it was compiled, it keeps and enters again.
+ */
 function deoptimized(prepare: string): Map<string, number> {
   const trace = traceOf("--trace-deopt", program(prepare));
   const at = trace.indexOf(STEADY);
   assert.ok(at >= 0, "the steady state was reached");
   const counts = new Map<string, number>();
-  for (const [, name] of trace.slice(at).matchAll(/\[bailout .*?deoptimizing \S+ <JSFunction (\S*)/g)) {
-    counts.set(name!, (counts.get(name!) ?? 0) + 1);
+  const bailout = /\[bailout .*?deoptimizing \S+ <JSFunction (\S*).*?, opt id (\d+)/g;
+  const codes = [...trace.slice(at).matchAll(bailout)].map(([, name, id]) => `${name} ${id}`);
+  for (const code of new Set(codes)) {
+    const name = code.slice(0, code.lastIndexOf(" "));
+    counts.set(name, (counts.get(name) ?? 0) + 1);
   }
   return counts;
 }
 
-function assertSteady(counts: Map<string, number>): void {
-  const repeated = [...counts].filter(([, count]) => count > MOST_PER_FUNCTION);
+/** Looks again when it was not: on a busy machine V8 may still be compiling when the passes that count begin. */
+function assertSteady(prepare: string): void {
+  let repeated: [string, number][] = [];
+  for (let look = 0; look < LOOKS; look++) {
+    repeated = [...deoptimized(prepare)].filter(([, count]) => count > MOST_PER_FUNCTION);
+    if (repeated.length === 0) return;
+  }
   assert.equal(repeated, [], `functions deoptimized in ${PASSES} passes, and how often`);
 }
 
@@ -62,20 +75,18 @@ for (const workload of workloads) {
           const { heapwright } = await import(${url("allocators/heapwright")});
           return findWorkload("${workload.name}").prepare(heapwright, 1);
         }`;
-    assertSteady(deoptimized(prepare));
+    assertSteady(prepare);
   });
 }
 
 for (const name of traceNames) {
   test(`${name}, recorded: nothing is deoptimized again and again`, () => {
-    assertSteady(
-      deoptimized(`async () => {
+    assertSteady(`async () => {
         const { replayer } = await import(${url("replay")});
         const { readTrace } = await import(${url("trace")});
         const { replayable } = await import(${url("allocators/heapwright")});
         return { pass: replayer(readTrace("${name}"), replayable) };
-      }`),
-    );
+      }`);
   });
 }
 

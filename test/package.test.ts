@@ -3,79 +3,153 @@
  *
  * On the Node that runs the tests, and on the newest one where npm can fetch it.
  */
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { derived, ENTRIES, MAIN } from "../scripts/entries.js";
+import { makeProject, root, runIn } from "./support/project.js";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
-const LIMIT_MS = 120_000;
 const NEWER = "24";
 
-const project = mkdtempSync(join(tmpdir(), "heapwright-project-"));
+const project = makeProject("module");
 const compiler = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin/tsc");
 const example = /```ts\n([\s\S]*?)```/.exec(readFileSync(join(root, "README.md"), "utf8"))![1]!;
-
-let tarball = "";
-
-function run(program: string, args: readonly string[], cwd = project): string {
-  return execFileSync(program, args, { cwd, encoding: "utf8", timeout: LIMIT_MS, stdio: "pipe" });
-}
-
-function npm(args: readonly string[], cwd = project): string {
-  return run("npm", [...args, "--no-audit", "--no-fund", "--loglevel=error"], cwd);
-}
 
 /** The newer Node's executable, or null with a line that says why there is none. */
 function newerNode(): string | null {
   if (Number(process.versions.node.split(".")[0]) >= Number(NEWER)) return process.execPath;
-  const folder = join(project, "newer");
-  mkdirSync(folder);
-  writeFileSync(join(folder, "package.json"), "{}");
-  try {
-    npm(["install", `node@${NEWER}`, "--prefer-offline"], folder);
-    const found = join(folder, "node_modules/node/bin/node");
-    assert.match(run(found, ["--version"]), new RegExp(`^v${NEWER}\\.`));
-    return found;
-  } catch (error) {
-    process.stdout.write(`skipped: Node ${NEWER} cannot be installed (${String(error).split("\n", 1)[0]})\n`);
-    return null;
-  }
+  const folder = project.fetch(`node@${NEWER}`);
+  if (folder === null) return null;
+  const found = join(folder, "node_modules/node/bin/node");
+  assert.match(project.run(found, ["--version"]), new RegExp(`^v${NEWER}\\.`));
+  return found;
 }
 
-test.before(() => {
-  const [packed] = JSON.parse(
-    npm(["pack", "--json", "--ignore-scripts", "--pack-destination", project], root),
-  ) as [{ filename: string; files: { path: string }[] }];
-  tarball = join(project, packed.filename);
-  const paths = packed.files.map(({ path }) => path);
-  assert.equal(paths.sort(), ["LICENSE", "README.md", "dist/index.d.ts", "dist/index.js", "package.json"]);
-  writeFileSync(join(project, "package.json"), '{ "private": true, "type": "module" }');
-  // What it depends on as it is installed here: the project needs no network.
-  const [koffi, types] = ["koffi", "@types/node"].map((name) => join(root, "node_modules", name)) as [
-    string,
-    string,
-  ];
-  npm(["install", "--ignore-scripts", "--prefer-offline", tarball, koffi, types]);
-  assert.ok(existsSync(join(project, "node_modules/heapwright/dist/index.js")));
+test.after(() => project.remove());
+
+test("what is in it", () => {
+  assert.equal([...project.packed].sort(), [
+    "LICENSE",
+    "README.md",
+    ...ENTRIES.flatMap(({ file }) =>
+      ["cjs", "cjs.map", "d.cts", "d.ts", "js", "js.map"].map((ending) => `dist/${file}.${ending}`),
+    ).sort(),
+    "package.json",
+  ]);
+  assert.ok(existsSync(join(project.folder, "node_modules/heapwright/dist/index.js")));
 });
 
-test.after(() => rmSync(project, { recursive: true, force: true }));
+test("package.json says what the table of entries says", () => {
+  const { exports, typesVersions } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  assert.equal({ exports, typesVersions }, derived());
+});
+
+/** In one format, the library and all its subpaths: they throw the library's errors, and have its heap. */
+const SUBPATHS = `
+import { createRequire } from "node:module";
+const required = createRequire(import.meta.url);
+const found = [];
+for (const load of [(name) => import(name), required]) {
+  const { HeapError, stats } = await load("heapwright");
+  const before = stats().blocks;
+  const { Vector } = await load("heapwright/containers");
+  const vector = new Vector("f64");
+  vector.push(1.5);
+  let error;
+  try { vector.get(1); } catch (thrown) { error = thrown; }
+  found.push([stats().blocks - before, vector.get(0), error instanceof HeapError, error.code]);
+  vector.free();
+}
+console.log(JSON.stringify(found));
+`;
 
 function usesIt(node: string): void {
-  writeFileSync(join(project, "example.mjs"), example);
-  assert.match(run(node, ["example.mjs"]), /^9\nUint8Array\(16\)[\s\S]*\n0\n$/);
+  project.write("example.mjs", example);
+  assert.match(project.run(node, ["example.mjs"]), /^9\nUint8Array\(16\)[\s\S]*\n0\n$/);
   const program =
     'const { malloc, usableSize } = require("heapwright"); console.log(usableSize(malloc(100)));';
-  writeFileSync(join(project, "required.cjs"), program);
-  const requires = run(node, ["-p", "process.features.require_module === true"]).trim() === "true";
-  if (requires) assert.is(run(node, ["required.cjs"]), "104\n");
-  else assert.throws(() => run(node, ["required.cjs"]), /ERR_REQUIRE_ESM/);
+  project.write("required.cjs", program);
+  assert.is(project.run(node, ["required.cjs"]), "104\n");
+  project.write("both.mjs", BOTH);
+  assert.equal(JSON.parse(project.run(node, ["both.mjs"])), {
+    copies: 2,
+    codes: ["ERR_DOUBLE_FREE", "ERR_DOUBLE_FREE"],
+    worker: 42,
+    agree: true,
+    blocks: 0,
+  });
+  project.write("subpaths.mjs", SUBPATHS);
+  const alike = [2, 1.5, true, "ERR_INVALID_ARG"];
+  assert.equal(JSON.parse(project.run(node, ["subpaths.mjs"])), [alike, alike]);
 }
+
+test("no subpath is loaded, or copied, with the library", () => {
+  for (const { file } of ENTRIES.filter((entry) => entry !== MAIN)) {
+    for (const ending of ["js", "cjs"]) {
+      const text = readFileSync(join(root, `dist/${file}.${ending}`), "utf8");
+      assert.match(text, `'./${MAIN.file}.${ending}'`);
+      assert.not.match(text, "koffi");
+      assert.not.match(readFileSync(join(root, `dist/${MAIN.file}.${ending}`), "utf8"), `/${file}.${ending}`);
+    }
+  }
+});
+
+test("a stack leads to the sources, whose text the maps have", () => {
+  for (const file of ["index.js", "index.cjs"]) {
+    const map = JSON.parse(
+      readFileSync(join(project.folder, "node_modules/heapwright/dist", `${file}.map`), "utf8"),
+    );
+    assert.is(map.sources.length, map.sourcesContent.length);
+    assert.ok(map.sources.includes("../src/api/malloc.ts"), map.sources.join(" "));
+    for (const [index, source] of map.sources.entries()) {
+      const text = readFileSync(join(root, "dist", source), "utf8");
+      assert.is(map.sourcesContent[index], text, source);
+    }
+  }
+  project.write(
+    "thrown.mjs",
+    'import { free } from "heapwright";\ntry { free(16); } catch (error) { console.log(error.stack); }',
+  );
+  assert.match(
+    project.run(process.execPath, ["--enable-source-maps", "thrown.mjs"]),
+    /src\/api\/malloc\.ts:\d+/,
+  );
+});
+
+/** A program that imports it, while something that it uses requires it, in a worker too. */
+const BOTH = `
+import { createRequire } from "node:module";
+import { Worker } from "node:worker_threads";
+import * as imported from "heapwright";
+const required = createRequire(import.meta.url)("heapwright");
+
+const code = (work) => {
+  try { work(); } catch (error) { return error.code; }
+};
+const [a, b, c] = [imported.malloc(100), required.malloc(5000), required.malloc(4)];
+required.free(a);
+imported.free(b);
+const codes = [code(() => imported.free(a)), code(() => required.free(b))];
+required.write.i32(c, 42);
+const inWorker = \`const { parentPort, workerData: c } = require("node:worker_threads");
+const { free, read } = require("heapwright");
+parentPort.postMessage(read.i32(c));
+free(c);\`;
+const worker = new Worker(inWorker, { eval: true, workerData: c });
+let read = 0;
+worker.on("message", (message) => (read = message));
+worker.on("exit", () => {
+  imported.check();
+  required.check();
+  imported.trim();
+  const figures = (copy) => JSON.stringify({ ...copy.stats(), external: 0 }); // that is V8's, and moves
+  const agree = figures(imported) === figures(required);
+  const copies = new Set([imported.malloc, required.malloc]).size;
+  console.log(JSON.stringify({ copies, codes, worker: read, agree, blocks: imported.stats().blocks }));
+});
+`;
 
 test("import and require, on this Node", () => usesIt(process.execPath));
 
@@ -85,19 +159,25 @@ test("and on a newer one", () => {
 });
 
 test("from TypeScript: types are found, and hold", () => {
-  writeFileSync(
-    join(project, "typed.ts"),
+  project.write(
+    "typed.ts",
     `${example.replace("let list", "let list: Pointer").replace("import { ", "import { buffer, nativeAllocator, type Pointer, ")}
 // @ts-expect-error: an address made up by hand
 free(4096);
 new Blob([view(list, 4), buffer(list, 4)]);
 write.pointer(list, nativeAllocator().malloc);
+import { Vector } from "heapwright/containers";
+const numbers = new Vector("f64");
+const same: Pointer = numbers.pointer;
+numbers.push(1.5);
+// @ts-expect-error: a text among numbers
+numbers.push("1.5");
 `,
   );
   for (const module of ["nodenext", "esnext"]) {
     const resolution = module === "nodenext" ? "nodenext" : "bundler";
     const options = ["--strict", "--target", "es2022", "--module", module, "--moduleResolution", resolution];
-    run(process.execPath, [
+    project.run(process.execPath, [
       compiler,
       "--noEmit",
       "--lib",
@@ -109,7 +189,7 @@ write.pointer(list, nativeAllocator().malloc);
 });
 
 test("bundled as CommonJS, with koffi as external", () => {
-  writeFileSync(join(project, "bundled.mjs"), example);
+  project.write("bundled.mjs", example);
   const options = [
     "--bundle",
     "--platform=node",
@@ -117,13 +197,13 @@ test("bundled as CommonJS, with koffi as external", () => {
     "--external:koffi",
     "--outfile=bundled.cjs",
   ];
-  run(join(root, "node_modules/.bin/esbuild"), ["bundled.mjs", "--log-level=error", ...options]);
-  assert.match(run(process.execPath, ["bundled.cjs"]), /^9\nUint8Array\(16\)[\s\S]*\n0\n$/);
+  project.run(join(root, "node_modules/.bin/esbuild"), ["bundled.mjs", "--log-level=error", ...options]);
+  assert.match(project.run(process.execPath, ["bundled.cjs"]), /^9\nUint8Array\(16\)[\s\S]*\n0\n$/);
 });
 
 test("the lint for packages finds nothing", () => {
-  assert.match(run("npx", ["publint", "--strict"], root), /All good/);
-  run("npx", ["attw", tarball, "--profile", "esm-only", "--quiet"], root);
+  assert.match(runIn(root, "npx", ["publint", "--strict"]), /All good/);
+  runIn(root, "npx", ["attw", project.tarball, "--quiet"]);
 });
 
 test.run();

@@ -53,8 +53,8 @@ test("blocks from before the recording are left out, or begin when they are resi
 
 test("a block too large for a trace is refused", () => {
   assert.throws(
-    () => traceFrom(recording([MALLOC, 0n, 0x1000n, 2n ** 31n])),
-    /2147483648 bytes does not fit/,
+    () => traceFrom(recording([MALLOC, 0n, 0x1000n, 2n ** 32n])),
+    /4294967296 bytes does not fit/,
   );
 });
 
@@ -65,9 +65,8 @@ test("a trace whose columns hold what no trace has is refused", () => {
     return () => parseTrace("damaged", trace);
   };
   assert.not.throws(damaged(0, 0));
-  assert.throws(damaged(0, 2 ** 31), /"damaged" is damaged: record 0 has the id 2147483648/);
+  assert.throws(damaged(0, 2 ** 31), /"damaged" is damaged: the id 2147483648 in a file of 2 records/);
   assert.throws(damaged(1, 2), /the id 2 in a file of 2 records/);
-  assert.throws(damaged(2, 2 ** 31), /record 0 asks for 2147483648 bytes, more than 2\^31 - 1/);
 });
 
 const builds = [buildNative("bench"), buildRecorder()];

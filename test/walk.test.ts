@@ -67,6 +67,8 @@ class Walk {
   #phase: Phase;
   /** Blocks in the order of their allocation; freed ones linger until they are skipped. */
   #history: Live[] = [];
+  /** Where the history begins: to shift a long array moves all of it each time. */
+  #oldest = 0;
 
   constructor(seed: number) {
     this.#random = new Random(seed);
@@ -148,12 +150,20 @@ class Walk {
   }
 
   #victim(order: Phase["order"]): Live {
-    if (order === "newest") return this.#fromHistory(() => this.#history.pop());
-    if (order === "oldest") return this.#fromHistory(() => this.#history.shift());
+    if (order === "newest") return this.#fromHistory(() => this.#newestLeft());
+    if (order === "oldest") return this.#fromHistory(() => this.#oldestLeft());
     const block = this.#random.pick(this.verifier.blocks);
     if (order === "random") return block;
     // The block just above a random one, if it is there: neighbours that are freed together join.
     return this.verifier.get(block.pointer + block.usable + 8) ?? block;
+  }
+
+  #newestLeft(): Live | undefined {
+    return this.#history.length > this.#oldest ? this.#history.pop() : undefined;
+  }
+
+  #oldestLeft(): Live | undefined {
+    return this.#history.length > this.#oldest ? this.#history[this.#oldest++] : undefined;
   }
 
   #fromHistory(take: () => Live | undefined): Live {

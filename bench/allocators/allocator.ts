@@ -1,12 +1,9 @@
 /**
- * What a workload needs of whoever gives it memory, and the list of all who do.
+ * What a workload needs of whoever gives it memory.
  *
  * A workload stores into its blocks where the program that it is named after does, through `touch`, or into one byte
  * of every page through `populate`; the twin in native/ does the same. Where JavaScript has no cheap store (an address
  * that koffi returned, an ArrayBuffer without a view), `touch` does nothing, which favours that contestant.
- *
- * Contestants are imported on demand: a process that times libc must not load heapwright, which takes the range
- * that libc's heap would grow into.
  */
 
 /** An address, an offset, or an object: only its allocator knows. */
@@ -36,31 +33,3 @@ export interface Allocator {
 }
 
 export const PAGE = 4096;
-
-export const OURS = "heapwright";
-
-const loaders: Record<string, () => Promise<Allocator>> = {
-  [OURS]: async () => (await import("./heapwright.js")).heapwright,
-  "libc through koffi": async () => (await import("./libc.js")).libc,
-  "koffi.alloc": async () => (await import("./koffi.js")).koffiAlloc,
-  "@thi.ng/malloc": async () => (await import("./thing.js")).createThing(),
-  "WASM malloc": async () => (await import("./wasm.js")).createWasm(),
-  "Buffer.allocUnsafe": async () => (await import("./objects.js")).allocUnsafe,
-  "Buffer.allocUnsafeSlow": async () => (await import("./objects.js")).allocUnsafeSlow,
-  "new Uint8Array": async () => (await import("./objects.js")).uint8Array,
-  "new ArrayBuffer": async () => (await import("./objects.js")).arrayBuffer,
-};
-
-/** The contestants' names, ours first. */
-export const allocatorNames: readonly string[] = Object.keys(loaders);
-
-const loaded = new Map<string, Promise<Allocator>>();
-
-/** The same one each time. */
-export function loadAllocator(name: string): Promise<Allocator> {
-  const load = loaders[name];
-  if (load === undefined) throw new Error(`no allocator "${name}"; there are: ${allocatorNames.join(", ")}`);
-  const allocator = loaded.get(name) ?? load();
-  loaded.set(name, allocator);
-  return allocator;
-}

@@ -6,9 +6,8 @@ import { alignedAlloc, calloc, free, malloc, type Pointer, realloc, view, write 
 import type { Replayable } from "../replay.js";
 import { type Allocator, PAGE } from "./allocator.js";
 
-// By names of this module's own: V8 folds them into loops. What is imported it loads and tests on each round.
+// By a name of this module's own: V8 folds it into loops. What is imported it loads and tests on each round.
 const page = PAGE;
-const { u8: writeByte } = write;
 
 export const replayable: Replayable<Pointer> = {
   malloc,
@@ -18,8 +17,9 @@ export const replayable: Replayable<Pointer> = {
   free,
   touch(pointer, bytes) {
     if (bytes === 0) return;
-    for (let at = 0; at < bytes; at += page) writeByte(pointer, 1, at);
-    writeByte(pointer, 1, bytes - 1);
+    write.u8(pointer, 1, 0);
+    for (let at = page; at < bytes; at += page) write.u8(pointer, 1, at);
+    write.u8(pointer, 1, bytes - 1);
   },
 };
 

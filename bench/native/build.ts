@@ -3,12 +3,12 @@
  * that need a native peer are then left out, not invented.
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
+import { answerOf } from "../answer.js";
 import { isFresh } from "../fresh.js";
 import type { WorkloadAsk, WorkloadResult } from "../measure.js";
 import { ROOT } from "../root.js";
-import { TooSlow } from "../spawn.js";
-import type { Trace } from "../trace.js";
+import { type Trace, unpack } from "../trace.js";
 
 export interface NativeResult {
   /** ns per operation, pass by pass. */
@@ -23,7 +23,7 @@ export type Build = { readonly program: string } | { readonly program: null; rea
 
 const SOURCES = `${ROOT}/bench/native/`;
 const FOLDER = `${SOURCES}build/`;
-const LIMIT_MS = 120_000;
+const COMPILE_LIMIT_MS = 120_000;
 /** malloc and free are nothing that the compiler may know about. */
 const FLAGS = ["-std=c11", "-O2", "-Wall", "-Wextra", "-pthread", "-fno-builtin-malloc", "-fno-builtin-free"];
 
@@ -52,7 +52,7 @@ function build(name: string, sources: readonly string[], flags: readonly string[
   if (isFresh(program, [...sources, ...headers])) return { program };
   mkdirSync(FOLDER, { recursive: true });
   const args = [...FLAGS, ...flags, "-o", program, ...sources];
-  const cc = spawnSync("cc", args, { encoding: "utf8", timeout: LIMIT_MS });
+  const cc = spawnSync("cc", args, { encoding: "utf8", timeout: COMPILE_LIMIT_MS });
   if (cc.error) return { program: null, reason: `no native peer: cc cannot be run (${cc.error.message})` };
   if (cc.status !== 0) {
     const first =
@@ -62,19 +62,23 @@ function build(name: string, sources: readonly string[], flags: readonly string[
   return { program };
 }
 
-/** Replays `trace` in a fresh native process. `preload` puts another malloc before glibc's. */
-export function runNative(program: string, trace: Trace, passes: number, preload?: string): NativeResult {
-  const file = `${FOLDER}${trace.name}.hwt`;
-  writeFileSync(file, trace.raw);
-  return run(program, [file, String(passes)], environment(preload)) as NativeResult;
-}
-
 export interface NativeOptions {
   /** Another malloc before glibc's. */
   readonly preload?: string | undefined;
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly limitMs?: number;
+}
+
+/** Replays `trace` in a fresh native process. */
+export function runNative(
+  program: string,
+  trace: Trace,
+  passes: number,
+  { preload, env = {}, limitMs }: NativeOptions = {},
+): NativeResult {
+  const args = [unpack(trace), String(passes)];
+  return run(program, args, { ...environment(preload), ...env }, limitMs) as NativeResult;
 }
 
 /** Runs one workload in a fresh native process. */
@@ -92,17 +96,8 @@ function environment(preload: string | undefined): NodeJS.ProcessEnv {
   return preload === undefined ? process.env : { ...process.env, LD_PRELOAD: preload };
 }
 
-/** Throws TooSlow when the program did not end in time. */
-function run(program: string, args: string[], env: NodeJS.ProcessEnv, limitMs = LIMIT_MS): unknown {
-  const child = spawnSync(program, args, { encoding: "utf8", env, timeout: limitMs, killSignal: "SIGKILL" });
-  if ((child.error as NodeJS.ErrnoException | undefined)?.code === "ETIMEDOUT") {
-    throw new TooSlow(`${program} ${args.join(" ")} took more than ${limitMs / 1000} s`);
-  }
-  if (child.status !== 0) {
-    const why = child.error?.message ?? (child.stderr.trim() || `signal ${child.signal}`);
-    throw new Error(`${program} ${args.join(" ")} failed: ${why}`);
-  }
-  return JSON.parse(child.stdout);
+function run(program: string, args: string[], env: NodeJS.ProcessEnv, limitMs?: number): unknown {
+  return answerOf(`${program} ${args.join(" ")}`, program, args, { env, limitMs });
 }
 
 function inFolder(folder: string): string[] {

@@ -1,6 +1,6 @@
 /**
  * large: one of eight blocks of 256 KiB to 4 MiB replaced, every page of it touched. Once with the threshold for
- * mappings fixed, as heapwright has it unless told otherwise, and once with one that rises, as glibc has it.
+ * mappings fixed, and once with one that changes with what the program does.
  */
 import { below, next, seedOf } from "../random.js";
 import { DYNAMIC_THRESHOLD, FIXED_THRESHOLD, NEAR_GLIBC, type SingleWorkload, scaled } from "./workload.js";
@@ -33,7 +33,7 @@ export const large: SingleWorkload = {
   name: "large",
   goal: NEAR_GLIBC,
   what: "one of 8 blocks of 256 KiB to 4 MiB replaced, every page touched; the mmap threshold fixed at 128 KiB",
-  glibc: FIXED_THRESHOLD,
+  ...FIXED_THRESHOLD,
   prepare,
 };
 
@@ -41,6 +41,6 @@ export const largeDynamic: SingleWorkload = {
   name: "large-dynamic",
   goal: NEAR_GLIBC,
   what: 'the same with glibc as it is, and mmapThreshold "dynamic" here',
-  heapwright: DYNAMIC_THRESHOLD,
+  ...DYNAMIC_THRESHOLD,
   prepare,
 };

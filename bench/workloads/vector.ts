@@ -38,7 +38,7 @@ export const vector: SingleWorkload = {
   name: "vector",
   goal: NEAR_GLIBC,
   what: "four arrays doubled in turns from 16 B to 1 MiB by realloc, the new part touched; threshold 128 KiB",
-  glibc: FIXED_THRESHOLD,
+  ...FIXED_THRESHOLD,
   prepare,
 };
 
@@ -46,6 +46,6 @@ export const vectorDynamic: SingleWorkload = {
   name: "vector-dynamic",
   goal: NEAR_GLIBC,
   what: 'the same with glibc as it is, and mmapThreshold "dynamic" here',
-  heapwright: DYNAMIC_THRESHOLD,
+  ...DYNAMIC_THRESHOLD,
   prepare,
 };

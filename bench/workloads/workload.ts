@@ -9,7 +9,7 @@
  * and again, and threw that away each time when the second began.
  */
 import type { Allocator, Slots } from "../allocators/allocator.js";
-import type { Goal } from "../goals.js";
+import type { Goal } from "../goal.js";
 
 /** One pass, which can be repeated; blocks may stay from one pass to the next. */
 export interface Prepared {
@@ -18,15 +18,18 @@ export interface Prepared {
   pass(): void;
 }
 
-interface Described {
-  readonly name: string;
-  /** What is done, for the legend. */
-  readonly what: string;
-  readonly goal?: Goal;
+interface Settings {
   /** Set in the environment of every native contestant called glibc. */
   readonly glibc?: Readonly<Record<string, string>>;
   /** Set in the environment of heapwright. */
   readonly heapwright?: Readonly<Record<string, string>>;
+}
+
+interface Described extends Settings {
+  readonly name: string;
+  /** What is done, for the legend. */
+  readonly what: string;
+  readonly goal?: Goal;
 }
 
 export interface SingleWorkload extends Described {
@@ -59,10 +62,12 @@ export const MEMBERS = 2;
 /** Of workloads where the kernel, or another thread, has a part in the time. */
 export const NEAR_GLIBC: Goal = { times: { glibc: 1.2 } };
 
-/** For glibc, whose threshold for mappings otherwise rises. */
-export const FIXED_THRESHOLD = { MALLOC_MMAP_THRESHOLD_: String(128 * 1024) };
-/** For heapwright, whose threshold otherwise is fixed. */
-export const DYNAMIC_THRESHOLD = { HEAPWRIGHT_MMAP_THRESHOLD: "dynamic" };
+/** Settings under which both map whatever is larger than 128 KiB; and under which both change that as they see fit. */
+export const FIXED_THRESHOLD: Settings = {
+  glibc: { MALLOC_MMAP_THRESHOLD_: String(128 * 1024) },
+  heapwright: { HEAPWRIGHT_MMAP_THRESHOLD: String(128 * 1024) },
+};
+export const DYNAMIC_THRESHOLD: Settings = { heapwright: { HEAPWRIGHT_MMAP_THRESHOLD: "dynamic" } };
 
 /** Words and blocks that a crew shares. */
 export const CREW_WORDS = 4096;

@@ -39,7 +39,7 @@ function showBytes(int: Pointer): void {
   const header = headerOf(int);
   same("the size in the header", header.size, usableSize(int) + 8);
   same("the number of flags set", header.flags.length, 0);
-  verify(header.sealed, "the check word fits the block's size and place");
+  verify(header.sealed, "the checksum fits the block's size and place");
   field(
     int - 8,
     header.sizeBytes,
@@ -49,7 +49,7 @@ function showBytes(int: Pointer): void {
   field(
     int - 4,
     header.checkBytes,
-    "check word, made from the size, the place and a secret number of this process; " +
+    "checksum, made from the size, the place and a secret number of this process; " +
       "free() refuses what does not fit",
   );
   field(int, bytesAt(int, 4), `the int, ${read.i32(int)}: lowest byte first`);
@@ -78,14 +78,19 @@ function showFreed(int: Pointer, before: Header): void {
   const after = headerOf(int);
   same("the size after free", after.size, before.size);
   same("the flags after free", after.flags.join(), "cached");
-  same("the check word after free", after.check, before.check);
+  verify(after.check !== before.check, "the checksum is gone: a second free does not find it");
   field(
     int - 8,
     after.sizeBytes,
     `size ${after.size} as before, and the flag "${after.flags.join()}": freed, kept for the next ` +
       "request of its size",
   );
-  field(int - 4, after.checkBytes, "check word, unchanged");
+  field(
+    int - 4,
+    after.checkBytes,
+    "where the checksum was, the block that comes next in the list of freed ones of this size; a second free() " +
+      "finds no checksum that fits",
+  );
   line();
   const again = malloc(4);
   same("the block that the next request gets", again, int);

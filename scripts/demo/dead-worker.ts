@@ -12,6 +12,8 @@ import { same, verify, verifyStamp } from "./proof.js";
 
 /** Bytes that fill the row of a picture: a third more than the blocks ever spread over. */
 const ROW = 40 * 1024;
+/** The same when the worker was at work in it: as far as it committed memory. */
+const COMMITTED = 192 * 1024;
 const SIZE = 2040;
 const SEED = 21;
 const STEPS = 200_000;
@@ -91,7 +93,7 @@ async function nextThatStarts(heap: number, held: Held): Promise<void> {
       `Another worker starts. It takes the heap at ${hex(heap)} over: every header is walked, what was free is ` +
         "joined, and lists and counts are made again. Blocks without a name were in use by the worker that died:",
     );
-    drawBlocks(await verifiedWalk(worker, heap), ROW, namesOf(held));
+    drawBlocks(await verifiedWalk(worker, heap), COMMITTED, namesOf(held));
     line();
     const pointers = await worker.ask("take", [SIZE, SIZE], SEED + 10);
     for (const [index, pointer] of pointers.entries()) {
@@ -99,7 +101,7 @@ async function nextThatStarts(heap: number, held: Held): Promise<void> {
       held.set(pointer, { name: "DE"[index]!, seed: SEED + 10 + index });
     }
     code("D, E = malloc(2040) twice, in the new worker");
-    drawBlocks(await verifiedWalk(worker, heap), ROW, namesOf(held));
+    drawBlocks(await verifiedWalk(worker, heap), COMMITTED, namesOf(held));
     line();
     const grows = same("how often address space was added", stats().grows, before.grows);
     code("stats().grows", `${grows}, as before: no address space was added`);
@@ -142,7 +144,7 @@ function nextThatNeedsMemory(heap: number, held: Held): void {
   verifyAccount(blocks);
   drawBlocks(
     blocks.filter(({ pointer, state }) => state !== "mapped" && heapOf(pointer) === heap),
-    ROW,
+    COMMITTED,
     namesOf(held),
   );
   line();

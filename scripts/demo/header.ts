@@ -4,10 +4,11 @@
  * Programs need none of this: it looks behind the API to show what is there. What the bits mean is asked of the
  * library's own functions and not repeated here.
  */
-import { isCached, isFree, isPreviousFree, isSealed, sizeOf } from "../../src/core/block.js";
-import { ownerOfWord } from "../../src/core/control.js";
+
+import { heap } from "../../src/api/malloc.js";
+import { isCached, isFree, isIntact, isPreviousFree, sizeOf } from "../../src/block/block.js";
 import { type Pointer, read, view } from "../../src/index.js";
-import { heap } from "../../src/malloc.js";
+import { ownerOfWord } from "../../src/memory/control.js";
 
 export interface Header {
   /** Bytes of the block, header included. */
@@ -34,7 +35,7 @@ export function headerOf(pointer: Pointer): Header {
     size: sizeOf(words, block),
     flags: flags.filter((flag) => flag !== ""),
     check: read.u32(pointer, -4),
-    sealed: isSealed(words, block, secret),
+    sealed: isIntact(words, block, secret),
     sizeBytes: bytesAt((pointer - 8) as Pointer, 4),
     checkBytes: bytesAt((pointer - 4) as Pointer, 4),
   };

@@ -16,7 +16,7 @@ import { count, hex, line, paint, say } from "./page.js";
 import { same, stamp, verify, verifyStamp } from "./proof.js";
 import { Scene } from "./scene.js";
 
-const ROW = 12 * 1024;
+const ROW = 112 * 1024;
 const ALIGNMENT = 4096;
 const ALIGNED_SIZE = 1528;
 const SEED = 7;
@@ -37,22 +37,22 @@ export const resizing: Chapter = {
 
 function takeFour(scene: Scene): [Pointer, Pointer, Pointer, Pointer] {
   const taken: Pointer[] = [];
-  scene.step("A, B, C, D = malloc(2040) four times", {}, () => {
-    for (const name of ["A", "B", "C", "D"]) taken.push(scene.name(name, malloc(2040)));
+  scene.step("A, B, C, D = malloc(24568) four times", {}, () => {
+    for (const name of ["A", "B", "C", "D"]) taken.push(scene.name(name, malloc(24_568)));
   });
   const [a, b, c, d] = taken as [Pointer, Pointer, Pointer, Pointer];
-  stamp(a, 2040, SEED);
-  stamp(c, 2040, SEED + 2);
+  stamp(a, 24_568, SEED);
+  stamp(c, 24_568, SEED + 2);
   return [a, b, c, d];
 }
 
 function forward(scene: Scene, a: Pointer, b: Pointer): void {
   say("Forward: B is freed, and A grows over the gap. What it does not need of it stays free:");
-  scene.step("free(B), realloc(A, 3064)", { joins: 1, splits: 1 }, () => {
+  scene.step("free(B), realloc(A, 32760)", { joins: 1, splits: 1 }, () => {
     free(b);
-    same("where A lies", realloc(a, 3064), a);
+    same("where A lies", realloc(a, 32_760), a);
   });
-  verifyStamp("A", a, 2040, SEED);
+  verifyStamp("A", a, 24_568, SEED);
   result(`A is still at ${hex(a)}; all its bytes are as they were.`);
 }
 
@@ -60,13 +60,13 @@ function forward(scene: Scene, a: Pointer, b: Pointer): void {
 function backward(scene: Scene, a: Pointer, c: Pointer): Pointer {
   say("Backward: above C lies D, but below it A is freed. C grows downwards, and its bytes move along:");
   let moved = NULL;
-  scene.step("free(A), C = realloc(C, 4600)", { joins: 2, splits: 1 }, () => {
+  scene.step("free(A), C = realloc(C, 56000)", { joins: 2, splits: 1 }, () => {
     free(a);
-    moved = scene.name("C", realloc(c, 4600));
+    moved = scene.name("C", realloc(c, 56_000));
   });
   same("where C lies", moved, a);
-  verifyStamp("C", moved, 2040, SEED + 2);
-  result(`C moved down by ${count(c - moved)} bytes to ${hex(moved)}; all its 2,040 bytes were compared.`);
+  verifyStamp("C", moved, 24_568, SEED + 2);
+  result(`C moved down by ${count(c - moved)} bytes to ${hex(moved)}; all its 24,568 bytes were compared.`);
   return moved;
 }
 

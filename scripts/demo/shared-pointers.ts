@@ -91,10 +91,10 @@ async function sendBack(worker: Hand, pointers: readonly Pointer[], names: Names
 async function takeBack(worker: Hand, names: Names, [from, to]: [Pointer, Pointer]): Promise<void> {
   say(
     "Worker 3 looks for what came back when it needs memory: when it has no block of a size at hand. Then " +
-      "they are its own again, joined, and used:",
+      "they are its own again, and lie in the list of their size:",
   );
-  const [again] = (await worker.ask("take", [1000], SEED)) as [Pointer];
-  code("G = malloc(1000), in worker 3", `${hex(again)}, where B to E were`);
+  const [again] = (await worker.ask("take", [SIZE], SEED)) as [Pointer];
+  code("G = malloc(2040), in worker 3", `${hex(again)}, where B to E were`);
   verify(again >= from && again < to, "the block lies where others were freed in another thread");
   same("bytes on their way back", stats().remote, 0);
   await picture(worker, new Map([...names, [again, "G"]]));

@@ -1,28 +1,28 @@
 /**
- * Blocks up to 1 KiB: cut in batches, and kept apart by size when freed, until joining them pays.
+ * Blocks up to 9 KiB: cut in batches, and kept apart by size when freed, until joining them pays.
  */
-import { free, malloc, type Pointer, stats, trim } from "../../src/index.js";
+import { free, malloc, type Pointer, stats, trim, walk } from "../../src/index.js";
 import type { Chapter } from "./chapter.js";
 import { code, count, hex, line, say } from "./page.js";
 import { same, verify } from "./proof.js";
 import { Scene } from "./scene.js";
 
-const ROW = 1200;
-const SIZE = 100;
+const ROW = 2200;
+const SIZE = 200;
 
 export const smallBlocks: Chapter = {
   title: "Small blocks wait for the next request of their size",
   run() {
     const scene = new Scene(ROW);
     say(
-      "A small block is not cut alone: about 1 KiB is cut at once, one block goes out, and the others " +
-        `wait. Of ${SIZE} bytes each, with header and rounded up to a multiple of 16, these take 112:`,
+      "A small block is not cut alone: about 2 KiB is cut at once, one block goes out, and the others " +
+        `wait. Of ${SIZE} bytes each, with header and rounded up to a multiple of 16, these take 208:`,
     );
     let a = 0 as Pointer;
     scene.step(`A = malloc(${SIZE})`, {}, () => {
       a = scene.name("A", malloc(SIZE));
     });
-    const waiting = stats().cached / 104;
+    const waiting = stats().cached / 200;
     verify(waiting > 1, "several blocks wait");
     say(`${count(waiting)} blocks wait. The next three requests take from them; no search, no cut:`);
     const more: Pointer[] = [];
@@ -37,13 +37,15 @@ export const smallBlocks: Chapter = {
     });
     takeAgain(c);
     say(
-      "When many wait, and when trim() asks for it, they are joined after all: B with C, the others with " +
-        "the wilderness:",
+      "When many wait, and when trim() asks for it, they are joined after all: B with C, which waits for a " +
+        "request of that size or to be split, the others with the wilderness:",
     );
     scene.step("trim()", { joins: "some" }, () => trim());
-    same("bytes that wait", stats().cached, 0);
+    same("bytes that wait", stats().cached, 2 * 208 - 8);
     free(a);
     free(d);
+    trim();
+    same("the number of blocks of any kind", [...walk()].length, 0);
   },
 };
 

@@ -1,5 +1,5 @@
 /**
- * Blocks over 1 KiB: split when a request needs less than a free one has, joined with free neighbours when freed.
+ * Blocks over 9 KiB: split when a request needs less than a free one has, joined with free neighbours when freed.
  */
 import { free, malloc, type Pointer, stats, walk } from "../../src/index.js";
 import type { Chapter } from "./chapter.js";
@@ -10,7 +10,7 @@ import { Scene } from "./scene.js";
 
 const KIB = 1024;
 const HEADER_BYTES = 8;
-const ROW = 12 * KIB;
+const ROW = 96 * KIB;
 
 export const splitAndJoin: Chapter = {
   title: "Blocks are split, and joined again",
@@ -31,8 +31,8 @@ export const splitAndJoin: Chapter = {
     );
     scene.step("free(C)", { joins: 1 }, () => free(c));
     same("the start of the joined block", freeBlock().pointer, b);
-    verifyStamp("A", a, 2040, 3);
-    verifyStamp("D", d, 2040, 5);
+    verifyStamp("A", a, 16_376, 3);
+    verifyStamp("D", d, 16_376, 5);
     say("A, which lies below the gap, joins forward and becomes its new beginning:");
     scene.step("free(A)", { joins: 1 }, () => free(a));
     same("the start of the joined block", freeBlock().pointer, a);
@@ -50,15 +50,15 @@ export const splitAndJoin: Chapter = {
 };
 
 function takeFour(scene: Scene): [Pointer, Pointer, Pointer, Pointer] {
-  const sizes = { A: 2040, B: 3064, C: 2040, D: 2040 };
+  const sizes = { A: 16_376, B: 24_568, C: 16_376, D: 16_376 };
   const taken: Pointer[] = [];
   const program = Object.entries(sizes).map(([name, size]) => `${name} = malloc(${size})`);
   scene.step(program.join(", "), {}, () => {
     for (const [name, size] of Object.entries(sizes)) taken.push(scene.name(name, malloc(size)));
   });
   const four = taken as [Pointer, Pointer, Pointer, Pointer];
-  stamp(four[0], 2040, 3);
-  stamp(four[3], 2040, 5);
+  stamp(four[0], 16_376, 3);
+  stamp(four[3], 16_376, 5);
   return four;
 }
 
@@ -66,12 +66,12 @@ function takeFour(scene: Scene): [Pointer, Pointer, Pointer, Pointer] {
 function splitAndRejoin(scene: Scene, gap: Pointer, bytes: number): void {
   say("E needs less than the gap has. It takes the lower part; the rest stays free:");
   let e = gap;
-  scene.step("E = malloc(1272)", { splits: 1 }, () => {
-    e = scene.name("E", malloc(1272));
+  scene.step("E = malloc(12280)", { splits: 1 }, () => {
+    e = scene.name("E", malloc(12_280));
   });
   same("where E lies", e, gap);
   const rest = freeBlock();
-  same("E and the rest together", 1272 + HEADER_BYTES + rest.bytes, bytes);
+  same("E and the rest together", 12_280 + HEADER_BYTES + rest.bytes, bytes);
   say(`Freed again, E is joined with the free block above it, at ${hex(rest.pointer)}: joined forward.`);
   scene.step("free(E)", { joins: 1 }, () => free(e));
   same("the start of the gap", freeBlock().pointer, gap);

@@ -13,13 +13,13 @@ const MEANING: Record<TraceStep, string> = {
   realloc: "asked for now",
   free: "given back by the program",
   split: "the part cut off",
-  "merge forward": "joined with the free block above",
-  "merge backward": "joined with the free block below",
+  "coalesce forward": "coalesced with the free block above",
+  "coalesce backward": "coalesced with the free block below",
   grow: "address space added to the heap",
   mmap: "a mapping from the kernel",
   mremap: "the mapping, resized by the kernel",
   munmap: "the mapping, back to the kernel",
-  trim: "pages given back to the kernel",
+  purge: "pages given back to the kernel",
 };
 
 export const tracing: Chapter = {
@@ -44,11 +44,18 @@ export const tracing: Chapter = {
       configure({ trace: false });
     }
     line();
-    const steps: TraceStep[] = ["malloc", "free", "split", "merge forward", "merge backward", "realloc"];
+    const steps: TraceStep[] = [
+      "malloc",
+      "free",
+      "split",
+      "coalesce forward",
+      "coalesce backward",
+      "realloc",
+    ];
     for (const step of [...steps, "mmap", "mremap", "munmap"] as const)
       verify(seen.has(step), `${step} was told`);
     const told = seen.size;
-    free(malloc(3000));
+    free(malloc(30_000));
     free(malloc(300_000));
     verify(seen.size === told, "nothing is told once tracing is off");
   },
@@ -56,11 +63,11 @@ export const tracing: Chapter = {
 
 function inTheHeap(): void {
   let [a, b, c] = [NULL, NULL, NULL];
-  traced("a = malloc(3000)", () => (a = malloc(3000)));
-  traced("b = malloc(3000)", () => (b = malloc(3000)));
-  traced("c = malloc(3000)", () => (c = malloc(3000)));
+  traced("a = malloc(30000)", () => (a = malloc(30_000)));
+  traced("b = malloc(30000)", () => (b = malloc(30_000)));
+  traced("c = malloc(30000)", () => (c = malloc(30_000)));
   traced("free(b)", () => free(b));
-  traced("a = realloc(a, 5000)", () => (a = realloc(a, 5000)));
+  traced("a = realloc(a, 45000)", () => (a = realloc(a, 45_000)));
   traced("free(a)", () => free(a));
   traced("free(c)", () => free(c));
 }
@@ -79,5 +86,5 @@ function traced(program: string, action: () => void): void {
 
 function print({ step, address, size }: TraceEvent): void {
   const figures = `${hex(address).padEnd(16)}${count(size).padStart(10)} bytes`;
-  line(`      ${paint.live(step.padEnd(16))}${figures}   ${paint.faint(MEANING[step])}`);
+  line(`      ${paint.live(step.padEnd(18))}${figures}   ${paint.faint(MEANING[step])}`);
 }

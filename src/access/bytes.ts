@@ -1,25 +1,25 @@
 /**
  * Whole ranges of bytes: memmove, memset and memcmp inside the heap's memory.
  *
- * Both ranges are checked before anything is touched, also when no byte is asked for. What cannot be caught is told in
- * place.ts. Any thread; what another thread writes meanwhile may be seen half done.
+ * Both ranges are checked before anything is written, even for a length of 0. place.ts says what cannot be caught. Any
+ * thread; another thread's write at the same time may be seen in part.
  */
-import { checkSize } from "../attached.js";
-import type { Pointer } from "../core/memory.js";
+import { checkSize } from "../api/attached.js";
+import { heap } from "../api/malloc.js";
 import { rangeError, show, typeError } from "../errors.js";
-import { heap } from "../malloc.js";
+import type { PointerLike } from "../memory/memory.js";
 import { farOf } from "./place.js";
 
 const { buffer, bytes } = heap.window;
-/** Up to this many bytes a loop is faster than the call of a builtin, if V8 can take the places for int32s. */
+/** Up to this many bytes a loop is faster than a call of a builtin, if all places are int32s. */
 const LOOP_BYTES = 32;
 const LOOP_END = 2 ** 31 - LOOP_BYTES;
 
 /**
- * Copies `byteLength` bytes from `source` to `target`, which may overlap: C's memmove.
+ * Copies `byteLength` bytes from `source` to `target`, which may overlap: C's memmove. Any thread.
  *
- * @throws HeapError ERR_INVALID_POINTER when either range is not inside the heap's memory; ERR_INVALID_ARG for a length
- *   that is none; nothing was copied
+ * @throws HeapError ERR_INVALID_POINTER when either range is not inside the heap's memory; ERR_INVALID_ARG for an invalid
+ *   length; nothing was copied
  * @example
  * ```ts
  * import { copy, cstring, free, malloc, readCString } from "heapwright";
@@ -32,7 +32,7 @@ const LOOP_END = 2 ** 31 - LOOP_BYTES;
  * free(twin);
  * ```
  */
-export function copy(target: Pointer, source: Pointer, byteLength: number): void {
+export function copy(target: PointerLike, source: PointerLike, byteLength: number): void {
   checkSize("copy", "byteLength", byteLength);
   const to = farOf("copy", target, 0, byteLength);
   const from = farOf("copy", source, 0, byteLength);
@@ -40,10 +40,10 @@ export function copy(target: Pointer, source: Pointer, byteLength: number): void
 }
 
 /**
- * Sets `byteLength` bytes to `byte`: C's memset, which takes the low 8 bits of a whole number, so that -1 is 255.
+ * Sets `byteLength` bytes to `byte`: C's memset, which takes the low 8 bits of a whole number, so that -1 is 255. Any thread.
  *
- * @throws HeapError ERR_INVALID_POINTER when the range is not inside the heap's memory; ERR_INVALID_ARG for a length
- *   that is none, or a `byte` that is no whole number; nothing was written
+ * @throws HeapError ERR_INVALID_POINTER when the range is not inside the heap's memory; ERR_INVALID_ARG for an invalid
+ *   length, or a `byte` that is not a whole number; nothing was written
  * @example
  * ```ts
  * import { fill, free, malloc, read } from "heapwright";
@@ -54,7 +54,7 @@ export function copy(target: Pointer, source: Pointer, byteLength: number): void
  * free(block);
  * ```
  */
-export function fill(pointer: Pointer, byte: number, byteLength: number): void {
+export function fill(pointer: PointerLike, byte: number, byteLength: number): void {
   checkSize("fill", "byteLength", byteLength);
   checkByte(byte);
   const from = farOf("fill", pointer, 0, byteLength);
@@ -62,11 +62,11 @@ export function fill(pointer: Pointer, byte: number, byteLength: number): void {
 }
 
 /**
- * Compares `byteLength` bytes, as unsigned numbers from the first on: C's memcmp.
+ * Compares `byteLength` bytes, as unsigned numbers from the first on: C's memcmp. Any thread.
  *
  * @returns -1 when the first byte that differs is less at `a`, 1 when it is greater, 0 when none differs
- * @throws HeapError ERR_INVALID_POINTER when either range is not inside the heap's memory; ERR_INVALID_ARG for a length
- *   that is none
+ * @throws HeapError ERR_INVALID_POINTER when either range is not inside the heap's memory; ERR_INVALID_ARG for an invalid
+ *   length
  * @example
  * ```ts
  * import { compare, cstring, free } from "heapwright";
@@ -78,7 +78,7 @@ export function fill(pointer: Pointer, byte: number, byteLength: number): void {
  * free(b);
  * ```
  */
-export function compare(a: Pointer, b: Pointer, byteLength: number): -1 | 0 | 1 {
+export function compare(a: PointerLike, b: PointerLike, byteLength: number): -1 | 0 | 1 {
   checkSize("compare", "byteLength", byteLength);
   const left = farOf("compare", a, 0, byteLength);
   const right = farOf("compare", b, 0, byteLength);

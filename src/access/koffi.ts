@@ -1,13 +1,15 @@
 /**
- * Types of koffi, read: the same struct from a type object of koffi 3.
+ * From a type object of koffi 3 to the codecs of a struct.
  *
  * Owns the mapping of koffi's primitives. Does not import koffi: its type objects describe themselves.
  */
 import { HeapError, show, typeError } from "../errors.js";
-import { arrayCodec, type Codec, charsCodec, scalars } from "./codec.js";
-import type { KoffiType, ScalarName } from "./shape.js";
+import { arrayCodec } from "./classes.js";
+import { type Codec, charsCodec, scalars } from "./codec.js";
+import type { KoffiType } from "./koffi-types.js";
+import type { ScalarName } from "./shape.js";
 
-/** Kinds that a scalar stands for. koffi's long, size_t and the like are one of these on each platform. */
+/** koffi's primitives as scalars. Its long, size_t and the like are one of these on each platform. */
 const primitives: { readonly [primitive: string]: ScalarName } = {
   Bool: "bool",
   Int8: "i8",
@@ -20,7 +22,7 @@ const primitives: { readonly [primitive: string]: ScalarName } = {
   UInt64: "u64",
   Float32: "f32",
   Float64: "f64",
-  // All of these are an address in memory, whatever koffi makes of it in a call.
+  // All of these are an address in memory, whatever koffi converts it to in a call.
   Pointer: "pointer",
   String: "pointer",
   String16: "pointer",
@@ -28,13 +30,13 @@ const primitives: { readonly [primitive: string]: ScalarName } = {
   Callback: "pointer",
 };
 
-/** Whether this is a type object and no definition, in which no field is a number. */
+/** Whether this is a koffi type object and not a definition: in a definition no field is a number. */
 export function isKoffiType(value: object): value is KoffiType {
   const { primitive, size } = value as Partial<KoffiType>;
   return typeof primitive === "string" && typeof size === "number";
 }
 
-/** How a member is read and written; records are the caller's affair. */
+/** The codec of a member; the caller makes those of records. */
 export function codecFromKoffi(type: KoffiType, fromRecord: (type: KoffiType) => Codec): Codec {
   if (type.primitive === "Record" || type.primitive === "Union") return fromRecord(type);
   if (type.primitive === "Array") return arrayFromKoffi(type, fromRecord);

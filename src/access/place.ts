@@ -1,71 +1,77 @@
 /**
- * From a pointer to a place in the window, or an error.
+ * Checks of pointers: from a pointer to a place, its byte offset in the window, or an error.
  *
- * What is caught: NULL, what is no number, and every address outside the window or in the control block. What is not:
- * an address inside the window where nothing is mapped (a large block that was freed, memory beyond the heap's
- * segments). Touching that ends the process, as in C; to know it would take a table look-up per access.
+ * Refused: NULL, values that are no numbers, addresses outside the window or in the control block, and addresses where
+ * nothing is mapped (a large block that was freed, memory beyond the heap's segments). Not caught: memory that another
+ * thread unmaps between the check and the access.
  *
- * There are two ways, and each access takes one of them with a call of its own.
+ * An access takes one of two paths.
  *
- *   near   below 2 GiB in a wide window: most small blocks; on Node 20, whose window is 4 GiB, everything but its last
- *          bytes. One DataView.
- *   far    the rest: above all, on Node 22 and later, blocks with a mapping of their own. One DataView per 2 GiB slice.
+ *   near   the first 2 GiB of the window: all blocks of most programs. One typed array per width, for addresses that are a
+ *          multiple of the width. The access makes the whole check itself: one subtraction, one comparison, one load from
+ *          the table of mapped pages. So V8 inlines it, with all tables as constants, and a pointer that is a small integer
+ *          stays one (V8 rule 4).
+ *   far    everything else, unaligned addresses included. A call, and one DataView per slice of 2 GiB.
  *
- * Why: on Node 24 and 26 V8's mid-tier compiler takes only an int32 as the index of a DataView. Given another number it
- * gives up on that call for good, and its top tier then leaves the call alone as well: 15 ns and a boxed number per
- * access, where a slice takes 3. And one way for both would look up a slice for every near place too.
+ * Why typed arrays: a program is interpreted at first, and then a DataView costs a call per access. Besides, V8's mid-tier
+ * compiler never optimizes a DataView's call again once it has met an index that is no int32.
  */
-import { CONTROL_BYTES } from "../core/control.js";
-import { ZONE_LIMIT } from "../core/memory.js";
+import { addressOf } from "../api/attached.js";
+import { heap, unusable } from "../api/malloc.js";
 import { hex, notAPointer, rangeError, show, typeError } from "../errors.js";
-import { heap, unusable } from "../malloc.js";
+import { CONTROL_BYTES } from "../memory/control.js";
+import { isThere } from "./there.js";
 
-/** Bytes of a slice: each offset in it is an int32. */
+/** Bytes of a slice, so that every offset in one is an int32. */
 const SLICE_BYTES = 2 ** 31;
-/** `place & IN_SLICE` is the offset: the low 31 bits of a place, however wide it is. */
+/** `place & IN_SLICE` is the offset in the slice: the low 31 bits of a place, also of one beyond int32. */
 export const IN_SLICE = 0x7fff_ffff;
-/** What starts at the end of a slice may reach into the next one. */
+/** Bytes of the widest scalar: one that starts at the end of a slice may reach into the next, so slices overlap. */
 const WIDEST = 8;
 
 const { base, buffer, span } = heap.window;
-const lowest = CONTROL_BYTES;
-const isWide = span > ZONE_LIMIT;
-/** How far from `lowest` a near place may lie; on a heap that cannot be used there is none, near or far. */
-const reach = unusable === null ? Math.min(span, isWide ? SLICE_BYTES : ZONE_LIMIT) - lowest - WIDEST : -1;
 const limit = unusable === null ? span : 0;
 const slices = slicesOf(buffer);
-/** What near places are offsets in: the window above the control block. */
-export const nearData = new DataView(buffer, Math.min(lowest, buffer.byteLength));
+const nearBytes = Math.min(span - (span % WIDEST), SLICE_BYTES);
 
-/**
- * Makes nearOf(): the offset in `nearData` of `pointer + byteOffset`, if it is near, with room for the widest access; else 0.
- * For all widths alike.
- *
- * The parameters of the function around it stand for constants: V8 folds them alike, and to load one takes two bytes of
- * bytecode where a module's constant takes four to six. An access is inlined together with this, and every byte of it counts
- * when V8 decides whether malloc and free go into the same caller.
- */
-const nearFrom = (start: number, reach: number) =>
-  function nearOf(pointer: number, byteOffset?: number): number {
-    const offset = byteOffset === undefined ? 0 : byteOffset; // a default would copy both parameters first
-    if (typeof pointer !== "number" || typeof offset !== "number") return 0;
-    const place = pointer - start + offset;
-    const near = place >>> 0; // a place that is no whole number differs from this
-    return near === place && near <= reach ? near : 0;
-  };
-export type NearOf = ReturnType<typeof nearFrom>;
-export const nearOf: NearOf = nearFrom(base + lowest, reach);
+/** The near part by width; for bigints a DataView, with which V8's code is best. */
+export const near = {
+  /** The address of place 0. */
+  start: base as number,
+  u8: new Uint8Array(buffer, 0, nearBytes),
+  i8: new Int8Array(buffer, 0, nearBytes),
+  u16: new Uint16Array(buffer, 0, nearBytes / 2),
+  i16: new Int16Array(buffer, 0, nearBytes / 2),
+  u32: new Uint32Array(buffer, 0, nearBytes / 4),
+  i32: new Int32Array(buffer, 0, nearBytes / 4),
+  f32: new Float32Array(buffer, 0, nearBytes / 4),
+  f64: new Float64Array(buffer, 0, nearBytes / 8),
+  data: slices[0] ?? new DataView(buffer),
+};
 
-/** The same for any place. An error that names the operation when it is not inside the heap's memory. */
-export function farOf(operation: string, pointer: number, byteOffset: number, bytes: number): number {
+/** `(place & mask) === place` if a place is near, a whole number, and a multiple of 1, 2, 4 or 8. */
+export const BYTES = 0x7fff_ffff;
+export const HALVES = 0x7fff_fffe;
+export const WORDS = 0x7fff_fffc;
+export const LONGS = 0x7fff_fff8;
+
+/** The place of any address, near or far, if `bytes` are mapped there; else throws an error that names the operation. */
+export function farOf(
+  operation: string,
+  pointer: number | bigint,
+  byteOffset: number,
+  bytes: number,
+): number {
   if (typeof pointer === "number" && typeof byteOffset === "number") {
     const place = pointer - base + byteOffset;
-    if (Number.isInteger(place) && place >= lowest && place + bytes <= limit) return place;
+    const isInside = Number.isInteger(place) && place >= CONTROL_BYTES && place + bytes <= limit;
+    if (isInside && isThere(place, bytes)) return place;
   }
+  if (typeof pointer === "bigint") return farOf(operation, addressOf(operation, pointer), byteOffset, bytes);
   throw wrongPlace(operation, pointer, byteOffset, bytes);
 }
 
-/** The slice that a far place lies in, at the offset `place & IN_SLICE`. */
+/** The slice that a place lies in, at the offset `place & IN_SLICE`. */
 export function sliceAt(place: number): DataView {
   return slices[(place / SLICE_BYTES) | 0]!;
 }
@@ -94,6 +100,6 @@ function wrongPlace(operation: string, pointer: unknown, byteOffset: unknown, by
     "ERR_INVALID_POINTER",
     `${operation}: ${bytes === 1 ? "1 byte" : `${bytes} bytes`} at ${hex(pointer)} + ${show(byteOffset)} ` +
       `${bytes === 1 ? "is" : "are"} not inside the heap's memory; ` +
-      "memory of C's is reached with koffi.decode and koffi.encode",
+      "memory of C's is reached with copyFrom and copyTo, or with koffi.decode and koffi.encode",
   );
 }

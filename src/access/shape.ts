@@ -1,11 +1,12 @@
 /**
- * The types of structs: what a definition may say, and the record that TypeScript makes of it.
+ * The types of structs: what a definition may contain, and the type of its records.
  *
- * Owns types alone; nothing here exists at run time.
+ * Types only: nothing here exists at run time.
  */
-import type { FunctionPointer, Pointer } from "../core/memory.js";
+import type { FunctionPointer, Pointer } from "../memory/memory.js";
+import type { Koffi } from "./koffi-types.js";
 
-/** A field of one value, and what it is in JavaScript. */
+/** The scalar types of fields, and the type of each one's value in JavaScript. */
 export interface ScalarValues {
   /** C's uint8_t. */
   u8: number;
@@ -19,7 +20,7 @@ export interface ScalarValues {
   u32: number;
   /** C's int32_t. */
   i32: number;
-  /** C's uint64_t. A bigint costs an allocation by V8 where its compiler cannot see that it is not needed. */
+  /** C's uint64_t. V8 allocates a bigint unless its compiler can see that it is not needed. */
   u64: bigint;
   /** C's int64_t, likewise. */
   i64: bigint;
@@ -34,31 +35,65 @@ export interface ScalarValues {
   /** The address of a C function, 8 bytes, such as those of nativeAllocator(). */
   function: FunctionPointer;
 }
-/** The name of a field of one value. */
+/** The name of a scalar type. */
 export type ScalarName = keyof ScalarValues;
 
+/** The name of an integer type. */
+export type IntegerName = Exclude<ScalarName, "f32" | "f64" | "bool" | "pointer" | "function">;
+/** A bit-field, such as "u32:3" for C's `unsigned tag : 3`. */
+export type BitField = `${IntegerName | "bool"}:${number}`;
+/** A pointer's target: this struct itself, another one, or a function that returns one, for a struct defined later. */
+export type Target = "self" | Struct<Located> | (() => Struct<Located>);
+
 /**
- * What a field may be: the name of a scalar; a struct; a fixed array of any of them, `["f64", 3]`; or a text inside the
- * struct, `["char", 16]`, which holds up to 15 bytes of UTF-8 and a NUL.
+ * The type of a field: the name of a scalar; a struct or union; a fixed array of any of them, `["f64", 3]`; a string inside
+ * the struct, `["char", 16]`, which holds up to 15 bytes of UTF-8 and a NUL; a pointer to a record, `["pointer", "self"]`; an
+ * enumeration, `["u8", { red: 0, green: 1 }]`; a bit-field, `"u32:3"`; as the last field, an array whose length is in another
+ * field, `["f64", "count"]`.
  */
 export type FieldType =
   | ScalarName
+  | BitField
   | Struct<Located>
   | readonly ["char", number]
-  | readonly [FieldType, number];
+  | readonly ["pointer", Target]
+  | readonly [IntegerName, Readonly<Record<string, number>>]
+  | readonly [FieldType, number]
+  | readonly [FieldType, string];
 
-/** Fields by name, in the order in which they lie in memory. `pointer` is taken: each record has it. */
+/** Fields by name, in the order in which they lie in memory. `pointer` is no name for a field: each record has it. */
 export type Definition = { readonly [name: string]: FieldType } & { readonly pointer?: never };
 
-/** What lies at an address. */
+/** The definition D, with type never for an array whose length is in a field that D does not have. */
+export type Counted<D> = {
+  readonly [K in keyof D]: D[K] extends readonly [infer F, infer N extends string]
+    ? F extends "pointer"
+      ? N extends "self"
+        ? D[K]
+        : never
+      : N extends keyof D
+        ? D[K]
+        : never
+    : D[K];
+};
+
+/** A struct's packing and alignment, where they are not C's defaults. */
+export interface StructOptions {
+  /** The largest alignment of a field, in bytes; `true` is 1. GCC's packed, MSVC's `#pragma pack(n)`. */
+  readonly packed?: boolean | 1 | 2 | 4 | 8;
+  /** The least alignment of the struct, in bytes: a power of two up to 4,096. C's alignas. */
+  readonly align?: number;
+}
+
+/** An object that stands for memory at an address. */
 export interface Located {
   /** The address of its first byte. */
   readonly pointer: Pointer;
 }
 
-/** A fixed array of numbers, texts or other values. Made anew at each access: keep it for a loop. */
+/** An array of numbers, strings or other values inside a record. A new object at each access: keep it for a loop. */
 export interface ValueArray<V> extends Located, Iterable<V> {
-  /** Elements. */
+  /** Number of elements. */
   readonly length: number;
   /**
    * The value of element `index`.
@@ -72,23 +107,25 @@ export interface ValueArray<V> extends Located, Iterable<V> {
    * @throws HeapError ERR_INVALID_ARG for an index outside the array
    */
   set(index: number, value: V): void;
+  /** A copy of the values. */
+  toArray(): V[];
 }
 
 /**
- * An array of records (or, inside a struct, of arrays). Three ways to walk it, timed with one double read per record by
- * `npm run bench access`:
+ * An array of records (or, inside a struct, of arrays). Three ways to iterate over it; times are for one double read per
+ * record, by `npm run bench access`:
  *
- *   at(i)     the fastest, 1.5 ns and up: the object that it returns is not made where V8 sees that it is not kept
- *   cursor    `cursor.pointer = array.pointerAt(i)`: one object for the whole walk, whatever V8 sees; 1.5 to 11 ns
- *   for … of  the shortest to write; 2 to 18 ns, the slower the more structs a program has
+ *   at(i)     the fastest, 1.5 ns and up: V8 does not allocate the returned object where it sees that it is not kept
+ *   cursor    `cursor.pointer = array.pointerAt(i)`: one object for the whole iteration in any case; 1.5 to 11 ns
+ *   for … of  the shortest to write; 2 to 18 ns, slower the more structs a program has
  */
-export interface RecordArray<E extends Located> extends Located, Iterable<E> {
-  /** Records. */
+export interface RecordArray<E extends Located> extends Located, Iterable<E>, Disposable {
+  /** Number of records. */
   readonly length: number;
-  /** Bytes of all of them. */
+  /** Bytes of all records. */
   readonly byteLength: number;
   /**
-   * Record `index`, as an object of its own.
+   * Record `index`, as a new object.
    *
    * @throws HeapError ERR_INVALID_ARG for an index outside the array
    */
@@ -99,38 +136,129 @@ export interface RecordArray<E extends Located> extends Located, Iterable<E> {
    * @throws HeapError ERR_INVALID_ARG for an index outside the array
    */
   pointerAt(index: number): Pointer;
+  /**
+   * Sorts the records in place. The sort is stable, as Array's sort() is. `compare` gets the same two record objects in every
+   * call, moved to the records to compare; it must not keep them. Takes 4 bytes per record for a permutation, no object.
+   *
+   * @throws what `compare` throws, with nothing moved; HeapError ERR_OUT_OF_MEMORY like malloc
+   */
+  sort(compare: (a: E, b: E) => number): this;
+  /**
+   * Binary search in a sorted array: the index of the first record for which `compare` returns 0. `compare` must return a
+   * number below 0 for the records before those and above 0 for the records after them. If there is none, the result is
+   * negative: `~index` of where one would be inserted.
+   */
+  search(compare: (record: E) => number): number;
+  /** Copies of all records as plain objects. */
+  toArray(): Array<Plain<E>>;
+  /**
+   * Frees the records, for `using`, if they were allocated with the array; a second call does nothing. An array at a given
+   * pointer, or inside a record, owns nothing and frees nothing. Do not call free(array.pointer) as well.
+   *
+   * @throws HeapError as free does
+   */
+  [Symbol.dispose](): void;
 }
 
-/** The value of a field of type T. */
-export type FieldValue<T> = T extends ScalarName
+/** The value of a field of type T, in a struct whose definition is D. */
+export type FieldValue<T, D = never> = T extends ScalarName
   ? ScalarValues[T]
-  : T extends Struct<infer R>
+  : T extends `${infer N}:${number}`
+    ? N extends ScalarName
+      ? ScalarValues[N]
+      : never
+    : T extends Struct<infer R>
+      ? R
+      : T extends readonly ["char", number]
+        ? string
+        : T extends readonly ["pointer", infer P extends Target]
+          ? PointedTo<P, D> | null
+          : T extends readonly [IntegerName, infer E extends Readonly<Record<string, number>>]
+            ? Extract<keyof E, string> | number
+            : T extends readonly [infer E, number | string]
+              ? ArrayOf<FieldValue<E, D>>
+              : never;
+type PointedTo<P, D> = P extends "self"
+  ? RecordFrom<D>
+  : P extends Struct<infer R>
     ? R
-    : T extends readonly ["char", number]
-      ? string
-      : T extends readonly [infer E, number]
-        ? ArrayOf<FieldValue<E>>
-        : never;
+    : P extends () => Struct<infer R>
+      ? R
+      : never;
 
-/** In brackets: `boolean` is a union, and an array of it is one array. */
+/** In brackets, so that the type does not distribute: `boolean` is a union, but an array of it is one array. */
 type ArrayOf<V> = [V] extends [Located] ? RecordArray<V> : ValueArray<V>;
 
-/** Fields that are records or arrays are places, and a place cannot be assigned to; copy() copies what lies there. */
-type PlaceNames<D> = { [K in keyof D]: FieldValue<D[K]> extends Located ? K : never }[keyof D];
-type Values<D> = { -readonly [K in Exclude<keyof D, PlaceNames<D>>]: FieldValue<D[K]> };
-type Places<D> = { readonly [K in PlaceNames<D>]: FieldValue<D[K]> };
+/** Names of fields that are records or arrays: those cannot be assigned to; copy() copies their contents. */
+type PlaceNames<D> = { [K in keyof D]: IsPlace<D[K]> extends true ? K : never }[keyof D];
+/** Decided by the definition and not by the value's type: the value of a pointer may be the record itself. */
+type IsPlace<T> = T extends string
+  ? false
+  : T extends readonly ["char", number] | readonly ["pointer", Target] | readonly [IntegerName, object]
+    ? false
+    : true;
+type Values<D> = { -readonly [K in Exclude<keyof D, PlaceNames<D>>]: FieldValue<D[K], D> };
+type Places<D> = { readonly [K in PlaceNames<D>]: FieldValue<D[K], D> };
 
-/** A record: its address, which may be changed to move it to another, and its fields. */
-export type RecordWith<Fields> = { pointer: Pointer } & Fields;
-/** The record that a definition describes; of one put together at run time, no more than that it has fields. */
+/** The methods of a record. A field of the same name hides one. */
+export interface RecordMethods<Fields> {
+  /**
+   * Writes the given values, `{ x: 1, ends: [{ y: 2 }] }`, and leaves other fields as they are.
+   *
+   * @returns the record
+   * @throws HeapError ERR_INVALID_ARG for values that the struct has no place for; those before them are written then
+   */
+  set(values: Initial<Fields>): this;
+  /** A copy as a plain object, for JSON, a spread or a message; a pointer is copied as its address. */
+  toObject(): Plain<Fields>;
+}
+/** A record: its address, fields and methods. Setting `pointer` makes the object stand for another record. */
+export type RecordWith<Fields> = { pointer: Pointer } & Fields & Omit<RecordMethods<Fields>, keyof Fields>;
+/** The record that a definition describes. If the definition is not known at compile time, its fields are unknown. */
 export type RecordFrom<D> = RecordWith<string extends keyof D ? UnknownFields : Values<D> & Places<D>>;
 export type UnknownFields = { [name: string]: unknown };
+
+/** The names of a record's fields, without methods. */
+type FieldNames<R> = {
+  [K in keyof R]-?: K extends "pointer" ? never : R[K] extends (...args: never) => unknown ? never : K;
+}[keyof R];
+
+/**
+ * Initial values of fields, any of which may be left out: a value, for a record inside it again an object of initial values,
+ * for an array anything iterable.
+ */
+export type Initial<R> = { readonly [K in FieldNames<R>]?: InitialValue<R[K]> | undefined };
+type InitialValue<V> = [null] extends [V]
+  ? V
+  : V extends RecordArray<infer E>
+    ? Iterable<InitialValue<E>>
+    : V extends ValueArray<infer E>
+      ? Iterable<E>
+      : V extends Located
+        ? Initial<V>
+        : V;
+
+/** A record as a plain object, arrays in it as plain arrays. A pointer to a record is its address. */
+export type Plain<R> = { [K in FieldNames<R>]: PlainValue<R[K]> };
+type PlainValue<V> = [null] extends [V]
+  ? Pointer
+  : V extends RecordArray<infer E>
+    ? Array<PlainValue<E>>
+    : V extends ValueArray<infer E>
+      ? E[]
+      : V extends Located
+        ? Plain<V>
+        : V;
 
 /** The record of a struct: `type Point = RecordOf<typeof Point>`. */
 export type RecordOf<S> = S extends Struct<infer R> ? R : never;
 
 /**
- * A layout in memory, and the records that lie in it. Made by struct().
+ * A layout in memory, and functions on records of it. Made by struct() or union().
+ *
+ * Pass a record or an array of records to C by its `pointer`. **Declare such a parameter `void *`**: koffi accepts an address
+ * for it, and throws for a record. For a parameter `Time *` koffi accepts an address too, but copies an object: given a
+ * record, C fills the copy, and the record stays as it was. A parameter `Time` is a copy in C as well, and accepts a record.
  *
  * @example
  * ```ts
@@ -138,80 +266,80 @@ export type RecordOf<S> = S extends Struct<infer R> ? R : never;
  * import { free, struct } from "heapwright";
  *
  * const Time = struct({ seconds: "i64", nanoseconds: "i64" });
- * Time.koffiType(koffi, "Time");
- * const clock = koffi.load(null).func("int clock_gettime(int clock, Time *time)");
+ * const clock = koffi.load(null).func("int clock_gettime(int clock, void *time)");
  * const time = Time.alloc();
- * clock(0, time.pointer); // koffi takes a Pointer where C takes a pointer
+ * clock(0, time.pointer); // clock(0, time) would throw
  * console.log(time.seconds > 1_700_000_000n); // true
  * free(time.pointer);
  * ```
  */
 export interface Struct<R extends Located> {
-  /** Bytes of one record, padding at its end included: C's sizeof. */
+  /** Bytes of one record, including padding at its end: C's sizeof. */
   readonly size: number;
-  /** C's alignof. */
+  /** Alignment of a record in bytes: C's alignof. */
   readonly alignment: number;
   /** Bytes from the start of a record to each field: C's offsetof. */
-  readonly offsets: { readonly [K in Exclude<keyof R, "pointer">]: number };
+  readonly offsets: { readonly [K in FieldNames<R>]: number };
   /**
-   * The record at `pointer`: an object that holds the address and nothing else. Its fields are read and written in
-   * place, and checked like read and write at each access.
+   * The record at `pointer`: an object that holds the address and nothing else. Its fields are read and written in place,
+   * with the checks of read and write at each access: a field outside the heap's memory throws when it is used.
    *
-   * @throws HeapError ERR_INVALID_POINTER when a record there would not be inside the heap's memory
+   * @throws HeapError ERR_INVALID_POINTER when `pointer` is not inside the heap's memory
    */
   at(pointer: Pointer): R;
   /**
-   * A new record, zeroed. Free it with `free(record.pointer)`.
+   * A new record. Free it with `free(record.pointer)`.
    *
-   * @throws HeapError ERR_OUT_OF_MEMORY like malloc
+   * @param values initial values, `{ x: 1, ends: [{ y: 2 }] }`; all else is zero. The field that holds the length of an array
+   *   at the end decides how much is allocated
+   * @throws HeapError ERR_OUT_OF_MEMORY like malloc; ERR_INVALID_ARG for values that the struct has no place for, with
+   *   nothing allocated
    */
-  alloc(): R;
+  alloc(values?: Initial<NoInfer<R>>): R;
   /**
-   * `length` records in a row: new and zeroed ones, to be freed with `free(array.pointer)`; or those at `pointer`.
+   * A new record with a copy of one in C's memory. Free it with `free(record.pointer)`. The inverse is
+   * `copyTo(address, record.pointer, size)`.
    *
-   * @throws HeapError ERR_INVALID_ARG for a length that is none; ERR_OUT_OF_MEMORY like malloc; ERR_INVALID_POINTER when
+   * @param address a number, or a bigint as koffi returns a `void *`
+   * @throws HeapError like copyFrom and alloc, with nothing allocated
+   */
+  copyFrom(address: number | bigint): R;
+  /**
+   * Frees a record that alloc() or copyFrom() made, or the one at a pointer. A record's pointer is then NULL: its fields throw.
+   *
+   * @throws HeapError as free does
+   */
+  free(record: R | Pointer): void;
+  /**
+   * Writes the whole record at `pointer`: a copy of another record of this struct, or values, with zero for all else. C's
+   * `*p = *q` and `*p = (Point){ .x = 1 }`. Values for an array at the end are refused; set them through the record.
+   *
+   * @throws HeapError ERR_INVALID_POINTER when the record is not inside the heap's memory; ERR_INVALID_ARG for values that the
+   *   struct has no place for; those before them are written then, and the rest is zero
+   */
+  assign(pointer: Pointer, values?: R | Initial<NoInfer<R>>): void;
+  /**
+   * Clears the padding of the record at `pointer`: bytes between fields and at the end, bits beside bit-fields. Then compare()
+   * on two records compares their fields. GCC's __builtin_clear_padding.
+   *
+   * @throws HeapError ERR_INVALID_POINTER when the record is not inside the heap's memory
+   */
+  clearPadding(pointer: Pointer): void;
+  /**
+   * An array of `length` records: new zeroed ones, to be freed with `free(array.pointer)`; or those at `pointer`.
+   *
+   * @throws HeapError ERR_INVALID_ARG for an invalid length; ERR_OUT_OF_MEMORY like malloc; ERR_INVALID_POINTER when
    *   the records at `pointer` would not be inside the heap's memory
    */
   array(length: number, pointer?: Pointer): RecordArray<R>;
   /**
-   * The same struct as a type of koffi's, to declare C functions with. It is made once per koffi instance; another name is
-   * given to it, as typedef does. A struct that was made from a koffi type gives that type back.
+   * This struct as a koffi type, for declarations of C functions that take or return it by value, and for koffi.decode.
+   * Declare a parameter that takes a record's address `void *`. The type is made once per koffi instance; a further name
+   * becomes an alias of it, as by typedef. For a struct that was made from a koffi type, the result is that type.
    *
    * @param koffi the module, version 3, as `import koffi from "koffi"` gives it
-   * @param name for koffi's own declarations, `"Point *"`; without one the type has none
-   * @throws HeapError ERR_INVALID_ARG for koffi 2; koffi's own error for a name that another type has
+   * @param name for declarations such as `"Point *"`; without it the type has no name
+   * @throws HeapError ERR_INVALID_ARG for koffi 2; koffi's error for a name that another type has
    */
   koffiType<T>(koffi: Koffi<T>, name?: string): T;
-}
-
-/** What is needed of the koffi module; this library does not hand its own out. */
-export interface Koffi<T> {
-  /** koffi.struct */
-  struct(name: string | null, members: Record<string, KoffiSpec<T>>): T;
-  /** koffi.array */
-  array(ref: KoffiSpec<T>, length: number, hint?: "Array"): T;
-  /** koffi.alias */
-  alias(name: string, type: KoffiSpec<T>): T;
-}
-/** A type or its name. What T is shows in what koffi returns, not in all that it takes. */
-export type KoffiSpec<T> = NoInfer<T> | string;
-
-/** A type object of koffi 3: the part of it that says how it lies in memory. */
-export interface KoffiType {
-  /** The type's name in koffi. */
-  readonly name: string;
-  /** What kind it is: "Record", "Array", "Int32" and so on. */
-  readonly primitive: string;
-  /** Bytes. */
-  readonly size: number;
-  /** Bytes of which its address must be a multiple. */
-  readonly alignment: number;
-  /** Elements of an array. */
-  readonly length?: number;
-  /** "String" for an array of characters that is a text. */
-  readonly hint?: string;
-  /** What an array consists of, or a pointer points to. */
-  readonly ref?: KoffiType;
-  /** Of a struct or union, by name. */
-  readonly members?: Readonly<Record<string, { readonly type: KoffiType; readonly offset: number }>>;
 }

@@ -1,23 +1,27 @@
 /**
- * What console.log shows of records and arrays.
+ * How console.log shows records, arrays, and objects with figures.
  *
- * Owns that showing one never fails and never faults: an object outlives its memory, and an error handler may print it. Must
- * not know what is in them.
+ * Owns that this never throws and never faults: an object may outlive its memory, and an error handler may print it. Must not
+ * know what is in the objects.
  */
-import { guarded, heap, unusable } from "../attached.js";
-import { isMapped } from "../core/diagnose.js";
-import type { Pointer } from "../core/memory.js";
+import { heap, unusable } from "../api/attached.js";
 import { show } from "../errors.js";
+import type { Pointer } from "../memory/memory.js";
+import { isThere } from "./there.js";
 
-/** What console.log asks an object for. */
+/** The method of an object that console.log calls. */
 export const inspect = Symbol.for("nodejs.util.inspect.custom");
 
-/** What `look` makes of the memory at `pointer`, or a sentence where there is none. */
-export function shown<T>(pointer: Pointer, bytes: number, look: () => T): T | string {
-  if (isThere(pointer, bytes)) return look();
-  return `[${bytes} bytes at ${show(pointer)}, where the heap has no memory]`;
+/** util.inspect, which that method gets as an argument after the options. */
+export type Inspect = (value: unknown, options: object) => string;
+
+/** Shows an object with private state by figures, as console.log shows objects of a class: `Arena { bytes: 48 }`. */
+export function named(name: string, figures: object, options: object, inspect: Inspect): string {
+  return `${name} ${inspect(figures, options)}`;
 }
 
-function isThere(pointer: Pointer, bytes: number): boolean {
-  return unusable === null && guarded(() => isMapped(heap, pointer, bytes));
+/** The result of `look` if the memory at `pointer` is mapped, else a text that says it is not. */
+export function shown<T>(pointer: Pointer, bytes: number, look: () => T): T | string {
+  if (unusable === null && isThere(pointer - heap.window.base, bytes)) return look();
+  return `[${bytes} bytes at ${show(pointer)}, where the heap has no memory]`;
 }

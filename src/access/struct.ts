@@ -1,45 +1,50 @@
 /**
  * Structs: C's layout for a definition, and records whose fields are typed properties.
  *
- * Owns struct() and what it returns. The layout comes from layout.ts or, for a type of koffi's, from koffi; how a field
- * is read and written from codec.ts. Any thread: a struct is a description, and records of one address may be held by
- * several threads at once.
+ * Owns struct(), union() and what they return. The layout comes from layout.ts or, for a koffi type, from koffi; access to
+ * fields from codec.ts. Any thread: a struct is a description only, and several threads may have record objects for one
+ * address.
  */
-import { checkSize } from "../attached.js";
-import type { Pointer } from "../core/memory.js";
-import { HeapError, rangeError, show, typeError } from "../errors.js";
-import { calloc } from "../malloc.js";
-import { arrayCodec, type Codec, charsCodec, placeCodec, recordArrayClass, scalars } from "./codec.js";
+import { checkOptions, checkSize } from "../api/attached.js";
+import { calloc, free } from "../api/malloc.js";
+import { rangeError, show, typeError } from "../errors.js";
+import { NULL, type Pointer } from "../memory/memory.js";
+import { type Assignable, assign } from "./assign.js";
+import { copy, fill } from "./bytes.js";
+import { recordArrayClass, recordClass } from "./classes.js";
+import { type Codec, type Field, type Place, placeCodec } from "./codec.js";
+import { describe, type Surroundings } from "./definition.js";
 import { codecFromKoffi, isKoffiType, membersOf } from "./koffi.js";
-import { type Extent, layOut } from "./layout.js";
+import type { Koffi, KoffiMembers, KoffiType } from "./koffi-types.js";
+import type { Extent } from "./layout.js";
+import { copyOf } from "./outside.js";
+import { coverFields, padding } from "./padding.js";
 import { farOf } from "./place.js";
-import { type Field, recordClass } from "./record.js";
 import type {
+  Counted,
   Definition,
-  Koffi,
-  KoffiType,
   Located,
   RecordArray,
   RecordFrom,
   RecordWith,
-  ScalarName,
   Struct,
+  StructOptions,
   UnknownFields,
 } from "./shape.js";
 
 type AnyStruct = Struct<Located>;
 
-/** The codec of each struct, as a field of another one. */
+/** The codec of each struct, for its use as a field of another. */
 const codecs = new WeakMap<object, Codec>();
 const NAME = /^[A-Za-z_$][A-Za-z0-9_$]*$/;
-/** Names that a record cannot give to a field: its address, and what JavaScript takes for itself. */
+/** Names that no field can have: the record's address, and a name with a meaning in JavaScript. */
 const TAKEN = new Set(["pointer", "__proto__"]);
 
-// First, for TypeScript explains what is wrong with a call by the last.
+// The first overload, since TypeScript explains a wrong call by the last one.
 /**
- * Describes a C struct, or a union, by its type in koffi, packed ones and chosen alignments included. koffi's types do not
- * tell TypeScript what their fields are; say it yourself, `struct<{ id: number; score: number }>(type)`, or they are
- * unknown. A `char *` is a pointer here, and `long`, `size_t` and all that takes 64 bits is a bigint.
+ * Describes a C struct or union by its koffi type, including packing and alignment. TypeScript does not know the fields of a
+ * koffi type: give their types, `struct<{ id: number; score: number }>(type)`, or they are unknown. A `char *` is a pointer,
+ * and `long`, `size_t` and all other 64-bit integers are bigints. Any thread.
  *
  * @throws HeapError ERR_INVALID_ARG for a type that is no struct, or has a member of another byte order
  * @example
@@ -56,18 +61,18 @@ const TAKEN = new Set(["pointer", "__proto__"]);
  */
 export function struct<Fields extends object = UnknownFields>(type: KoffiType): Struct<RecordWith<Fields>>;
 /**
- * Describes a C struct: sizes, alignment and padding follow the C ABI, and so agree with what a C compiler and koffi do.
+ * Describes a C struct: sizes, alignment and padding follow the C ABI, as a C compiler and koffi lay it out. Any thread.
  *
  * A field is the name of a scalar (u8 i8 u16 i16 u32 i32 u64 i64 f32 f64 bool pointer function), another struct, an
- * array of any of them as `[type, length]`, or a text inside the struct as `["char", bytes]`. A text is cut off nowhere:
- * one that does not fit with its NUL is refused. A `char *` is a "pointer", to be written with cstring() and freed by
- * you; a "function" is one of nativeAllocator()'s, or another C function's address.
+ * array of any of them as `[type, length]`, or a string inside the struct as `["char", bytes]`; FieldType lists more. A
+ * string that does not fit with its NUL is refused, never truncated. A `char *` is a "pointer": write a pointer from
+ * cstring(), and free that yourself. A "function" is one of nativeAllocator()'s, or the address of another C function.
  *
- * A field that is a record or an array is read as an object that says where it lies; keep it if a loop needs it often.
- * A record has its address and nothing else of its own: a spread, JSON and structuredClone() copy the address alone.
- * console.log reads and shows its fields, if there is memory.
+ * A field that is a record or an array is read as a new object that holds its address; keep it if a loop needs it often.
+ * A record's only own property is its address: a spread, JSON and structuredClone() copy the address only. console.log shows
+ * the fields, if their memory is mapped.
  *
- * @throws HeapError ERR_INVALID_ARG for what is no definition
+ * @throws HeapError ERR_INVALID_ARG for an invalid definition
  * @example
  * ```ts
  * import { free, struct } from "heapwright";
@@ -88,37 +93,117 @@ export function struct<Fields extends object = UnknownFields>(type: KoffiType): 
  * free(points.pointer);
  * ```
  */
-export function struct<const D extends Definition>(definition: D): Struct<RecordFrom<D>>;
-export function struct(described: Definition | KoffiType): AnyStruct {
+export function struct<const D extends Definition>(
+  definition: D & Counted<D>,
+  options?: StructOptions,
+): Struct<RecordFrom<D>>;
+export function struct(described: Definition | KoffiType, options?: StructOptions): AnyStruct {
   if (typeof described !== "object" || described === null) {
     throw typeError(
       "ERR_INVALID_ARG",
       `struct takes a definition such as { x: "f64" }, got ${show(described)}`,
     );
   }
-  return isKoffiType(described) ? structFromKoffi(described) : structFromDefinition(described);
+  if (isKoffiType(described)) return structFromKoffi(described);
+  if (options !== undefined) checkOptions("struct", options, { packed: true, align: true });
+  return structFromDefinition(described, "struct", options);
 }
 
-function structFromDefinition(definition: Definition): AnyStruct {
-  const named = Object.entries(definition).map(([name, type]) => ({ name, codec: codecOf(name, type) }));
-  const layout = layOut(named.map((field) => field.codec));
-  const fields = named.map((field, i) => ({ ...field, offset: layout.offsets[i]! }));
-  return makeStruct(layout, fields, (koffi, name) => {
-    const members = named.map((field) => [field.name, field.codec.koffi(koffi)] as const);
-    return koffi.struct(name, Object.fromEntries(members));
-  });
+/**
+ * Describes a C union: all fields have offset 0, and it is as large as the largest of them. It is used like a struct, alone
+ * or as a field. Any thread.
+ *
+ * @throws HeapError ERR_INVALID_ARG for an invalid definition
+ * @example
+ * ```ts
+ * import { struct, union } from "heapwright";
+ *
+ * const Value = union({ whole: "i64", real: "f64", bytes: ["u8", 8] });
+ * const Tagged = struct({ kind: ["u8", { whole: 0, real: 1 }], value: Value });
+ * const tagged = Tagged.alloc({ kind: "real", value: { real: 1 } });
+ * console.log(Tagged.size, tagged.kind, tagged.value.bytes.get(7)); // 16 real 63
+ * Tagged.free(tagged);
+ * ```
+ */
+export function union<const D extends Definition>(definition: D): Struct<RecordFrom<D>> {
+  if (typeof definition !== "object" || definition === null) {
+    throw typeError(
+      "ERR_INVALID_ARG",
+      `union takes a definition such as { x: "f64" }, got ${show(definition)}`,
+    );
+  }
+  return structFromDefinition(definition, "union") as unknown as Struct<RecordFrom<D>>;
 }
+
+/** All structs by the key of their definition: so a definition inside a function gives one struct for all calls. */
+const defined = new Map<string, AnyStruct>();
+
+function structFromDefinition(
+  definition: Definition,
+  kind: "struct" | "union",
+  options?: StructOptions,
+): AnyStruct {
+  let self: Place | null = null;
+  const around: Surroundings = {
+    codecOf: (struct) => codecs.get(struct as object),
+    classOf: (struct) => {
+      const type = typeof struct === "object" && struct !== null ? codecs.get(struct)?.type : undefined;
+      if (type !== undefined) return type;
+      throw typeError(
+        "ERR_INVALID_ARG",
+        `struct: a pointer's function must give a struct, got ${show(struct)}`,
+      );
+    },
+    self: () => self!,
+  };
+  const { fields, layout, key } = describe(definition, around, kind, options);
+  const known = defined.get(key);
+  if (known !== undefined) return known;
+  const made = makeStruct(layout, fields, key, (koffi, name) =>
+    toKoffi(koffi, name, fields, layout, kind, options),
+  );
+  self = codecs.get(made)!.type!;
+  defined.set(key, made);
+  return made;
+}
+
+/** A koffi type of this layout. Other alignments than the types' own are given per member, the struct's to the first one. */
+function toKoffi<T>(
+  koffi: Koffi<T>,
+  name: string | null,
+  fields: readonly Field[],
+  { alignment }: Extent,
+  kind: "struct" | "union",
+  options: StructOptions = {},
+): T {
+  const members: KoffiMembers<T> = {};
+  for (const [i, field] of fields.entries()) {
+    const type = field.codec.koffi(koffi);
+    const most = options.packed === true ? 1 : options.packed || Number.POSITIVE_INFINITY;
+    const own = i === 0 ? alignment : Math.min(field.codec.alignment, most);
+    members[field.name] = own === field.codec.alignment ? type : [own, type];
+  }
+  return kind === "union" ? koffi.union!(name, members) : koffi.struct(name, members);
+}
+
+/** The structs of koffi types, whose layout is koffi's. */
+const ofKoffi = new WeakMap<KoffiType, AnyStruct>();
+let koffiTypes = 0;
 
 function structFromKoffi(type: KoffiType): AnyStruct {
+  const known = ofKoffi.get(type);
+  if (known !== undefined) return known;
   const fields = Object.entries(membersOf(type)).map(([name, member]) => ({
     name,
     offset: member.offset,
     codec: codecFromKoffi(member.type, (record) => codecs.get(structFromKoffi(record))!),
   }));
-  return makeStruct(type, fields, () => type as never);
+  const made = makeStruct(type, fields, `koffi#${++koffiTypes}`, () => type as never);
+  ofKoffi.set(type, made);
+  return made;
 }
 
-/** A type of koffi's, and the names that koffi knows it by. */
+/** A koffi type, and the names that koffi knows it by. */
 interface NamedType<T> {
   readonly type: T;
   readonly names: Set<string | undefined>;
@@ -126,7 +211,7 @@ interface NamedType<T> {
 
 type MakeKoffiType = <T>(koffi: Koffi<T>, name: string | null) => T;
 
-/** koffi 2 has functions of the same names, and fails somewhere in them. */
+/** Refuses koffi 2, which has functions of the same names but fails inside them. */
 function checkVersion<T>(koffi: Koffi<T>): void {
   const { version } = koffi as { readonly version?: string };
   if (Number.parseInt(`${version}`, 10) < 3) {
@@ -137,10 +222,11 @@ function checkVersion<T>(koffi: Koffi<T>): void {
 function makeStruct(
   { size, alignment }: Extent,
   fields: readonly Field[],
+  key: string,
   toKoffi: MakeKoffiType,
 ): AnyStruct {
   checkFields(fields, size);
-  const Record = recordClass(fields, size);
+  const { Record, at } = recordClass(fields, size);
   const koffiTypes = new WeakMap<object, NamedType<unknown>>();
   const koffiType = <T>(koffi: Koffi<T>, name?: string): T => {
     if (!koffiTypes.has(koffi)) {
@@ -153,22 +239,56 @@ function makeStruct(
     if (name !== undefined) names.add(name);
     return type;
   };
-  const codec = placeCodec({ size, alignment }, Record, (koffi) => koffiType(koffi));
-  const Records = recordArrayClass(codec);
+  const isOpen = fields.at(-1)!.codec.flexible !== undefined;
+  const place = placeCodec({ size, alignment }, Record, key, (koffi) => koffiType(koffi));
+  const covers = (mask: Uint8Array, at: number) => coverFields(fields, mask, at);
+  const codec: Codec = { ...place, covers, ...(isOpen ? { flexible: 0 } : {}) };
+  const Records = recordArrayClass(Record, size);
+  class OwnedRecords extends Records {
+    #owns = true;
+
+    override [Symbol.dispose](): void {
+      if (!this.#owns) return;
+      this.#owns = false;
+      free(this.pointer);
+    }
+  }
   const made: AnyStruct = {
     size,
     alignment,
     offsets: Object.freeze(Object.fromEntries(fields.map(({ name, offset }) => [name, offset]))),
-    at(pointer: Pointer): Located {
-      farOf("at", pointer, 0, size);
-      return new Record(pointer);
+    at,
+    alloc(values?: object): Located {
+      const record = new Record(calloc(1, size + (values === undefined ? 0 : bytesBehind(fields, values))));
+      if (values !== undefined) fillIn(record, values);
+      return record;
     },
-    alloc(): Located {
-      return new Record(calloc(1, size));
+    copyFrom(address: number | bigint): Located {
+      return new Record(copyOf(address, size));
     },
+    free(record: Located | Pointer): void {
+      if (typeof record !== "object" || record === null) {
+        free(record);
+        return;
+      }
+      free(record.pointer);
+      (record as { pointer: Pointer }).pointer = NULL;
+    },
+    assign(pointer: Pointer, values?: object): void {
+      if (values instanceof Record) {
+        copy(pointer, values.pointer, size);
+        return;
+      }
+      if (isOpen && values !== undefined) checkNothingBehind(fields.at(-1)!, values);
+      fill(pointer, 0, size);
+      if (values !== undefined) (new Record(pointer) as Located & Assignable)[assign](values);
+    },
+    clearPadding: padding(fields, size),
     array(length: number, pointer?: Pointer): RecordArray<Located> {
       checkSize("array", "length", length);
-      if (pointer === undefined) return new Records(calloc(length, size), length);
+      if (isOpen)
+        throw typeError("ERR_INVALID_ARG", "array: records that end with an array do not lie in a row");
+      if (pointer === undefined) return new OwnedRecords(calloc(length, size), length);
       farOf("array", pointer, 0, length * size);
       return new Records(pointer, length);
     },
@@ -178,29 +298,29 @@ function makeStruct(
   return Object.freeze(made);
 }
 
-/** The codec of a field that a definition describes so. */
-function codecOf(name: string, type: unknown): Codec {
-  if (typeof type === "string" && Object.hasOwn(scalars, type)) return scalars[type as ScalarName];
-  if (Array.isArray(type) && type.length === 2) {
-    const [element, length] = type as [unknown, unknown];
-    checkLength(name, length);
-    return element === "char" ? charsCodec(length) : arrayCodec(codecOf(name, element), length);
-  }
-  const nested = typeof type === "object" && type !== null ? codecs.get(type) : undefined;
-  if (nested !== undefined) return nested;
-  throw new HeapError(
-    "ERR_INVALID_ARG",
-    `struct: ${name} must be one of ${Object.keys(scalars).join(", ")}, a struct, [type, length] or ["char", bytes], ` +
-      `got ${show(type)}`,
-  );
+/** Bytes to allocate after the struct, for an array at its end whose length is in the values. */
+function bytesBehind(fields: readonly Field[], values: object): number {
+  const flexible = fields.at(-1)!.codec;
+  if (flexible.flexible === undefined || flexible.counter === undefined) return 0;
+  const count = Number((values as { [name: string]: unknown })[flexible.counter] ?? 0);
+  checkSize("alloc", flexible.counter, count);
+  return count * flexible.flexible;
 }
 
-function checkLength(name: string, length: unknown): asserts length is number {
-  if (Number.isSafeInteger(length) && (length as number) > 0) return;
-  throw rangeError(
-    "ERR_INVALID_ARG",
-    `struct: the length of ${name} must be a whole number from 1 on, got ${show(length)}`,
-  );
+/** Refuses values for an array at the end: of an existing record it is not known how many elements have room. */
+function checkNothingBehind({ name }: Field, values: object): void {
+  if ((values as { [name: string]: unknown } | null)?.[name] === undefined) return;
+  throw typeError("ERR_INVALID_ARG", `assign: ${name}, at the end, has no room here; set its elements`);
+}
+
+/** Writes a new record's values, and frees the record if they are refused. */
+function fillIn(record: Located, values: object): void {
+  try {
+    (record as Located & Assignable)[assign](values);
+  } catch (error) {
+    free(record.pointer);
+    throw error;
+  }
 }
 
 function checkFields(fields: readonly Field[], size: number): void {
@@ -213,7 +333,7 @@ function checkFields(fields: readonly Field[], size: number): void {
   if (!Number.isSafeInteger(size)) {
     throw rangeError("ERR_INVALID_ARG", `struct: a struct of ${show(size)} bytes is too large`);
   }
-  // A name such as "0" would also change its place: JavaScript puts those before all others.
+  // A name such as "0" would also change the order of the fields: JavaScript lists such keys first.
   const wrong = fields.find(({ name }) => !NAME.test(name) || TAKEN.has(name));
   if (wrong !== undefined) {
     throw rangeError(

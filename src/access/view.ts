@@ -1,53 +1,92 @@
 /// <reference types="node" preserve="true" />
 /**
- * Views over memory: no copy, and no say in its lifetime.
+ * Views over memory. A view is not a copy, and does not keep its block alive.
  *
- * A view stays readable after free(), and then shows whatever the memory is used for next; of a large block that was
- * freed nothing is left, and touching it ends the process. Bounds of blocks are not looked at. A view's `buffer` is all of
- * the heap's memory, and its `byteOffset` says where it begins, so send a `slice()` by message, or the pointer. Making one
- * costs 30 to 50 ns; for single values use read and write. Any thread.
+ * After free() a view shows whatever the memory is used for next; a large block is unmapped, and touching a view of it ends
+ * the process. Bounds of blocks are not checked. A view's `buffer` is all of the heap's memory, and its `byteOffset` says
+ * where the view begins: send a `slice()` by message, or the pointer. Do not pass a view to code that detaches its buffer:
+ * `reader.read(view)` of a byte stream, or its controller's `enqueue(view)`. On Node 20 that fails; on Node 22 and later it
+ * empties all existing views of the thread, and what is written to them is lost. Read the stream into an ordinary array and
+ * `set()` that. Making a view costs 30 to 50 ns, a thread's first one also a garbage collection on Node 22 and later; one of
+ * the same place and length as a recent one may be the same object, and costs 5 ns. For single values use read and write.
+ * Any thread.
  */
-import { checkSize, unusable } from "../attached.js";
-import type { Pointer } from "../core/memory.js";
+import { checkSize, unusable } from "../api/attached.js";
+import { heap, usableAt } from "../api/malloc.js";
 import { hex, rangeError, show, typeError } from "../errors.js";
-import { heap, usableAt } from "../malloc.js";
-import { farOf } from "./place.js";
+import type { PointerLike } from "../memory/memory.js";
+import { canPin, pin, refuseTransfer } from "./pinned.js";
+import { farOf, near } from "./place.js";
+import { type Lying, Reused, type TypedArrayClass } from "./reused.js";
+import { mapped } from "./there.js";
 
-/** What every typed array class is: its element's size, and a constructor over part of a buffer. */
-export interface TypedArrayClass<T> {
-  /** Bytes of one element. */
-  readonly BYTES_PER_ELEMENT: number;
-  /** The array over part of a buffer. */
-  new (buffer: ArrayBuffer, byteOffset: number, length: number): T;
-}
+export type { TypedArrayClass };
 
-/** A Uint8Array over an ArrayBuffer, where TypeScript tells that apart (5.7). */
+/** A Uint8Array; from TypeScript 5.7 on, one over an ArrayBuffer. */
 type Bytes = ReturnType<Uint8Array["slice"]>;
 
 /**
- * What views are made over: not the buffer of the heap itself. Whoever has a view can detach its buffer, by reading a stream
- * into it for one, and what is made over that buffer is then empty: other views are made again here, the heap's could not.
+ * The buffer that views are made over. A view gives access to it, and code may detach it, for example by reading a stream
+ * into the view: all views over it are empty then. So it is the heap's own buffer only where that was pinned (pinned.ts);
+ * else it is a separate one over the same memory, made again if it was detached.
  *
- * The first one is made while the library is loaded. koffi 3.3.4 ends the process where Node refuses it a buffer, as Node
- * does in a worker that is being terminated; so a program's first view is no place to ask for one.
+ * It is made at the first use, since V8 does a full garbage collection when it learns of so long a buffer. But in a worker
+ * it is made while the library loads: koffi 3.3.4 ends the process if Node refuses it a buffer, as Node does in a worker
+ * that is being terminated, so the first view must not need one.
  */
-let lent = unusable === null ? everything() : new ArrayBuffer(0);
-
-function everything(): ArrayBuffer {
-  return heap.store.os.view(heap.window.base, heap.window.span);
-}
+const { os } = heap.wilderness;
+let lent = new ArrayBuffer(0);
+if (unusable === null && !os.mayMoveBreak && !canPin(os.viewLimit)) lentBuffer();
 
 function lentBuffer(): ArrayBuffer {
-  if (lent.byteLength === 0) lent = everything();
+  if (lent.byteLength === 0) lent = lend();
   return lent;
 }
 
+/** Arrays of more bytes than this are not reused: to check that all their pages are mapped takes longer. */
+const PAGE = 4096;
+const { start } = near;
+/** The reused views of each class, and the class that was used last. */
+const made = new Map<unknown, Reused<Lying>>();
+let last = reusedOf(Uint8Array);
+const bytes = last as Reused<Bytes>;
+
+function reusedOf<T extends Lying>(type: TypedArrayClass<T>): Reused<T> {
+  const known = made.get(type) as Reused<T> | undefined;
+  if (known !== undefined) return known;
+  checkClass(type);
+  const fresh = new Reused(type);
+  made.set(type, fresh as never);
+  return fresh;
+}
+
+/** A reused view of that place and length if its memory is mapped; else null. A detached one has length 0. */
+function madeBefore<T extends Lying>(reused: Reused<T>, pointer: number | bigint, length: number): T | null {
+  if (typeof pointer !== "number") return null;
+  const at = pointer - start;
+  if (at !== (at & reused.mask) || !mapped[at >>> 12]) return null;
+  const known = reused.find(at);
+  if (known.byteOffset !== at || known.length !== length) return null;
+  return mapped[(at + length * reused.elementBytes - 1) >>> 12] ? known : null;
+}
+
+function makeView<T extends Lying>(reused: Reused<T>, place: number, length: number): T {
+  const array = new reused.type(lentBuffer(), place, length);
+  if (length > 0 && length * reused.elementBytes <= PAGE) reused.keep(place, array);
+  return array;
+}
+
+function lend(): ArrayBuffer {
+  const { base, buffer, span } = heap.window;
+  return canPin(os.viewLimit) && pin(buffer) ? buffer : refuseTransfer(os.view(base, span));
+}
+
 /**
- * The bytes at `pointer`, as they are now and will be: a Uint8Array over the memory itself, not a copy.
+ * The bytes at `pointer`: a Uint8Array over the memory itself, not a copy. Any thread.
  *
  * @param byteLength bytes; usableSize(pointer) by default
  * @throws HeapError ERR_INVALID_POINTER when the bytes are not inside the heap's memory, or no length is given and no
- *   live block starts at `pointer`; ERR_INVALID_ARG for a length that is none
+ *   live block starts at `pointer`; ERR_INVALID_ARG for an invalid length
  * @example
  * ```ts
  * import { free, malloc, read, view } from "heapwright";
@@ -58,17 +97,17 @@ function lentBuffer(): ArrayBuffer {
  * free(block);
  * ```
  */
-export function view(pointer: Pointer, byteLength: number = usableAt("view", pointer)): Bytes {
+export function view(pointer: PointerLike, byteLength: number = usableAt("view", pointer)): Bytes {
+  const known = madeBefore(bytes, pointer, byteLength);
+  if (known !== null) return known;
   checkSize("view", "byteLength", byteLength);
-  const place = farOf("view", pointer, 0, byteLength);
-  return new Uint8Array(lentBuffer(), place, byteLength);
+  return makeView(bytes, farOf("view", pointer, 0, byteLength), byteLength);
 }
 
 /**
- * The same as a Buffer, for what takes one: sockets, files, hashes.
+ * The bytes at `pointer` as a Buffer over the memory itself, for sockets, files and hashes. Any thread.
  *
- * An operation that goes on in the background (a write to a file, say) uses the memory until it calls back: free it
- * after that.
+ * An asynchronous operation, such as a write to a file, uses the memory until its callback: free it after that.
  *
  * @param byteLength bytes; usableSize(pointer) by default
  * @throws HeapError like view
@@ -83,7 +122,7 @@ export function view(pointer: Pointer, byteLength: number = usableAt("view", poi
  * ```
  */
 export function buffer(
-  pointer: Pointer,
+  pointer: PointerLike,
   byteLength: number = usableAt("buffer", pointer),
 ): ReturnType<typeof Buffer.alloc> {
   checkSize("buffer", "byteLength", byteLength);
@@ -92,13 +131,13 @@ export function buffer(
 }
 
 /**
- * The memory at `pointer` as numbers of one kind: a typed array over the memory itself, not a copy.
+ * The memory at `pointer` as numbers of one type: a typed array over the memory itself, not a copy. Any thread.
  *
- * @param type any typed array class, Float64Array for one
+ * @param type any typed array class, such as Float64Array
  * @param pointer a multiple of the element's size, as typed arrays demand; what malloc returns is one
  * @param length elements, not bytes
  * @throws HeapError ERR_INVALID_POINTER when the elements are not inside the heap's memory, or the pointer is not
- *   aligned; ERR_INVALID_ARG for a length that is none, or a class of another kind
+ *   aligned; ERR_INVALID_ARG for an invalid length, or a class that is no typed array
  * @example
  * ```ts
  * import { free, malloc, read, typed } from "heapwright";
@@ -110,20 +149,22 @@ export function buffer(
  * free(block);
  * ```
  */
-export function typed<T>(type: TypedArrayClass<T>, pointer: Pointer, length: number): T {
-  checkClass(type);
+export function typed<T>(type: TypedArrayClass<T>, pointer: PointerLike, length: number): T {
+  if (type !== last.type) last = reusedOf(type as never);
+  const known = madeBefore(last, pointer, length);
+  if (known !== null) return known as T;
   checkSize("typed", "length", length);
-  const elementBytes = type.BYTES_PER_ELEMENT;
+  const { elementBytes } = last;
   const place = farOf("typed", pointer, 0, length * elementBytes);
-  // The window starts at a page: a place is aligned where its address is.
+  // The window starts at a page: a place is aligned if its address is.
   if (place % elementBytes !== 0) {
     throw rangeError(
       "ERR_INVALID_POINTER",
-      `typed: ${type.name} needs an address that is a multiple of ${elementBytes}, got ${hex(pointer)}; ` +
+      `typed: ${type.name} needs an address that is a multiple of ${elementBytes}, got ${hex(Number(pointer))}; ` +
         "read and write take any address",
     );
   }
-  return new type(lentBuffer(), place, length);
+  return makeView(last, place, length) as T;
 }
 
 function checkClass(type: unknown): asserts type is { readonly name: string } {
@@ -135,7 +176,7 @@ function checkClass(type: unknown): asserts type is { readonly name: string } {
   );
 }
 
-/** By what it makes, not by its parent: under Jest and in a vm context that is another realm's. */
+/** Tests what the class makes, not its parent class: under Jest and in a vm context that is another realm's. */
 function isTypedArrayClass(type: TypedArrayClass<unknown>): boolean {
   if (typeof type.BYTES_PER_ELEMENT !== "number") return false;
   try {

@@ -1,56 +1,55 @@
 /**
- * Writing scalars at a pointer, little-endian, aligned or not. Each access tests for a near place first (place.ts).
- *
- * `value | 0` is what setInt8, setInt16 and setInt32 make of a value anyhow; V8's mid-tier compiler leaves the fast way
- * for good when it meets one that is no int32 yet.
+ * Writing scalars at a pointer, little-endian, aligned or not. Each access checks for a near place itself (place.ts).
  */
-import type { FunctionPointer, Pointer } from "../core/memory.js";
-import { rangeError, show, typeError } from "../errors.js";
-import { farOf, IN_SLICE, type NearOf, nearData, nearOf, sliceAt } from "./place.js";
 
-/** The same for far places. Not in the functions themselves, which V8 inlines up to a size. */
+import type { FunctionPointer, Pointer } from "../memory/memory.js";
+import { BYTES, farOf, HALVES, IN_SLICE, LONGS, near, sliceAt, WORDS } from "./place.js";
+import { small } from "./small.js";
+import { mapped } from "./there.js";
+
+/** The far paths. Separate functions: V8 inlines the near ones only while they are small. */
 const beyond = {
-  u8(pointer: Pointer, value: number, byteOffset = 0): void {
+  farU8(pointer: Pointer, value: number, byteOffset = 0): void {
     const far = farOf("write.u8", pointer, byteOffset, 1);
     sliceAt(far).setUint8(far & IN_SLICE, value);
   },
-  i8(pointer: Pointer, value: number, byteOffset = 0): void {
+  farI8(pointer: Pointer, value: number, byteOffset = 0): void {
     const far = farOf("write.i8", pointer, byteOffset, 1);
-    sliceAt(far).setInt8(far & IN_SLICE, value | 0);
+    sliceAt(far).setInt8(far & IN_SLICE, value);
   },
-  u16(pointer: Pointer, value: number, byteOffset = 0): void {
+  farU16(pointer: Pointer, value: number, byteOffset = 0): void {
     const far = farOf("write.u16", pointer, byteOffset, 2);
     sliceAt(far).setUint16(far & IN_SLICE, value, true);
   },
-  i16(pointer: Pointer, value: number, byteOffset = 0): void {
+  farI16(pointer: Pointer, value: number, byteOffset = 0): void {
     const far = farOf("write.i16", pointer, byteOffset, 2);
-    sliceAt(far).setInt16(far & IN_SLICE, value | 0, true);
+    sliceAt(far).setInt16(far & IN_SLICE, value, true);
   },
-  u32(pointer: Pointer, value: number, byteOffset = 0): void {
+  farU32(pointer: Pointer, value: number, byteOffset = 0): void {
     const far = farOf("write.u32", pointer, byteOffset, 4);
     sliceAt(far).setUint32(far & IN_SLICE, value, true);
   },
-  i32(pointer: Pointer, value: number, byteOffset = 0): void {
+  farI32(pointer: Pointer, value: number, byteOffset = 0): void {
     const far = farOf("write.i32", pointer, byteOffset, 4);
-    sliceAt(far).setInt32(far & IN_SLICE, value | 0, true);
+    sliceAt(far).setInt32(far & IN_SLICE, value, true);
   },
-  f32(pointer: Pointer, value: number, byteOffset = 0): void {
+  farF32(pointer: Pointer, value: number, byteOffset = 0): void {
     const far = farOf("write.f32", pointer, byteOffset, 4);
     sliceAt(far).setFloat32(far & IN_SLICE, value, true);
   },
-  f64(pointer: Pointer, value: number, byteOffset = 0): void {
+  farF64(pointer: Pointer, value: number, byteOffset = 0): void {
     const far = farOf("write.f64", pointer, byteOffset, 8);
     sliceAt(far).setFloat64(far & IN_SLICE, value, true);
   },
-  u64(pointer: Pointer, value: bigint, byteOffset = 0): void {
+  farU64(pointer: Pointer, value: bigint, byteOffset = 0): void {
     const far = farOf("write.u64", pointer, byteOffset, 8);
     sliceAt(far).setBigUint64(far & IN_SLICE, value, true);
   },
-  i64(pointer: Pointer, value: bigint, byteOffset = 0): void {
+  farI64(pointer: Pointer, value: bigint, byteOffset = 0): void {
     const far = farOf("write.i64", pointer, byteOffset, 8);
     sliceAt(far).setBigInt64(far & IN_SLICE, value, true);
   },
-  pointer(pointer: Pointer, value: Pointer | FunctionPointer, byteOffset = 0): void {
+  farPointer(pointer: Pointer, value: Pointer | FunctionPointer, byteOffset = 0): void {
     const far = farOf("write.pointer", pointer, byteOffset, 8);
     putAddress(sliceAt(far), far & IN_SLICE, value);
   },
@@ -58,88 +57,183 @@ const beyond = {
 
 type Beyond = typeof beyond;
 
-/** The constants are parameters, as place.ts explains. */
-const writer = (data: DataView, nearOf: NearOf, beyond: Beyond) => ({
+/** Makes the accessors; the constants are parameters for the reason given in read.ts. */
+const writer = (
+  start: number,
+  u8: Uint8Array,
+  i8: Int8Array,
+  u16: Uint16Array,
+  i16: Int16Array,
+  u32: Uint32Array,
+  i32: Int32Array,
+  f32: Float32Array,
+  f64: Float64Array,
+  data: DataView,
+  mapped: Uint8Array,
+  bytes: number,
+  halves: number,
+  words: number,
+  longs: number,
+  highOf: (value: number) => number,
+  setAddress: (word: number, upper: number, value: number) => void,
+  farU8: Beyond["farU8"],
+  farI8: Beyond["farI8"],
+  farU16: Beyond["farU16"],
+  farI16: Beyond["farI16"],
+  farU32: Beyond["farU32"],
+  farI32: Beyond["farI32"],
+  farF32: Beyond["farF32"],
+  farF64: Beyond["farF64"],
+  farU64: Beyond["farU64"],
+  farI64: Beyond["farI64"],
+  farPointer: Beyond["farPointer"],
+) => ({
   /** C's uint8_t, at `pointer + byteOffset`. */
   u8(pointer: Pointer, value: number, byteOffset?: number): void {
-    const near = nearOf(pointer, byteOffset);
-    if (near !== 0) data.setUint8(near, value);
-    else beyond.u8(pointer, value, byteOffset);
+    const offset = byteOffset === undefined ? 0 : byteOffset;
+    if (typeof pointer === "number" && typeof offset === "number") {
+      const at = pointer - start + offset;
+      if (at === (at & bytes) && mapped[at >>> 12]) {
+        u8[at] = value;
+        return;
+      }
+    }
+    farU8(pointer, value, byteOffset);
   },
   /** C's int8_t, at `pointer + byteOffset`. */
   i8(pointer: Pointer, value: number, byteOffset?: number): void {
-    const near = nearOf(pointer, byteOffset);
-    if (near !== 0) data.setInt8(near, value | 0);
-    else beyond.i8(pointer, value, byteOffset);
+    const offset = byteOffset === undefined ? 0 : byteOffset;
+    if (typeof pointer === "number" && typeof offset === "number") {
+      const at = pointer - start + offset;
+      if (at === (at & bytes) && mapped[at >>> 12]) {
+        i8[at] = value;
+        return;
+      }
+    }
+    farI8(pointer, value, byteOffset);
   },
   /** C's uint16_t, at `pointer + byteOffset`. */
   u16(pointer: Pointer, value: number, byteOffset?: number): void {
-    const near = nearOf(pointer, byteOffset);
-    if (near !== 0) data.setUint16(near, value, true);
-    else beyond.u16(pointer, value, byteOffset);
+    const offset = byteOffset === undefined ? 0 : byteOffset;
+    if (typeof pointer === "number" && typeof offset === "number") {
+      const at = pointer - start + offset;
+      if (at === (at & halves) && mapped[at >>> 12]) {
+        u16[at >>> 1] = value;
+        return;
+      }
+    }
+    farU16(pointer, value, byteOffset);
   },
   /** C's int16_t, at `pointer + byteOffset`. */
   i16(pointer: Pointer, value: number, byteOffset?: number): void {
-    const near = nearOf(pointer, byteOffset);
-    if (near !== 0) data.setInt16(near, value | 0, true);
-    else beyond.i16(pointer, value, byteOffset);
+    const offset = byteOffset === undefined ? 0 : byteOffset;
+    if (typeof pointer === "number" && typeof offset === "number") {
+      const at = pointer - start + offset;
+      if (at === (at & halves) && mapped[at >>> 12]) {
+        i16[at >>> 1] = value;
+        return;
+      }
+    }
+    farI16(pointer, value, byteOffset);
   },
   /** C's uint32_t, at `pointer + byteOffset`. */
   u32(pointer: Pointer, value: number, byteOffset?: number): void {
-    const near = nearOf(pointer, byteOffset);
-    if (near !== 0) data.setUint32(near, value, true);
-    else beyond.u32(pointer, value, byteOffset);
+    const offset = byteOffset === undefined ? 0 : byteOffset;
+    if (typeof pointer === "number" && typeof offset === "number") {
+      const at = pointer - start + offset;
+      if (at === (at & words) && mapped[at >>> 12]) {
+        u32[at >>> 2] = value;
+        return;
+      }
+    }
+    farU32(pointer, value, byteOffset);
   },
   /** C's int32_t, at `pointer + byteOffset`. */
   i32(pointer: Pointer, value: number, byteOffset?: number): void {
-    const near = nearOf(pointer, byteOffset);
-    if (near !== 0) data.setInt32(near, value | 0, true);
-    else beyond.i32(pointer, value, byteOffset);
+    const offset = byteOffset === undefined ? 0 : byteOffset;
+    if (typeof pointer === "number" && typeof offset === "number") {
+      const at = pointer - start + offset;
+      if (at === (at & words) && mapped[at >>> 12]) {
+        i32[at >>> 2] = value;
+        return;
+      }
+    }
+    farI32(pointer, value, byteOffset);
   },
   /** C's float, at `pointer + byteOffset`. */
   f32(pointer: Pointer, value: number, byteOffset?: number): void {
-    const near = nearOf(pointer, byteOffset);
-    if (near !== 0) data.setFloat32(near, value, true);
-    else beyond.f32(pointer, value, byteOffset);
+    const offset = byteOffset === undefined ? 0 : byteOffset;
+    if (typeof pointer === "number" && typeof offset === "number") {
+      const at = pointer - start + offset;
+      if (at === (at & words) && mapped[at >>> 12]) {
+        f32[at >>> 2] = value;
+        return;
+      }
+    }
+    farF32(pointer, value, byteOffset);
   },
   /** C's double, at `pointer + byteOffset`. */
   f64(pointer: Pointer, value: number, byteOffset?: number): void {
-    const near = nearOf(pointer, byteOffset);
-    if (near !== 0) data.setFloat64(near, value, true);
-    else beyond.f64(pointer, value, byteOffset);
+    const offset = byteOffset === undefined ? 0 : byteOffset;
+    if (typeof pointer === "number" && typeof offset === "number") {
+      const at = pointer - start + offset;
+      if (at === (at & longs) && mapped[at >>> 12]) {
+        f64[at >>> 3] = value;
+        return;
+      }
+    }
+    farF64(pointer, value, byteOffset);
   },
   /** C's uint64_t, a bigint, at `pointer + byteOffset`. */
   u64(pointer: Pointer, value: bigint, byteOffset?: number): void {
-    const near = nearOf(pointer, byteOffset);
-    if (near !== 0) data.setBigUint64(near, value, true);
-    else beyond.u64(pointer, value, byteOffset);
+    const offset = byteOffset === undefined ? 0 : byteOffset;
+    if (typeof pointer === "number" && typeof offset === "number") {
+      const at = pointer - start + offset;
+      if (at === (at & longs) && mapped[at >>> 12]) {
+        data.setBigUint64(at, value, true);
+        return;
+      }
+    }
+    farU64(pointer, value, byteOffset);
   },
   /** C's int64_t, a bigint, at `pointer + byteOffset`. */
   i64(pointer: Pointer, value: bigint, byteOffset?: number): void {
-    const near = nearOf(pointer, byteOffset);
-    if (near !== 0) data.setBigInt64(near, value, true);
-    else beyond.i64(pointer, value, byteOffset);
+    const offset = byteOffset === undefined ? 0 : byteOffset;
+    if (typeof pointer === "number" && typeof offset === "number") {
+      const at = pointer - start + offset;
+      if (at === (at & longs) && mapped[at >>> 12]) {
+        data.setBigInt64(at, value, true);
+        return;
+      }
+    }
+    farI64(pointer, value, byteOffset);
   },
-  /** An address as C stores it, 8 bytes. */
+  /** An address as C stores it, 8 bytes, at `pointer + byteOffset`. */
   pointer(pointer: Pointer, value: Pointer | FunctionPointer, byteOffset?: number): void {
-    const near = nearOf(pointer, byteOffset);
-    if (near !== 0) putAddress(data, near, value);
-    else beyond.pointer(pointer, value, byteOffset);
+    const offset = byteOffset === undefined ? 0 : byteOffset;
+    if (typeof pointer === "number" && typeof offset === "number") {
+      const at = pointer - start + offset;
+      if (at === (at & longs) && mapped[at >>> 12]) {
+        setAddress(at >>> 2, highOf(value), value);
+        return;
+      }
+    }
+    farPointer(pointer, value, byteOffset);
   },
 });
 
 /**
  * Writes a value at `pointer + byteOffset`: `write.u8(pointer, value, byteOffset = 0)`, and i8 u16 i16 u32 i32 f32 f64 u64
- * i64 pointer alike. Values are converted as DataView does: integers wrap, floats round; u64 and i64 take a bigint. As
- * fast as read. Any thread, any thread's blocks; what is wider than 4 bytes, or not aligned, may be seen half written by
- * another.
+ * i64 pointer alike. Values are converted as by DataView: integers wrap, floats round; u64 and i64 take a bigint. As fast
+ * as read. Any thread, any thread's blocks. Another thread may see half of a value that is wider than 4 bytes or not
+ * aligned.
  *
- * NULL, what is no number, and every address outside the heap's memory are refused. Whose block it is is not looked at: a
- * write past a block's end, or into a freed one, damages what lies there now, or ends the process where nothing is mapped
- * any more, as in C. check() finds damaged headers.
+ * NULL, values that are no numbers, and addresses where the heap has no memory are refused. Bounds of blocks are not
+ * checked: a write past a block's end, or into a freed block, overwrites what lies there now. check() finds overwritten
+ * headers.
  *
  * @throws HeapError ERR_INVALID_POINTER when the bytes are not inside the heap's memory; ERR_INVALID_ARG for a
- *   `byteOffset` that is no number; nothing was written
+ *   `byteOffset` that is not a number; nothing was written
  * @example
  * ```ts
  * import { free, malloc, read, write } from "heapwright";
@@ -152,19 +246,39 @@ const writer = (data: DataView, nearOf: NearOf, beyond: Beyond) => ({
  * free(node);
  * ```
  */
-export const write = writer(nearData, nearOf, beyond);
+export const write = writer(
+  near.start,
+  near.u8,
+  near.i8,
+  near.u16,
+  near.i16,
+  near.u32,
+  near.i32,
+  near.f32,
+  near.f64,
+  near.data,
+  mapped,
+  BYTES,
+  HALVES,
+  WORDS,
+  LONGS,
+  small.highOf,
+  small.setAddress,
+  beyond.farU8,
+  beyond.farI8,
+  beyond.farU16,
+  beyond.farI16,
+  beyond.farU32,
+  beyond.farI32,
+  beyond.farF32,
+  beyond.farF64,
+  beyond.farU64,
+  beyond.farI64,
+  beyond.farPointer,
+);
 
 function putAddress(view: DataView, offset: number, value: number): void {
-  if (!Number.isSafeInteger(value) || value < 0) throw noAddress(value);
-  const high = Math.floor(value / 2 ** 32);
+  const high = small.highOf(value);
   view.setUint32(offset, value - high * 2 ** 32, true);
   view.setUint32(offset + 4, high, true);
-}
-
-function noAddress(value: unknown): Error {
-  const make = typeof value === "number" ? rangeError : typeError;
-  return make(
-    "ERR_INVALID_ARG",
-    `write.pointer: an address is a whole number from 0 to 2^53 - 1, got ${show(value)}; a bigint is made one by Number()`,
-  );
 }

@@ -1,65 +1,77 @@
 /**
- * The check of what threads share: the table of segments with the owners of chunks, the large blocks, and the headers
- * of heaps whose threads ended.
+ * Verifies what threads share: the table of segments with the owners of chunks, the large blocks, and the headers of
+ * orphans.
  *
- * Reads everything, changes nothing. Heaps of ended threads are read under the mutex that keeps others from taking them
- * over meanwhile. Such a heap may have been left in the middle of an update, so of it only that is verified which a
- * thread that takes it over relies on.
+ * Reads everything, changes nothing. Orphans are read under the mutex that every adopter takes. An orphan's thread may have
+ * died in the middle of an update, so only what an adopter relies on is verified.
  */
-import { underAdoption } from "../core/adopt.js";
-import { FENCE_BYTES, isSealed, MIN_BLOCK, nextOf, sizeOf } from "../core/block.js";
-import { CHUNK_WORDS, CHUNKS, Control, OWNERS } from "../core/control.js";
-import type { ThreadHeap } from "../core/heap.js";
-import { entryOf, isAlive, isRuined, recordOf } from "../core/heaps.js";
-import type { Block } from "../core/memory.js";
-import { Rec } from "../core/record.js";
-import { isUnfinishedGrowth, MOST_TORN } from "../core/recover.js";
-import { corrupt, hex } from "../errors.js";
 
-/** What all threads share, seen by the thread of this heap. */
+import { FENCE_BYTES, isIntact, MIN_BLOCK, nextOf, sizeOf } from "../block/block.js";
+import { firstOverwritten, headerOverwritten } from "../block/damage.js";
+import { corrupt, hex } from "../errors.js";
+import type { ThreadHeap } from "../heap/heap.js";
+import { Rec } from "../heap/record.js";
+import { CHUNK_BYTES, CHUNK_WORDS, CHUNKS, Control, OWNERS } from "../memory/control.js";
+import type { Block } from "../memory/memory.js";
+import { underAdoption } from "../process/claims.js";
+import { isUnfinishedGrowth, MOST_DAMAGED } from "../process/recover.js";
+import { entryOf, isAlive, isDoomed, isRuined, recordOf } from "../shared/heaps.js";
+
+/** Verifies what all threads share. Throws ERR_HEAP_CORRUPT for the first contradiction. */
 export function checkShared(of: ThreadHeap): void {
   checkLarge(of);
-  underAdoption(of.window, of.store.os, () => {
-    of.store.segments.whileStill(() => checkSegments(of));
-    const { words: m, window, store } = of;
+  underAdoption(of.window, of.wilderness.os, () => {
+    of.wilderness.segments.whileStill(() => checkSegments(of));
+    const { words: m, window, wilderness } = of;
     for (let index = 0; index < m[Control.heaps]!; index++) {
       const entry = entryOf(index);
       const record = recordOf(m, index);
-      if (record === 0 || isAlive(window, store.os.threads, entry)) continue;
-      if (isRuined(m, entry))
-        throw corrupt(`the headers of heap ${index}, whose thread ended, were overwritten`);
-      checkOrphan(of, index, record);
+      if (isDoomed(m, entry)) continue; // an adopter relies on nothing in it
+      if (record === 0 || isAlive(window, wilderness.os.threads, entry)) continue;
+      if (isRuined(m, entry)) throw ruined(m, record);
+      checkOrphan(of, record);
     }
   });
 }
 
-/** Segments lie apart, each chunk of one says the same owner as its entry, and no other chunk has an owner. */
+/** Segments do not overlap, each chunk has the owner that its segment's entry says, and no other chunk has one. */
 function checkSegments(of: ThreadHeap): void {
   const m = of.words;
-  const { segments } = of.store;
-  const taken = new Map<number, number>();
+  const { segments } = of.wilderness;
+  const taken = new Set<number>();
   for (let id = 0; id < segments.count; id++) {
     for (let chunk = segments.chunkStart(id) / CHUNK_WORDS; chunk < segments.end(id) / CHUNK_WORDS; chunk++) {
-      if (taken.has(chunk)) throw corrupt(`chunk ${chunk} is in the segments ${taken.get(chunk)} and ${id}`);
-      taken.set(chunk, id);
+      if (taken.has(chunk)) throw corrupt(`${megabyte(of, chunk)} is in two segments`);
+      taken.add(chunk);
       if (m[OWNERS + chunk] !== segments.owner(id)) {
-        throw corrupt(
-          `chunk ${chunk} of segment ${id} has the owner ${m[OWNERS + chunk]}, not ${segments.owner(id)}`,
-        );
+        throw corrupt(`${megabyte(of, chunk)} is noted as another heap's than its segment`);
       }
     }
   }
   for (let chunk = 0; chunk < CHUNKS; chunk++) {
-    const owner = m[OWNERS + chunk]!;
-    if (owner !== 0 && !taken.has(chunk))
-      throw corrupt(`chunk ${chunk} has the owner ${owner}, and is in no segment`);
+    if (m[OWNERS + chunk] !== 0 && !taken.has(chunk))
+      throw corrupt(`${megabyte(of, chunk)} is noted as a heap's, and is in no segment`);
   }
 }
 
-function checkOrphan(of: ThreadHeap, index: number, record: number): void {
+function megabyte(of: ThreadHeap, chunk: number): string {
+  return `the megabyte of memory at ${hex(of.window.base + chunk * CHUNK_BYTES)}`;
+}
+
+const ENDED = ", in the heap of a thread that ended,";
+
+/** The error for a heap that could not be adopted because it was overwritten. */
+function ruined(m: Int32Array, record: number): Error {
+  const b = firstOverwritten(m, record, m[record + Rec.top]!);
+  return b === 0
+    ? corrupt("the heap of a thread that ended was overwritten")
+    : headerOverwritten(m, b, ENDED);
+}
+
+function checkOrphan(of: ThreadHeap, record: number): void {
   const m = of.words;
-  const { segments } = of.store;
-  let torn = 0;
+  const { segments } = of.wilderness;
+  let damaged = 0;
   for (let id = 0; id < segments.count; id++) {
     if (segments.owner(id) !== record) continue;
     const start = segments.start(id);
@@ -68,26 +80,25 @@ function checkOrphan(of: ThreadHeap, index: number, record: number): void {
     const end = active ? (top >= start && top <= segments.end(id) ? top : start) : segments.end(id);
     for (let b = start as Block; b < end; b = nextOf(m, b)) {
       const size = sizeOf(m, b);
-      if (size === 0 && b === start) break; // taken and not begun
-      if (!isSealed(m, b, of.secret)) torn++;
+      if (size === 0 && b === start) break; // a segment that was taken and holds no block yet
+      if (!isIntact(m, b, of.secret)) damaged++;
       if (size === FENCE_BYTES && !active) break;
-      if (isUnfinishedGrowth(of.store, b, end)) break;
-      if (size < MIN_BLOCK || b + (size >>> 2) > end || torn > MOST_TORN) {
-        const where = hex(of.window.pointerOf(b));
-        throw corrupt(
-          `the header of the block at ${where}, of heap ${index}, whose thread ended, was overwritten`,
-        );
-      }
+      if (isUnfinishedGrowth(of.pool, b, end)) break;
+      if (size < MIN_BLOCK || b + (size >>> 2) > end || damaged > MOST_DAMAGED)
+        throw headerOverwritten(m, b, ENDED);
     }
   }
 }
 
 function checkLarge(of: ThreadHeap): void {
-  const { counted, noted, unsealed } = of.large.audit();
-  if (unsealed !== 0) {
-    throw corrupt(`the header of the large block in the mapping at ${hex(unsealed)} was overwritten`);
+  const { counted, noted, overwritten } = of.large.audit();
+  if (overwritten !== 0) {
+    throw corrupt(
+      `the header of the large block in the mapping at ${hex(overwritten)} was overwritten`,
+      "look for what writes in front of it",
+    );
   }
-  for (const what of ["blocks", "pages", "front"] as const) {
+  for (const what of ["blocks", "pages", "front", "slack"] as const) {
     if (counted[what] === noted[what]) continue;
     throw corrupt(`of large blocks, ${counted[what]} ${what} were found where ${noted[what]} are noted`);
   }

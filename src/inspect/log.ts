@@ -1,49 +1,60 @@
 /**
- * The trace log: one line per step on standard error, written at once, so that the last line before a crash is there.
+ * The trace log: one line per step on standard error, written at once, so that a crash loses none.
  *
- *   heapwright[0] malloc         0x2c1a4f50       64
- *              ^thread ^step     ^address         ^bytes
+ *   heapwright[0] coalesce forward  0x2c1a4f50           64
+ *              ^thread  ^step       ^address         ^bytes
  */
-import { writeSync } from "node:fs";
-import { threadId } from "node:worker_threads";
-import type { TraceSink, TraceStep } from "../core/hooks.js";
+
 import { hex } from "../errors.js";
+import { fileSystem, load } from "../platform/os.js";
+import type { TraceSink, TraceStep } from "../shared/hooks.js";
 
 const STANDARD_ERROR = 2;
+/** The width of the longest step's name. */
+const STEP_WIDTH = 17;
 const WAIT_MS = 2;
 const MOST_WAITS = 500;
-/** A word that nobody wakes anybody on: for sleeping without running other code. */
+/** Read at the first step: loading node:worker_threads takes time. */
+let threadId = -1;
+/** Nobody notifies this word: to wait for it is to sleep. */
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
 /**
- * A step of the heap, as a trace function gets it. Blocks come by `malloc`, `calloc`, `aligned` and `realloc`, and go by
- * `free`; a `realloc` that moves its block is a `free` of the old address and then a `realloc` with the new one.
+ * A step of the heap, as a trace function gets it. A block's life begins with a step `malloc`, `calloc`, `aligned` or
+ * `realloc` and ends with `free`. A realloc that moves a block is a `free` of the old address, then a `realloc` of the new
+ * one. Destroying a Heap ends its blocks without a step.
  */
 export interface TraceEvent {
   /** What was done. */
   readonly step: TraceStep;
-  /** The payload, page or mapping it concerns. */
+  /** The address of the payload, page or mapping. */
   readonly address: number;
-  /** Bytes: asked for (malloc, calloc, realloc, aligned), usable (free), of the block or mapping (the others). */
+  /** Bytes: requested (malloc, calloc, realloc, aligned), usable (free), or of the block or mapping (all others). */
   readonly size: number;
-  /** The worker that did it, by its `threadId`; 0 is the main thread. */
+  /** The `threadId` of the worker that did it; 0 is the main thread. */
   readonly thread: number;
 }
 
 export function logStep(step: TraceStep, address: number, size: number): void {
-  const line = `heapwright[${threadId}] ${step.padEnd(14)} ${hex(address).padEnd(14)} ${String(size).padStart(10)}\n`;
+  const where = hex(address).padEnd(14);
+  const line = `heapwright[${thisThread()}] ${step.padEnd(STEP_WIDTH)} ${where} ${String(size).padStart(10)}\n`;
   writeAll(Buffer.from(line));
 }
 
+function thisThread(): number {
+  if (threadId < 0) ({ threadId } = load("node:worker_threads") as typeof import("node:worker_threads"));
+  return threadId;
+}
+
 /**
- * Standard error may be a pipe that does not block, and full: then wait for its reader, but not for ever. A log that
- * cannot be written is dropped; it never fails the program.
+ * Writes to standard error. If that is a full pipe that does not block, waits for its reader, about a second at most. What
+ * cannot be written is dropped: the log never makes a program fail.
  */
 function writeAll(bytes: Buffer): void {
   let written = 0;
   for (let waits = 0; written < bytes.length && waits < MOST_WAITS; ) {
     try {
-      written += writeSync(STANDARD_ERROR, bytes, written);
+      written += fileSystem().writeSync(STANDARD_ERROR, bytes, written);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EAGAIN") return;
       Atomics.wait(sleeper, 0, 0, WAIT_MS);
@@ -54,32 +65,32 @@ function writeAll(bytes: Buffer): void {
 
 export interface TraceQueue {
   readonly sink: TraceSink;
-  readonly settle: () => void;
-  /** Tells nothing more, not even what is waiting. */
+  readonly afterCall: () => void;
+  /** Stops calling the listener and drops the queued events. */
   readonly close: () => void;
 }
 
 /**
- * A sink that keeps the steps, and what calls `listener` with them once the heap is whole again: a listener may use
- * the heap. Steps that it causes itself are not told. What it throws comes out of the call into the heap.
+ * Queues steps, and passes them to `listener` at the end of a call into the heap, when it may use the heap itself. Steps
+ * that the listener causes are not traced. An error that it throws comes out of the call into the heap.
  */
 export function queueFor(listener: (event: TraceEvent) => void): TraceQueue {
   let events: TraceEvent[] = [];
-  let telling = false;
+  let isListening = false;
   let open = true;
   return {
     sink: (step, address, size) => {
-      if (!telling) events.push({ step, address, size, thread: threadId });
+      if (!isListening) events.push({ step, address, size, thread: thisThread() });
     },
-    settle: () => {
-      if (telling) return;
-      const told = events;
+    afterCall: () => {
+      if (isListening) return;
+      const queued = events;
       events = [];
-      telling = true;
+      isListening = true;
       try {
-        for (const event of told) if (open) listener(event);
+        for (const event of queued) if (open) listener(event);
       } finally {
-        telling = false;
+        isListening = false;
       }
     },
     close: () => {

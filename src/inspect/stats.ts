@@ -1,76 +1,71 @@
 /**
- * Figures of the process. Derived from what the slow paths count; the fast paths count nothing.
+ * Figures of the process, derived from what slow paths count: the fast paths count nothing.
  */
-import { notePeak } from "../core/account.js";
-import { depthOf, MOST_UNITS } from "../core/cache.js";
-import { Control } from "../core/control.js";
-import { entryOf, holderOf, recordOf } from "../core/heaps.js";
-import { HEADER_BYTES } from "../core/memory.js";
-import { cacheOf, Rec } from "../core/record.js";
-import { freedElsewhere } from "../core/remote.js";
-import { heap, unusable } from "../malloc.js";
+
+import { heap, unusable } from "../api/malloc.js";
+import { addHoldings, figuresOf, type Holdings, noHoldings } from "../heap/holdings.js";
+import { Rec } from "../heap/record.js";
+import { Control } from "../memory/control.js";
+import { load, viewedBytes } from "../platform/os.js";
+import { type Waiting, waiting } from "../process/idle-owners.js";
+import { notePeak } from "../shared/account.js";
+import { holderOf, Kind, kindOf, recordOf } from "../shared/heaps.js";
 
 /**
- * Sizes are in bytes. They, and `blocks`, `segments`, `threads` and `orphans`, say what is so now; the rest counts since the
- * process began.
+ * Figures of the process. Sizes are in bytes. They, and `blocks`, `segments`, `threads`, `orphans`, `heaps` and `waiting`,
+ * are of now, and `peakFootprint` is the highest so far; the other figures count events since the process began.
  */
 export interface Stats {
   /** Usable bytes in live blocks. */
   allocated: number;
   /** Live blocks. */
   blocks: number;
-  /** Usable bytes in freed blocks that wait for a request of their size. */
+  /** Usable bytes in cached blocks: freed, not coalesced, kept for a request of their size. */
   cached: number;
-  /** Bytes in joined free blocks, headers included. */
+  /** Bytes in coalesced free blocks, headers included. */
   free: number;
-  /** Usable bytes in blocks that another thread freed and that their owner has not taken back yet. */
+  /** Usable bytes in blocks that another thread freed and their owner has not taken back yet. */
   remote: number;
-  /** Address space that the heap holds and has ever touched, less what was given back. */
+  /** Bytes of address space that the heap has touched and not given back. */
   footprint: number;
-  /** The most that `footprint` has been. */
+  /** The highest `footprint` so far. */
   peakFootprint: number;
+  /**
+   * `process.memoryUsage().external` of the calling thread, less the address space of heapwright's views, which V8 counts
+   * as if it were memory. What is left is Buffers and the like, no blocks of this heap.
+   */
+  external: number;
   /** Ranges of address space that heaps carve blocks from. */
   segments: number;
-  /** Threads that live and have a heap. */
+  /** Living threads that have a heap. */
   threads: number;
-  /** Heaps of threads that ended, waiting for one that takes them over. */
+  /** Heaps of ended threads that no thread has adopted yet. */
   orphans: number;
+  /** Heaps made by `new Heap()` that were not destroyed and whose threads live. */
+  heaps: number;
   /** Times that a heap took more address space. */
   grows: number;
   /** Mappings made for large blocks. */
   mmaps: number;
-  /** Those given back. */
+  /** Mappings of large blocks unmapped. */
   munmaps: number;
-  /** Large blocks resized or moved by their page tables. */
+  /** Large blocks resized or moved by mremap, without copying. */
   mremaps: number;
-  /** Times that pages inside free blocks were given back. */
+  /** Times that pages inside free blocks were purged: given back to the kernel. */
   trims: number;
-  /** Free blocks cut to fit. */
+  /** Free blocks split to fit a request. */
   splits: number;
-  /** Free blocks joined with a free neighbour. */
+  /** Free blocks coalesced with a free neighbour. */
   merges: number;
-  /** Blocks freed by another thread than their own. */
+  /** Blocks freed by a thread that does not own their heap. */
   remoteFrees: number;
-}
-
-/** What one heap has, in blocks and units of 16 bytes, headers included. */
-interface Holdings {
-  blocks: number;
-  units: number;
-  freeUnits: number;
-  cachedBlocks: number;
-  cachedUnits: number;
-  remoteBlocks: number;
-  remoteUnits: number;
-  sent: number;
-  trims: number;
-  splits: number;
-  merges: number;
+  /** Threads that have not taken back yet what others freed in their heaps: see idle(). */
+  waiting: readonly Waiting[];
 }
 
 /**
- * Figures of the whole process, any thread. Takes microseconds. While other threads allocate and free, what is counted
- * of them is of slightly different moments.
+ * Figures of the whole process. Any thread. Takes microseconds. While other threads allocate, free, or take back what was
+ * freed for them, which they also do in their event loops, the figures are of slightly different moments.
  *
  * @example
  * ```ts
@@ -85,26 +80,25 @@ interface Holdings {
  */
 export function stats(): Stats {
   if (unusable !== null) throw unusable;
-  const { words: m, window, store } = heap;
+  const { words: m, window, wilderness } = heap;
   notePeak(window);
   const pageSize = m[Control.pageSize]!;
   const all = holdings(m);
-  const { alive, orphans } = countThreads();
-  const liveBlocks = all.blocks - all.cachedBlocks - all.remoteBlocks;
-  const liveBytes = (all.units - all.freeUnits - all.cachedUnits - all.remoteUnits) * 16;
-  const mapped = m[Control.largePages]! * pageSize - m[Control.largeFront]! * 16;
+  const { alive, orphans, made } = countThreads();
+  const { allocated, blocks, ...freed } = figuresOf(all);
+  const mapped = (m[Control.largePages]! - m[Control.largeSlack]!) * pageSize - m[Control.largeFront]! * 16;
   return {
-    // Of others these are differences of two moments, and may come out below nothing.
-    allocated: Math.max(0, liveBytes - liveBlocks * HEADER_BYTES + mapped),
-    blocks: Math.max(0, liveBlocks + m[Control.largeCount]!),
-    cached: all.cachedUnits * 16 - all.cachedBlocks * HEADER_BYTES,
-    free: all.freeUnits * 16,
-    remote: Math.max(0, all.remoteUnits * 16 - all.remoteBlocks * HEADER_BYTES),
+    // Differences of counters of other threads, read at slightly different moments: they may be negative.
+    allocated: Math.max(0, allocated + mapped),
+    blocks: Math.max(0, blocks + m[Control.largeCount]!),
+    ...freed,
     footprint: heap.pressure().footprint,
     peakFootprint: m[Control.peakPages]! * pageSize,
-    segments: store.segments.count,
+    external: externalBytes(),
+    segments: wilderness.segments.count,
     threads: alive,
     orphans,
+    heaps: made,
     grows: m[Control.grows]! >>> 0,
     mmaps: m[Control.mmaps]! >>> 0,
     munmaps: m[Control.munmaps]! >>> 0,
@@ -113,69 +107,82 @@ export function stats(): Stats {
     splits: all.splits >>> 0,
     merges: all.merges >>> 0,
     remoteFrees: all.sent,
+    waiting: waiting(window, wilderness.os),
   };
 }
 
-/** Of all heaps, whether their threads live or not. */
+/** From getHeapStatistics(): process.memoryUsage() takes 15 µs, for other figures that are not needed. */
+function externalBytes(): number {
+  const { getHeapStatistics } = load("node:v8") as typeof import("node:v8");
+  return Math.max(0, getHeapStatistics().external_memory - viewedBytes());
+}
+
+/** How often the heaps are read again if they changed meanwhile, and how long to wait for updates to end. */
+const TRIES = 10;
+const PATIENCE_MS = 100;
+
+/**
+ * Sums over all heaps, of living and ended threads. They are read between updates of other threads, if possible: read in
+ * the middle of an update, such as a drain of an inbox, blocks would count twice or not at all. A thread drains its inbox in
+ * its event loop too, when its program does nothing.
+ */
 function holdings(m: Int32Array): Holdings {
-  const all: Holdings = {
-    blocks: 0,
-    units: 0,
-    freeUnits: 0,
-    cachedBlocks: 0,
-    cachedUnits: 0,
-    remoteBlocks: 0,
-    remoteUnits: 0,
-    sent: 0,
-    trims: 0,
-    splits: 0,
-    merges: 0,
-  };
-  for (let index = 0; index < m[Control.heaps]!; index++) {
-    const record = recordOf(m, index);
-    if (record !== 0) add(all, m, record);
+  const deadline = performance.now() + PATIENCE_MS;
+  for (let tries = 1; ; tries++) {
+    while (othersChange(m) && performance.now() < deadline);
+    const before = updatesOfOthers(m);
+    const all = sums(m);
+    if (tries === TRIES || (!othersChange(m) && updatesOfOthers(m) === before)) return all;
   }
-  // Sums of numbers that wrap around: of their low 32 bits the difference is right.
+}
+
+/** Whether another living thread is in the middle of an update of its heap. */
+function othersChange(m: Int32Array): boolean {
+  const { window, wilderness } = heap;
+  return recordsOfOthers(m).some(
+    (record) =>
+      window.atomicLoad(record + Rec.interrupted) !== 0 &&
+      holderOf(m, wilderness.os.threads, m[record + Rec.entry]!) !== 0,
+  );
+}
+
+function updatesOfOthers(m: Int32Array): number {
+  return recordsOfOthers(m).reduce((sum, record) => sum + heap.window.atomicLoad(record + Rec.updates), 0);
+}
+
+function recordsOfOthers(m: Int32Array): number[] {
+  return records(m).filter((record) => record !== heap.record);
+}
+
+function records(m: Int32Array): number[] {
+  const all = Array.from({ length: m[Control.heaps]! }, (_, index) => recordOf(m, index));
+  return all.filter((record) => record !== 0);
+}
+
+function sums(m: Int32Array): Holdings {
+  const all = noHoldings();
+  for (const record of records(m)) addHoldings(all, m, record);
+  // Each heap's counters wrap around at 2^32: the low 32 bits of their sums are right.
   all.remoteBlocks |= 0;
   all.remoteUnits |= 0;
   all.sent >>>= 0;
   return all;
 }
 
-function add(all: Holdings, m: Int32Array, record: number): void {
-  const start = heap.store.segments.start(m[record + Rec.segment]!);
-  const cache = cacheOf(record);
-  const sent = freedElsewhere(m, record);
-  all.blocks += m[record + Rec.blocks]! - m[record + Rec.freeBlocks]!;
-  const used = Math.max(0, m[record + Rec.top]! - start); // below it while a segment begins
-  all.units += m[record + Rec.closedUnits]! + (used >>> 2);
-  all.freeUnits += m[record + Rec.freeUnits]!;
-  all.cachedBlocks += m[record + Rec.spilledBlocks]!;
-  all.cachedUnits += m[record + Rec.spilledUnits]!;
-  for (let units = 2; units <= MOST_UNITS; units++) {
-    const depth = depthOf(m, cache, units);
-    all.cachedBlocks += depth;
-    all.cachedUnits += depth * units;
-  }
-  all.remoteBlocks += sent.blocks - m[record + Rec.receivedBlocks]!;
-  all.remoteUnits += sent.units - m[record + Rec.receivedUnits]!;
-  all.sent += sent.blocks;
-  all.trims += m[record + Rec.trims]!;
-  all.splits += m[record + Rec.splits]!;
-  all.merges += m[record + Rec.mergesForward]! + m[record + Rec.mergesBackward]!;
-}
-
-/** A thread may have several heaps; those it took over do not count. */
-function countThreads(): { alive: number; orphans: number } {
-  const { words: m, store } = heap;
-  const { threads } = store.os;
+/** Counts living threads (each once, however many heaps it holds), orphans, and made heaps of living threads. */
+function countThreads(): { alive: number; orphans: number; made: number } {
+  const { words: m, wilderness } = heap;
+  const { threads } = wilderness.os;
   const seen = new Set<number>();
   let orphans = 0;
-  for (let index = 0; index < m[Control.heaps]!; index++) {
-    if (recordOf(m, index) === 0) continue;
-    const holder = holderOf(m, threads, entryOf(index));
-    if (holder === 0) orphans++;
-    else seen.add(holder);
+  let made = 0;
+  for (const record of records(m)) {
+    const entry = m[record + Rec.entry]!;
+    const holder = holderOf(m, threads, entry);
+    const isThreads = kindOf(m, entry) === Kind.thread;
+    if (holder !== 0) seen.add(holder);
+    if (holder === 0 && isThreads) orphans++;
+    if (holder !== 0 && !isThreads) made++;
   }
-  return { alive: seen.size, orphans };
+  return { alive: seen.size, orphans, made };
 }

@@ -1,20 +1,24 @@
 /**
  * Giving free memory back on request.
  */
-import { guarded } from "../attached.js";
-import { heap, unusable } from "../malloc.js";
+import { guarded } from "../api/attached.js";
+import { heap, unusable } from "../api/malloc.js";
 
 /**
- * Joins what is cached and gives every whole free page of the calling thread's heap back to the operating system, and
- * of the heaps of all threads that ended. What other threads freed is taken back first, and what this thread freed for
- * others is sent.
+ * Consolidates the calling thread's heaps, and those of all ended threads, and gives every whole free page of them back to
+ * the operating system. Before that, blocks that other threads freed are taken back, and those that this thread freed for
+ * others are sent. Other living threads are asked to do it too: those that wait in their event loops give memory back
+ * before this returns, if they can within a tenth of a second; for others see idle().
  *
- * The heap does so by itself when more than `trimThreshold` bytes lie idle and more than is in use; and before a mapping
- * that would make the footprint larger than it ever was, with as much as is mapped, when a 32nd of that lies idle.
+ * The heap purges by itself
+ * - when the bytes that lie idle are more than `trimThreshold` and more than those in use;
+ * - when more than `trimThreshold` bytes lie idle and nothing happens for a second;
+ * - before a new mapping that would raise `peakFootprint`: as many bytes as are mapped, if so many lie idle and they are at
+ *   least a 32nd of `trimThreshold`.
  *
  * @returns bytes given back
- * @throws HeapError ERR_HEAP_CORRUPT when it meets a header, or a freed block, that something overwrote; what was given back
- *   until then stays so
+ * @throws HeapError ERR_HEAP_CORRUPT when it finds an overwritten header or an overwritten free block; memory given back
+ *   before that stays given back
  * @throws HeapError ERR_UNSUPPORTED_PLATFORM where there is no heap
  *
  * @example
@@ -30,12 +34,13 @@ import { heap, unusable } from "../malloc.js";
 export function trim(): number {
   if (unusable !== null) throw unusable;
   const bytes = guarded(trimAll);
-  heap.hooks.settle?.();
+  heap.hooks.afterCall?.();
   return bytes;
 }
 
 function trimAll(): number {
   heap.outbox.flush();
-  const bytes = heap.elsewhere?.trim() ?? 0; // ended threads' heaps may send what was freed there for this one
-  return bytes + heap.trim();
+  const bytes = heap.elsewhere?.trim() ?? 0; // first: an ended thread's outbox may hold blocks of this heap
+  const slack = heap.large.unmapSlack() * heap.wilderness.pageSize;
+  return bytes + slack + heap.trim();
 }

@@ -1,14 +1,19 @@
 /**
  * Walking the heap: every block in the order of memory.
  *
- * Reads headers only. Must not change anything.
+ * Reads headers only. Must not change anything. An orphan may be adopted at any moment, so its blocks are read in batches,
+ * each under the mutex that every adopter takes.
  */
 
-import { guarded } from "../attached.js";
-import { FENCE_BYTES, isCached, isFree, markAt, nextOf, sizeOf } from "../core/block.js";
-import type { ThreadHeap } from "../core/heap.js";
-import { type Block, HEADER_BYTES, type Pointer } from "../core/memory.js";
-import { heap, unusable } from "../malloc.js";
+import { guarded } from "../api/attached.js";
+import { heap, unusable } from "../api/malloc.js";
+import { FENCE_BYTES, isCached, isFree, markAt, nextOf, sizeOf } from "../block/block.js";
+import type { ThreadHeap } from "../heap/heap.js";
+import { Rec } from "../heap/record.js";
+import { Control } from "../memory/control.js";
+import { type Block, HEADER_BYTES, type Pointer } from "../memory/memory.js";
+import { underAdoption } from "../process/claims.js";
+import { allOrphans, claimOf, HEAP_RECORD, isDoomed, isOrphan } from "../shared/heaps.js";
 
 /** A block as walk() yields it. */
 export interface WalkedBlock {
@@ -17,16 +22,27 @@ export interface WalkedBlock {
   /** Usable bytes. */
   readonly size: number;
   /**
-   * live: in use. cached: freed, kept for the next request of its size. free: joined, in a bin. remote: freed by
-   * another thread and on its way back. mapped: in use, a mapping of its own.
+   * live: in use. cached: freed, kept for the next request of its size. free: coalesced, in a bin. remote: freed by
+   * another thread and not taken back yet. mapped: in use, a large block with a mapping of its own.
    */
   readonly state: "live" | "cached" | "free" | "remote" | "mapped";
+  /**
+   * Whose heap it lies in. thread: the calling thread's, including those it made or adopted. ended: an ended thread's,
+   * which no thread has adopted yet. process: no heap, since it has a mapping of its own.
+   */
+  readonly owner: "thread" | "ended" | "process";
+  /** The name of the Heap that it lies in; absent if it lies in a thread's own heap. */
+  readonly heap?: string;
 }
 
+/** Blocks of an orphan read per batch. A thread that starts may wait for one batch before it can adopt a heap. */
+const BATCH = 1000;
+
 /**
- * Iterates the blocks of the calling thread's heap and of those it took over from ended threads, then the large blocks
- * of the process. Blocks allocated or freed while the iteration goes on may be missed or seen twice; do not free the
- * block just yielded and go on.
+ * Iterates over the blocks of the calling thread's heap and of those it made or adopted, then those of ended threads' heaps
+ * that nobody has adopted, then the large blocks of the process. Blocks of other running threads are left out: their heaps
+ * change all the time. Blocks allocated or freed during the iteration may be missed or seen twice. Do not free the block
+ * just yielded and continue: the walk reads its header to find the next one.
  *
  * @throws HeapError ERR_UNSUPPORTED_PLATFORM where there is no heap
  *
@@ -35,52 +51,113 @@ export interface WalkedBlock {
  * import { free, malloc, walk } from "heapwright";
  *
  * const block = malloc(500);
- * for (const { pointer, size, state } of walk()) {
- *   if (pointer === block) console.log(size, state); // 504 live
+ * for (const { pointer, size, state, owner } of walk()) {
+ *   if (pointer === block) console.log(size, state, owner); // 504 live thread
  * }
  * free(block);
+ *
+ * // What workers left that were terminated, if nobody else has its pointers:
+ * const left = [...walk()].filter(({ state, owner }) => state === "live" && owner === "ended");
+ * for (const { pointer } of left) free(pointer);
  * ```
  */
 export function* walk(): Generator<WalkedBlock> {
   if (unusable !== null) throw unusable;
-  const { window } = heap;
-  if (heap.torn) heap.mend();
+  guarded(() => {}); // recovers what was interrupted
   for (const of of heapsOf(heap)) {
-    for (const id of of.store.ownSegments()) {
-      for (const b of blocksOf(of, id)) {
-        yield {
-          pointer: window.pointerOf(b),
-          size: sizeOf(of.words, b) - HEADER_BYTES,
-          state: stateOf(of, b),
-        };
-      }
+    for (const id of of.wilderness.ownSegments()) {
+      for (const b of blocksOf(of, id)) yield walked(b, "thread", of.name);
     }
+  }
+  const { window, wilderness } = heap;
+  for (const entry of allOrphans(window, wilderness.os.threads)) {
+    if (!isDoomed(heap.words, entry)) yield* blocksOfEnded(entry); // a doomed heap's blocks count as freed
   }
   for (const [start, bytes] of guarded(() => heap.large.mappings())) {
     const pointer = guarded(() => heap.large.payloadIn(start, bytes));
-    if (pointer !== 0) yield { pointer, size: start + bytes - pointer, state: "mapped" };
+    const size = pointer === 0 ? -1 : guarded(() => heap.large.sizeOf(pointer));
+    if (size >= 0) yield { pointer, size, state: "mapped", owner: "process" };
   }
 }
 
-/** The heaps that a thread has. */
+/** A thread's own heap, then those it made or adopted. */
 export function heapsOf(first: ThreadHeap): ThreadHeap[] {
   return [first, ...(first.elsewhere?.heaps ?? [])];
 }
 
-function stateOf(of: ThreadHeap, b: Block): WalkedBlock["state"] {
-  const m = of.words;
-  if (isFree(m, b)) return "free";
-  if (isCached(m, b)) return "cached";
-  return markAt(m, b, of.secret) === 0 ? "live" : "remote";
+function walked(b: Block, owner: WalkedBlock["owner"], name: string | null = null): WalkedBlock {
+  const { window, words } = heap;
+  return {
+    pointer: window.pointerOf(b),
+    size: sizeOf(words, b) - HEADER_BYTES,
+    state: stateOf(words, b),
+    owner,
+    ...(name === null ? {} : { heap: name }),
+  };
 }
 
-/** The blocks of one segment; ends at the wilderness or the fence, or at a size that leads nowhere. */
+function stateOf(m: Int32Array, b: Block): WalkedBlock["state"] {
+  if (isFree(m, b)) return "free";
+  if (isCached(m, b)) return "cached";
+  return markAt(m, b, heap.secret) === 0 ? "live" : "remote";
+}
+
+/** The blocks of one segment; ends at the wilderness, at the fence, or at an overwritten size that is too small. */
 export function* blocksOf(of: ThreadHeap, id: number): Generator<Block> {
-  const m = of.words;
-  const { segments } = of.store;
-  const end = of.store.endOf(id);
-  for (let b = segments.start(id) as Block; b < end; b = nextOf(m, b)) {
+  yield* blocksBetween(of.words, of.wilderness.segments.start(id), of.wilderness.endOf(id));
+}
+
+function* blocksBetween(m: Int32Array, start: number, end: number): Generator<Block> {
+  for (let b = start as Block; b < end; b = nextOf(m, b)) {
     if (sizeOf(m, b) <= FENCE_BYTES) return;
     yield b;
   }
+}
+
+/** The blocks of an orphan, by its entry, for as long as nobody adopts it. */
+function* blocksOfEnded(entry: number): Generator<WalkedBlock> {
+  const { words: m, wilderness } = heap;
+  const { segments } = wilderness;
+  const record = m[entry + HEAP_RECORD]!;
+  const claim = claimOf(m, entry);
+  for (let id = 0; id < m[Control.segments]!; id++) {
+    if (segments.owner(id) !== record) continue;
+    const start = segments.start(id);
+    const top = m[record + Rec.top]!;
+    const isActive = m[record + Rec.segment] === id && top >= start && top <= segments.end(id);
+    let next = start;
+    while (next !== 0) {
+      const batch = whileUntouched(entry, claim, () => batchFrom(next, isActive ? top : segments.end(id)));
+      yield* batch.blocks;
+      next = batch.next;
+    }
+  }
+}
+
+interface Batch {
+  readonly blocks: readonly WalkedBlock[];
+  /** The block at which the next batch begins; 0 if this is the last one. */
+  readonly next: number;
+}
+
+const NOTHING: Batch = { blocks: [], next: 0 };
+
+/** Reads a batch if the heap is still an orphan of the same claim; else NOTHING. */
+function whileUntouched(entry: number, claim: number, read: () => Batch): Batch {
+  const { window, words, wilderness } = heap;
+  const { os } = wilderness;
+  return guarded(() =>
+    underAdoption(window, os, () =>
+      isOrphan(window, os.threads, entry) && claimOf(words, entry) === claim ? read() : NOTHING,
+    ),
+  );
+}
+
+function batchFrom(start: number, end: number): Batch {
+  const blocks: WalkedBlock[] = [];
+  for (const b of blocksBetween(heap.words, start, end)) {
+    if (blocks.length === BATCH) return { blocks, next: b };
+    blocks.push(walked(b, "ended"));
+  }
+  return { blocks, next: 0 };
 }

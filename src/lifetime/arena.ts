@@ -1,49 +1,48 @@
 /**
- * Arena: many small blocks that all end at once.
+ * Arena: bump allocation; all blocks are freed at once.
  *
- * Owns chunks, which are blocks of the heap, and hands out their bytes from the bottom up. Promises that an allocation
- * is an addition while the chunk lasts, and that nothing that it hands out is the start of a block: `free` refuses it.
- * Must not know how blocks are made.
+ * Owns chunks, which are blocks of the heap, and hands out their bytes from the bottom up. Nothing that it hands out is
+ * where a chunk's payload starts, so `free` refuses it.
  *
  *   chunk  | lead | block | block | ...             | rest |
  *          base   16      used ->                   room
  *
- *   0 < lead <= used <= room, all of them multiples of 16; used and room are below 2^30, so V8 keeps them as small
- *   integers and `base` is the only double
- *   once disposed, and before the first chunk: used = room = 0, so that the fast path finds no room
+ *   0 < lead <= used <= room, multiples of 16, below 2^30: small integers to V8, so that `base` is the only double
+ *   after dispose(), and before the first chunk: used = room = 0, so that the fast path finds no room
  */
 import { fill } from "../access/bytes.js";
-import { checkOptions, checkSize } from "../attached.js";
-import type { Pointer } from "../core/memory.js";
+import { type Inspect, inspect, named } from "../access/shown.js";
+import { checkOptions, checkSize } from "../api/attached.js";
+import { bytesOf, malloc, usableSize } from "../api/malloc.js";
 import { rangeError, show, typeError } from "../errors.js";
-import { bytesOf, malloc, usableSize } from "../malloc.js";
+import { type Pointer, roundUp } from "../memory/memory.js";
 import { disposed, freeAll } from "./disposal.js";
 
 /** Settings of an arena. */
 export interface ArenaOptions {
-  /** Bytes that a chunk has room for: from 1 KiB to 512 MiB, 64 KiB by default. */
+  /** Bytes of a chunk: from 1 KiB to 512 MiB, 64 KiB by default. */
   readonly chunkBytes?: number | undefined;
 }
 
 const KNOWN_OPTIONS: Readonly<Record<keyof ArenaOptions, true>> = { chunkBytes: true };
 
-/** Small beside the heap's own steps of growth, large beside the blocks that arenas are made for. */
+/** Less than the heap grows by at a time, and many blocks. */
 const CHUNK_BYTES = 64 * 1024;
 const LEAST_CHUNK = 1024;
-/** So that places in a chunk are small integers of V8 everywhere. */
+/** So that offsets in a chunk are small integers to V8. */
 const LARGEST_CHUNK = 2 ** 29;
-/** Bytes left unused at the start of a chunk: what starts there is the heap's block, and `free` would take it. */
+/** Unused bytes at the start of a chunk: the heap's block starts there, and `free` would accept its address. */
 const LEAD = 16;
-/** A request of more than this part of a chunk that does not fit in the rest gets a chunk of its own. */
+/** A request of more than 1/8 of a chunk that does not fit in the rest gets a chunk of its own. */
 const OWN_PART = 8;
 
 /**
- * Hands out memory by adding to a counter and takes all of it back at once: by `reset()`, which keeps the memory for the
- * next round, or `dispose()`, which gives it back to the heap.
+ * Bump allocation: hands out memory by adding to an offset, and frees all of it at once: by `reset()`, which keeps the
+ * memory for the next round, or `dispose()`, which frees it.
  *
  * Its blocks are 16-byte aligned. They are no blocks of the heap: `free`, `realloc` and `usableSize` refuse them, and
- * `view` needs a length. An arena is used by the thread that made it; its blocks may be read and written by all, for as
- * long as they last. One that is dropped without `dispose()` keeps its memory allocated.
+ * `view` needs a length. An arena is used by the thread that made it. Any thread may read and write its blocks until they
+ * are freed. An arena that is dropped without `dispose()` stays allocated.
  *
  * @example
  * ```ts
@@ -66,25 +65,27 @@ const OWN_PART = 8;
  * ```
  */
 export class Arena {
-  /** Address of the chunk that is being used. */
+  /** Address of the current chunk. */
   #base = 0;
-  /** Bytes of it that were handed out, its lead included. */
+  /** Bytes of it that were handed out, with its lead. */
   #used = 0;
-  /** Bytes that it has. */
+  /** Its bytes. */
   #room = 0;
-  /** Chunks of the ordinary size; those before `#next` are full or being used, the others empty. */
+  /** Chunks of the ordinary size; those from `#next` on are empty. */
   readonly #chunks: Pointer[] = [];
   #next = 0;
-  /** Chunks of one request each. */
+  /** Chunks of one large request each. */
   #own: Pointer[] = [];
+  /** Bytes handed out in all chunks but the current one. */
+  #elsewhere = 0;
   readonly #chunkBytes: number;
   #disposed = false;
 
   /**
-   * Makes an arena without memory; the first chunk is allocated with the first block.
+   * Makes an empty arena; the first chunk is allocated with the first block.
    *
-   * @param options how large its chunks are
-   * @throws HeapError ERR_INVALID_ARG when the size makes no sense
+   * @param options the size of its chunks
+   * @throws HeapError ERR_INVALID_ARG for a size out of range
    */
   constructor(options: ArenaOptions = {}) {
     checkOptions("Arena", options, KNOWN_OPTIONS);
@@ -96,15 +97,20 @@ export class Arena {
     return this.#disposed;
   }
 
+  /** Bytes handed out since the last `reset()`, or ever: each block rounded up to 16. */
+  get bytes(): number {
+    return this.#elsewhere + Math.max(0, this.#used - LEAD);
+  }
+
   /**
-   * Takes `size` bytes, 16-byte aligned, with undefined contents. A size of 0 gives an address of its own.
+   * Allocates `size` bytes, 16-byte aligned, with undefined contents. A size of 0 gives a unique address.
    *
-   * Requests of more than an eighth of a chunk that do not fit in the current one get a chunk of their own.
+   * Requests of more than 1/8 of a chunk that do not fit in the current one get a chunk of their own.
    *
    * @param size bytes, a whole number
    * @returns the address; never NULL. Valid until `reset()` or `dispose()`
-   * @throws HeapError ERR_INVALID_ARG and ERR_OUT_OF_MEMORY as the function malloc does, and ERR_DISPOSED after the end;
-   *   everything handed out before stays valid
+   * @throws HeapError ERR_INVALID_ARG and ERR_OUT_OF_MEMORY like the function malloc, and ERR_DISPOSED after `dispose()`;
+   *   all blocks stay valid
    */
   malloc(size: number): Pointer {
     const used = this.#used;
@@ -116,12 +122,12 @@ export class Arena {
   }
 
   /**
-   * The same, zeroed: `count * size` bytes.
+   * Allocates `count * size` bytes of zeroes, 16-byte aligned.
    *
    * @param count how many, a whole number
    * @param size bytes of each, a whole number
    * @returns the address; never NULL. Valid until `reset()` or `dispose()`
-   * @throws HeapError ERR_INVALID_ARG and ERR_OUT_OF_MEMORY as the function calloc does, and ERR_DISPOSED after the end
+   * @throws HeapError ERR_INVALID_ARG and ERR_OUT_OF_MEMORY like the function calloc, and ERR_DISPOSED after `dispose()`
    */
   calloc(count: number, size: number): Pointer {
     if (this.#disposed) throw ended("calloc");
@@ -132,44 +138,49 @@ export class Arena {
   }
 
   /**
-   * Takes back everything that was handed out. The chunks stay for what comes next; those of one large request each go
-   * back to the heap.
+   * Frees all blocks. The arena keeps its chunks for the next ones, except those of one large request each.
    *
-   * @throws HeapError ERR_DISPOSED after the end; ERR_HEAP_CORRUPT when something wrote outside its block
+   * @throws HeapError ERR_DISPOSED after `dispose()`; ERR_HEAP_CORRUPT when something wrote outside its block
    */
   reset(): void {
     if (this.#disposed) throw ended("reset");
     this.#next = 0;
-    this.#base = this.#used = this.#room = 0;
+    this.#base = this.#used = this.#room = this.#elsewhere = 0;
     const own = this.#own;
     this.#own = [];
     freeAll(own);
   }
 
   /**
-   * Gives all memory of the arena back to the heap, and ends it. Once it has ended, does nothing.
+   * Frees all memory of the arena, for good. A second call does nothing.
    *
-   * @throws HeapError ERR_HEAP_CORRUPT when something wrote outside its block; all other chunks are freed all the same
+   * @throws HeapError ERR_HEAP_CORRUPT when something wrote outside its block; the other chunks are freed nevertheless
    */
   dispose(): void {
     this.#disposed = true;
-    this.#base = this.#used = this.#room = 0;
+    this.#base = this.#used = this.#room = this.#elsewhere = 0;
     const chunks = [...this.#own, ...this.#chunks];
     this.#own.length = this.#chunks.length = 0;
     freeAll(chunks);
   }
 
-  /** The same as `dispose()`, by the name that arenas of other libraries have for it. */
+  /** Calls `dispose()`; arenas of other libraries have this name for it. */
   destroy(): void {
     this.dispose();
   }
 
-  /** The same as `dispose()`, for `using`. */
+  /** Calls `dispose()`, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }
 
-  /** What the rest of the current chunk has no room for, or is no size at all. */
+  /** For console.log. */
+  [inspect](_depth: number, options: object, format: Inspect): string {
+    const chunks = this.#chunks.length + this.#own.length;
+    return named("Arena", { bytes: this.bytes, chunks, disposed: this.#disposed }, options, format);
+  }
+
+  /** The current chunk has no room, or `size` is no size. */
   #mallocSlow(size: number): Pointer {
     if (this.#disposed) throw ended("malloc");
     checkSize("arena.malloc", "size", size);
@@ -177,15 +188,17 @@ export class Arena {
     if (bytes > this.#chunkBytes / OWN_PART) {
       const chunk = malloc(bytes + LEAD);
       this.#own.push(chunk);
+      this.#elsewhere += roundUp(bytes, 16);
       return (chunk + LEAD) as Pointer;
     }
     if (bytes > this.#room - this.#used) this.#advance();
     return this.malloc(bytes);
   }
 
-  /** On to the next chunk; what is left of this one stays unused until the next reset. */
+  /** Makes the next chunk the current one; the rest of this one stays unused until `reset()`. */
   #advance(): void {
     if (this.#next === this.#chunks.length) this.#chunks.push(malloc(this.#chunkBytes + LEAD));
+    this.#elsewhere = this.bytes;
     const chunk = this.#chunks[this.#next++]!;
     this.#base = chunk;
     this.#used = LEAD;
@@ -193,7 +206,7 @@ export class Arena {
   }
 }
 
-/** All of a chunk that is a multiple of 16. */
+/** Usable bytes of a chunk, rounded down to 16. */
 function roomOf(chunk: Pointer): number {
   return usableSize(chunk) & -16;
 }

@@ -1,46 +1,43 @@
 /**
- * Owned blocks: a JavaScript object that a block of memory belongs to, and that gives it back at the latest when the
- * object itself is collected.
+ * Owned blocks: a JavaScript object that owns a block, and frees it when the object is collected, if not before.
  *
- * Owns who has which block, of those given to `own` in this thread. Promises that an owner frees its block once, and never
- * what somebody else has been given since. Must not know how blocks are made.
- *
- * The danger of finalizers is their time: one may run long after its object was dropped. Had the block been freed by hand
- * in between, its address may be another's by then. Hence an owner must be the only one, and a second is refused.
+ * Owns the set of this thread's owned blocks. A finalizer may run long after its object was dropped. If the block had been
+ * freed in between, its address could be another block's by then, which would be freed instead. So a block has one owner,
+ * and a second is refused.
  */
-import type { Pointer } from "../core/memory.js";
-import { HeapError, hex, rangeError } from "../errors.js";
-import { free, usableAt } from "../malloc.js";
-import { disposed } from "./disposal.js";
+import { type Inspect, inspect, named } from "../access/shown.js";
+import { free, usableAt } from "../api/malloc.js";
+import { HeapError, hex, rangeError, stackText } from "../errors.js";
+import type { Pointer } from "../memory/memory.js";
+import { disposed, liveBytes } from "./disposal.js";
 
-/** What the registry holds for an owner: nothing that leads back to it. */
+/** What the finalizer gets. It must not refer to the owner, which would then never be collected. */
 interface Holding {
   readonly pointer: Pointer;
-  /** The stack where it was made; only with HEAPWRIGHT_DEBUG=1, as it costs more than the block. */
+  /** The stack where the owner was made; only with HEAPWRIGHT_DEBUG=1, for it costs more than the block. */
   readonly madeAt: string | null;
 }
 
 const debug = process.env.HEAPWRIGHT_DEBUG === "1";
-/** Every block that has an owner in this thread: one set for all copies of this library. */
+/** Every block with an owner in this thread, of all copies of this library. */
 const owned = sharedSet(Symbol.for("heapwright.owned"));
 const registry = new FinalizationRegistry<Holding>(collected);
 
 /**
- * A block's only owner; the function `own` makes it. Used by the thread that made it; the block may be read and written by
- * all.
+ * The owner of a block; `own` makes it. It is used by the thread that made it; any thread may read and write the block.
  *
  * @example
  * ```ts
  * import { free, malloc, own } from "heapwright";
  *
  * const owner = own(malloc(100));
- * const pointer = owner.release(); // to be freed by hand again
+ * const pointer = owner.release(); // now it must be freed by hand
  * console.log(pointer % 16, owner.disposed); // 0 true
  * free(pointer);
  * ```
  */
 export class Owned {
-  /** null once it owns nothing any more. */
+  /** null once it owns no block any more. */
   #pointer: Pointer | null;
 
   /** @internal */
@@ -48,52 +45,60 @@ export class Owned {
     this.#pointer = pointer;
   }
 
-  /** Whether it owns nothing any more: the block was freed, or released. */
+  /** Whether it owns no block any more: the block was freed, or released. */
   get disposed(): boolean {
     return this.#pointer === null;
   }
 
   /**
-   * Where the block is. Keep the owner for as long as you use this: once the owner is collected, the block is freed.
+   * The block's address. Keep the owner while you use it: when the owner is collected, the block is freed.
    *
    * @throws HeapError ERR_DISPOSED once the block was freed or released
    */
   get pointer(): Pointer {
-    if (this.#pointer === null) throw gone("pointer");
+    if (this.#pointer === null) throw ownsNothing("pointer");
     return this.#pointer;
   }
 
   /**
-   * Gives the ownership back: from now on the block is the caller's to free.
+   * Ends the ownership without freeing the block; the caller must free it.
    *
-   * @returns where the block is
+   * @returns the block's address
    * @throws HeapError ERR_DISPOSED once the block was freed or released
    */
   release(): Pointer {
     const pointer = this.#pointer;
-    if (pointer === null) throw gone("release");
-    this.#letGo(pointer);
+    if (pointer === null) throw ownsNothing("release");
+    this.#disown(pointer);
     return pointer;
   }
 
   /**
    * Frees the block. Does nothing once it was freed or released.
    *
-   * @throws HeapError as free does, when the block was freed or overwritten behind the owner's back
+   * @throws HeapError like free, when somebody else freed the block, or something overwrote its header
    */
   dispose(): void {
     const pointer = this.#pointer;
     if (pointer === null) return;
-    this.#letGo(pointer);
+    this.#disown(pointer);
     free(pointer);
   }
 
-  /** The same as `dispose()`, for `using`. */
+  /** Calls `dispose()`, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }
 
-  #letGo(pointer: Pointer): void {
+  /** For console.log. */
+  [inspect](_depth: number, options: object, format: Inspect): string {
+    const pointer = this.#pointer;
+    const figures =
+      pointer === null ? { disposed: true } : { pointer, bytes: liveBytes([pointer]), disposed: false };
+    return named("Owned", figures, options, format);
+  }
+
+  #disown(pointer: Pointer): void {
     this.#pointer = null;
     registry.unregister(this);
     owned.delete(pointer);
@@ -101,13 +106,12 @@ export class Owned {
 }
 
 /**
- * Makes an object the owner of a block: the block is freed by `dispose()`, at the end of a block with `using`, or when
- * V8 collects the owner, which may be late, and is never if the process or worker ends before; that this heap is full does
- * not hasten it. So dispose of owners; the collector is the net below. With HEAPWRIGHT_DEBUG=1 in the environment it tells
- * by a warning of the process where an owner was made that had to be caught by it.
+ * Makes an owner for a block. The block is freed by `dispose()`, at the end of a block with `using`, or when V8 collects
+ * the owner. That may be late or never, and a full heap does not make V8 collect: so dispose of owners. With
+ * HEAPWRIGHT_DEBUG=1 in the environment a process warning tells where an owner was made that was collected instead.
  *
- * The owner must be the block's only one: from here on give the pointer to neither `free` nor `realloc` nor a scope. What
- * was freed behind its back would be freed once more later, when another may have been given the address.
+ * From now on give the pointer to neither `free` nor `realloc` nor a scope: the owner would free it a second time later,
+ * when its address may be another block's.
  *
  * @param pointer a live block, of any thread, that nobody else will free
  * @returns its owner, for the calling thread
@@ -140,7 +144,7 @@ export class Owned {
  * ```
  */
 export function own(pointer: Pointer): Owned {
-  usableAt("own", pointer); // refuses what cannot be freed
+  usableAt("own", pointer); // throws for what cannot be freed
   if (owned.has(pointer)) {
     throw rangeError(
       "ERR_INVALID_ARG",
@@ -153,21 +157,21 @@ export function own(pointer: Pointer): Owned {
   return owner;
 }
 
-/** Runs in the thread that made the owner, some time after V8 has collected it. */
+/** The finalizer: runs in the thread that made the owner, some time after V8 collected it. */
 function collected({ pointer, madeAt }: Holding): void {
   owned.delete(pointer);
   let what = "was dropped without dispose() and collected, and its block is freed now";
   try {
     free(pointer);
   } catch (error) {
-    // Freed behind the owner's back: nothing is left to do, and nobody is there to catch an error.
-    if (!isGone(error)) throw error;
+    // Somebody else has freed it. Nobody could catch an error here.
+    if (!isNoBlock(error)) throw error;
     what = `was dropped, and its block is freed already: ${error.message}`;
   }
   if (madeAt !== null) warn(pointer, what, madeAt);
 }
 
-function isGone(error: unknown): error is HeapError {
+function isNoBlock(error: unknown): error is HeapError {
   return (
     error instanceof HeapError && (error.code === "ERR_DOUBLE_FREE" || error.code === "ERR_INVALID_POINTER")
   );
@@ -182,14 +186,14 @@ function warn(pointer: Pointer, what: string, madeAt: string): void {
   });
 }
 
-/** The lines of the stack from the caller of `own` on. */
+/** The lines of the stack from the caller of `own` down. */
 function stackOfCaller(): string {
   const holder: { stack?: string } = {};
   Error.captureStackTrace(holder, own);
-  return (holder.stack ?? "").split("\n").slice(1).join("\n");
+  return (stackText(holder) ?? "").split("\n").slice(1).join("\n");
 }
 
-function gone(operation: string): HeapError {
+function ownsNothing(operation: string): HeapError {
   return disposed(`owner.${operation}`, "its block was freed or released");
 }
 

@@ -1,21 +1,29 @@
 /**
- * A set of pointers that is filled fast, and of which mostly the newest are taken out again.
+ * A set of pointers, fast to add to.
  *
- * Owns the choice between a list and a Set. A scope adds every block that it makes; most scopes never look for one again,
- * or for one of the last few. Adding to a list takes 5 ns, to a Set 25. So it is a list until one is asked for that is not
- * among its last, and a Set from then on: no use of it takes quadratic time. Must not know what the pointers mean.
+ * A scope adds every block that it allocates, and looks for few of them again, mostly the last ones. Adding to an array
+ * takes 5 ns, to a Set 25. So it is an array until a pointer is looked for that is not among the last, and a Set from then
+ * on: no use takes quadratic time.
  */
-import type { Pointer } from "../core/memory.js";
+import type { Pointer } from "../memory/memory.js";
 
-/** So many of a list's last are looked at. */
+/** Pointers at the array's end that are compared. */
 const RECENT = 32;
 
 export class Pointers {
   #list: Pointer[] = [];
-  /** null while the list is used; the list is empty from then on. */
+  /** null while the array is used, which is empty afterwards. */
   #set: Set<Pointer> | null = null;
 
-  /** `pointer` must not be in it. */
+  get size(): number {
+    return this.#set === null ? this.#list.length : this.#set.size;
+  }
+
+  [Symbol.iterator](): Iterator<Pointer> {
+    return (this.#set ?? this.#list).values();
+  }
+
+  /** `pointer` must not be in the set. */
   add(pointer: Pointer): void {
     if (this.#set === null) this.#list.push(pointer);
     else this.#set.add(pointer);
@@ -25,16 +33,16 @@ export class Pointers {
     return this.#recent(pointer) >= 0 || this.#asSet().has(pointer);
   }
 
-  /** Takes it out; whether it was in. */
+  /** Returns whether it was in the set. */
   delete(pointer: Pointer): boolean {
-    const place = this.#recent(pointer);
-    if (place < 0) return this.#asSet().delete(pointer);
+    const index = this.#recent(pointer);
+    if (index < 0) return this.#asSet().delete(pointer);
     const last = this.#list.pop()!;
-    if (place < this.#list.length) this.#list[place] = last;
+    if (index < this.#list.length) this.#list[index] = last;
     return true;
   }
 
-  /** Takes all of them out. */
+  /** Empties the set; returns what was in it. */
   clear(): Iterable<Pointer> {
     const all = this.#set ?? this.#list;
     this.#set = null;
@@ -42,7 +50,7 @@ export class Pointers {
     return all;
   }
 
-  /** Where it is in the list, if among the last; else -1. */
+  /** Its index in the array, if it is among the last; else -1. */
   #recent(pointer: Pointer): number {
     const list = this.#list;
     const end = Math.max(0, list.length - RECENT);

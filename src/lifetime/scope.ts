@@ -1,27 +1,28 @@
 /**
- * Scope: blocks that live until a piece of code has ended, however it ends.
+ * Scope: blocks that are freed when a piece of code ends, also by an exception.
  *
- * Owns which blocks are its own. Promises that each of them is freed exactly once: by hand, at the end, or never if it was
- * let out. Must not know how blocks are made.
+ * Owns the set of its blocks. Each is freed once: by hand or at the end, and not if it was kept.
  */
 
-import { alignedAlloc } from "../aligned.js";
-import { NULL, type Pointer } from "../core/memory.js";
+import type { Initial, Located, Struct } from "../access/shape.js";
+import { type Inspect, inspect, named } from "../access/shown.js";
+import { alignedAlloc } from "../api/aligned.js";
+import { calloc, free, malloc, usableAt } from "../api/malloc.js";
+import { realloc } from "../api/realloc.js";
 import { type HeapError, hex, rangeError, show, typeError } from "../errors.js";
-import { calloc, free, malloc, usableAt } from "../malloc.js";
-import { realloc } from "../realloc.js";
-import { disposed, freeAll } from "./disposal.js";
+import { NULL, type Pointer } from "../memory/memory.js";
+import { disposed, freeAll, liveBytes } from "./disposal.js";
 import { Pointers } from "./pointers.js";
 
 /**
- * Frees what was allocated through it when it ends: at the end of the block it was declared in with `using`, by
- * `dispose()`, or when the function given to `Scope.run` is done. Also when that happens by an exception.
+ * Frees the blocks that were allocated through it when it ends: at the end of the JavaScript block where it was declared
+ * with `using`, by `dispose()`, or when the function given to `Scope.run` returns or throws.
  *
- * Scopes may be nested; each frees its own blocks, and `adopt` and `keep` move a block from one to another. A scope is
- * used by the thread that made it; its blocks may be read and written by all. While a block is a scope's, resize and free
- * it through the scope only: a pointer that was given to plain `free` would be freed again at the end.
+ * Scopes may be nested; `keep` and `adopt` move a block from one to another. A scope is used by the thread that made it.
+ * Any thread may read and write its blocks. Resize and free them through the scope only: a block that was given to plain
+ * `free` would be freed again at the end.
  *
- * A scope that is dropped without an end keeps its blocks allocated.
+ * The blocks of a scope that is dropped without an end stay allocated.
  *
  * @example
  * ```ts
@@ -44,13 +45,14 @@ export class Scope {
   #disposed = false;
 
   /**
-   * Runs a function with a scope that ends when the function does, by returning or by throwing. When it returns a
-   * promise, the scope ends when that is settled.
+   * Runs a function with a scope that ends when the function returns or throws. If it returns a promise, the scope ends
+   * when that is settled.
    *
    * When both the function and the end of the scope throw, the error is a SuppressedError with both, as with `using`.
    *
-   * @param work gets the scope
+   * @param work the function; it gets the scope
    * @returns what the function returns
+   * @throws HeapError ERR_INVALID_ARG for no function; what the function throws, and what `dispose()` does
    *
    * @example
    * ```ts
@@ -90,7 +92,7 @@ export class Scope {
    * Like the function malloc, for a block of this scope.
    *
    * @param size bytes, a whole number
-   * @throws HeapError as malloc does, and ERR_DISPOSED after the end
+   * @throws HeapError like malloc, and ERR_DISPOSED after the end
    */
   malloc(size: number): Pointer {
     this.#refuseWhenDisposed("malloc");
@@ -102,7 +104,7 @@ export class Scope {
    *
    * @param count how many, a whole number
    * @param size bytes of each, a whole number
-   * @throws HeapError as calloc does, and ERR_DISPOSED after the end
+   * @throws HeapError like calloc, and ERR_DISPOSED after the end
    */
   calloc(count: number, size: number): Pointer {
     this.#refuseWhenDisposed("calloc");
@@ -114,7 +116,7 @@ export class Scope {
    *
    * @param alignment a power of two from 1 to 2^31
    * @param size bytes, a whole number
-   * @throws HeapError as alignedAlloc does, and ERR_DISPOSED after the end
+   * @throws HeapError like alignedAlloc, and ERR_DISPOSED after the end
    */
   alignedAlloc(alignment: number, size: number): Pointer {
     this.#refuseWhenDisposed("alignedAlloc");
@@ -122,14 +124,40 @@ export class Scope {
   }
 
   /**
-   * Like the function realloc, for a block of this scope; it stays the scope's wherever it moves. NULL makes this
+   * Like a struct's alloc, for a block of this scope.
+   *
+   * @param type the struct
+   * @param values of its fields; the others are zero
+   * @throws HeapError like the struct's alloc, and ERR_DISPOSED after the end
+   *
+   * @example
+   * ```ts
+   * import { Scope, stats, struct } from "heapwright";
+   *
+   * const Point = struct({ x: "f64", y: "f64" });
+   * const length = Scope.run((scope) => {
+   *   const point = scope.alloc(Point, { x: 3, y: 4 });
+   *   return Math.hypot(point.x, point.y);
+   * });
+   * console.log(length, stats().allocated); // 5 0
+   * ```
+   */
+  alloc<R extends Located>(type: Struct<R>, values?: Initial<NoInfer<R>>): R {
+    this.#refuseWhenDisposed("alloc");
+    const record = type.alloc(values);
+    this.#hold(record.pointer);
+    return record;
+  }
+
+  /**
+   * Like the function realloc, for a block of this scope, which stays the scope's if it moves. With NULL it is
    * malloc(size).
    *
-   * @param pointer one of this scope's, or NULL
+   * @param pointer a block of this scope, or NULL
    * @param size bytes; 0 leaves a minimal live block
-   * @returns where the block is now
-   * @throws HeapError as realloc does; ERR_INVALID_POINTER when the block is not this scope's, and ERR_DISPOSED after the
-   *   end. The block is then untouched and still at `pointer`
+   * @returns the block's new address
+   * @throws HeapError like realloc, ERR_INVALID_POINTER for no block of this scope, and ERR_DISPOSED after the end. The
+   *   block is then unchanged
    */
   realloc(pointer: Pointer, size: number): Pointer {
     this.#refuseWhenDisposed("realloc");
@@ -146,23 +174,23 @@ export class Scope {
   /**
    * Frees a block of this scope before its end. NULL does nothing.
    *
-   * @param pointer one of this scope's, or NULL
-   * @throws HeapError as free does; ERR_INVALID_POINTER when the block is not this scope's, and ERR_DISPOSED after the end
+   * @param pointer a block of this scope, or NULL
+   * @throws HeapError like free, ERR_INVALID_POINTER for no block of this scope, and ERR_DISPOSED after the end
    */
   free(pointer: Pointer): void {
     this.#refuseWhenDisposed("free");
     if (pointer === NULL) return;
-    // First, so that a block that was freed by hand before is refused here, and not at the end once more.
-    this.#takeOut("free", pointer);
+    // First, so that a block that plain free has freed throws here only, and not once more at the end.
+    this.#remove("free", pointer);
     free(pointer);
   }
 
   /**
-   * Lets a block out: it outlives this scope, and from now on somebody else frees it.
+   * Removes a block from the scope, which will not free it; the caller must.
    *
-   * @param pointer one of this scope's
+   * @param pointer a block of this scope
    * @returns the same pointer
-   * @throws HeapError ERR_INVALID_POINTER when the block is not this scope's, ERR_DISPOSED after the end
+   * @throws HeapError ERR_INVALID_POINTER for no block of this scope, ERR_DISPOSED after the end
    *
    * @example
    * ```ts
@@ -181,14 +209,14 @@ export class Scope {
    */
   keep(pointer: Pointer): Pointer {
     this.#refuseWhenDisposed("keep");
-    this.#takeOut("keep", pointer);
+    this.#remove("keep", pointer);
     return pointer;
   }
 
   /**
-   * Takes a block in: one that a plain malloc made, or that another scope let out. It must be nobody else's to free.
+   * Adds a block to the scope, which will free it: one that plain malloc allocated, or that another scope kept.
    *
-   * @param pointer a live block, of any thread
+   * @param pointer a live block, of any thread, that nobody else will free
    * @returns the same pointer
    * @throws HeapError ERR_INVALID_POINTER or ERR_DOUBLE_FREE when no live block starts there, ERR_DISPOSED after the end
    *
@@ -208,25 +236,35 @@ export class Scope {
    */
   adopt(pointer: Pointer): Pointer {
     this.#refuseWhenDisposed("adopt");
-    usableAt("scope.adopt", pointer); // refuses what cannot be freed
+    usableAt("scope.adopt", pointer); // throws for what cannot be freed
     if (!this.#blocks.has(pointer)) this.#blocks.add(pointer);
     return pointer;
   }
 
   /**
-   * Ends the scope: frees every block that is still its own. Once it has ended, does nothing.
+   * Ends the scope and frees its blocks. A second call does nothing.
    *
-   * @throws HeapError what `free` throws, when a block was freed or overwritten behind the scope's back; all others are
-   *   freed all the same
+   * @throws HeapError like free, when somebody else freed a block, or something overwrote its header; all others are
+   *   freed nevertheless
    */
   dispose(): void {
     this.#disposed = true;
     freeAll(this.#blocks.clear());
   }
 
-  /** The same as `dispose()`, for `using`. */
+  /** Calls `dispose()`, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
+  }
+
+  /** For console.log. */
+  [inspect](_depth: number, options: object, format: Inspect): string {
+    const figures = {
+      bytes: liveBytes(this.#blocks),
+      blocks: this.#blocks.size,
+      disposed: this.#disposed,
+    };
+    return named("Scope", figures, options, format);
   }
 
   #hold(pointer: Pointer): Pointer {
@@ -238,7 +276,7 @@ export class Scope {
     if (this.#disposed) throw disposed(`scope.${operation}`, "this scope has ended, its blocks are freed");
   }
 
-  #takeOut(operation: string, pointer: Pointer): void {
+  #remove(operation: string, pointer: Pointer): void {
     if (!this.#blocks.delete(pointer)) throw foreign(operation, pointer);
   }
 }

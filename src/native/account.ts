@@ -1,10 +1,9 @@
 /**
- * What one library holds: bytes, blocks, the peak, a limit, and what went wrong.
+ * What one library has allocated: bytes, blocks, their peak and limit, and failures.
  *
- * Owns these numbers. Bytes are usable ones, as usableSize() gives them, so what a block adds when it is given out is
- * what it takes off when it comes back:
+ * Bytes are usable ones, so a free takes off what the allocation added:
  *
- *   bytes = sum of usableSize over the blocks that were given out and not freed;   bytes <= peak
+ *   bytes = sum of usableSize over the library's live blocks;   bytes <= peak
  *
  * Must not know pointers or C.
  */
@@ -22,7 +21,7 @@ export class Account {
     this.limit = limit;
   }
 
-  /** Whether `bytes` more may be asked for; not when that is no number of bytes at all. */
+  /** Whether the limit allows `bytes` more; false for NaN. */
   admits(bytes: number): boolean {
     return this.bytes + bytes <= this.limit;
   }
@@ -37,7 +36,7 @@ export class Account {
     this.bytes -= bytes;
   }
 
-  /** A block has `growth` bytes more than it had, or fewer. */
+  /** A block grew by `growth` bytes, or shrank if that is negative. */
   resized(growth: number): void {
     this.bytes += growth;
     if (this.bytes > this.peak) this.peak = this.bytes;

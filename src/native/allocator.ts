@@ -1,51 +1,53 @@
 /**
- * The heap as C libraries take it: function pointers, an account, a limit.
+ * nativeAllocator(): function pointers for C libraries, with an account and a limit.
  *
- * Owns the lifetime of an allocator. Promises: while a block of a library is live its functions work, and afterwards
- * they still may be called. Must not know what koffi is
- * asked for.
+ * Owns the lifetime of an allocator. Its function pointers may be called for as long as the process lives; after dispose()
+ * and after the end of its thread they fail. Must not know koffi.
  *
- * Which thread may call: a function pointer belongs to the thread that made the allocator.
- *   - In a call that this thread makes into C (koffi, synchronous), the function runs at once.
- *   - From any other thread (a koffi call with .async, a worker, a thread of the library's own) the caller waits until
- *     the owner's event loop has a turn; then the function runs in the owner. The result is right, but errno is then
- *     the owner's. If the owner never gets to its event loop because it waits for that very thread (a synchronous
- *     call into a library that hands work to threads and joins them, Atomics.wait), both wait forever. koffi lets 256
- *     threads wait at once.
- *   - While the owner is being terminated, and when its JavaScript stack is full, C gets NULL (on x86-64; see thunk.ts
- *     for what koffi does elsewhere). A realloc that is cut off half-way has told C the result, or has left the old block
- *     as it was; that is why none moves a block downwards, or by page tables.
- *   - When the owner has ended, the function pointers are void, as those of a library that was unloaded. What a library
- *     in a terminated worker held stays allocated, since nobody told it to let go.
+ * Threads: a function pointer belongs to the thread that made the allocator, its owner.
+ *   - In a synchronous call of the owner into C the function runs at once.
+ *   - Any other thread (a koffi call with .async, a worker, the library's own) waits until the owner's event loop runs the
+ *     function. The result is right, but errno is set in the owner. If the owner waits for that thread and does not return
+ *     to its event loop (a synchronous call into a library that joins its threads, Atomics.wait), both wait forever.
+ *   - While the owner is being terminated, and when its JavaScript stack is full, C gets NULL. An interrupted realloc has
+ *     delivered its result to C, or has left the old block unchanged. For that, none moves a block down, or by mremap.
+ *   - After the owner's end C gets NULL. Blocks of a library in a terminated worker stay allocated: nobody frees them.
  */
-import { checkOptions } from "../attached.js";
-import type { FunctionPointer } from "../core/memory.js";
+import { type Inspect, inspect, named } from "../access/shown.js";
+import { checkOptions } from "../api/attached.js";
+import { unusable } from "../api/malloc.js";
 import { HeapError, rangeError, show, typeError } from "../errors.js";
-import { unusable } from "../malloc.js";
+import { Heap } from "../lifetime/heap.js";
+import type { FunctionPointer } from "../memory/memory.js";
 import { Account } from "./account.js";
-import { LibraryFunctions, type System } from "./c-functions.js";
-import { checkedKoffi, Gate, type Koffi, onlyKoffi, setErrno, storeAddress } from "./callbacks.js";
+import { LibraryFunctions } from "./c-functions.js";
+import { CallbackTable, type CFunction, checkedKoffi, type Koffi, onlyKoffi } from "./callbacks.js";
 
 /** What nativeAllocator() takes. */
 export interface NativeAllocatorOptions {
   /**
-   * Most bytes that may be live at once; Infinity by default. A request beyond it gets NULL. What is compared is what
-   * was asked for, what is counted is what a block can hold, so the last block may pass the limit by its rounding.
+   * Most bytes that may be live at once; Infinity by default. A request beyond it gets NULL. Live blocks count with their
+   * usable size, a request with what it asks for: so the last block may exceed the limit by its rounding.
    */
   limit?: number | undefined;
   /**
-   * The koffi that the library is called with, as `import koffi from "koffi"` gives it, version 3; needed where that is
-   * another copy than heapwright's (`npm ls koffi` shows more than one). Heapwright's own by default.
+   * Where the blocks come from: a Heap of this thread, or by default the thread's own heap. When it is destroyed, what the library
+   * holds is gone, and its requests get NULL.
+   */
+  heap?: Heap | undefined;
+  /**
+   * The koffi that the library is called with, as `import koffi from "koffi"` gives it, version 3. Needed when it is
+   * another copy than heapwright's (`npm ls koffi` shows more than one), which is the default.
    */
   koffi?: object | undefined;
 }
 
 /**
- * Function pointers for a C library, and the account of what it holds through them.
+ * Function pointers for a C library, and the account of what it has allocated with them.
  *
- * Each function does what its namesake in C does: NULL and ENOMEM when there is no room, never an exception. Each takes
- * one of koffi's 8,192 callback slots when it is first read, and gives it back to the thread's next allocator by
- * dispose(). For the threads that may call them see nativeAllocator().
+ * Each function behaves as in C: NULL and ENOMEM when there is no room, never an exception. The first read of a property in
+ * a thread takes one of koffi's 8,192 callback slots, for all allocators of that thread. For the threads that may call the
+ * functions see nativeAllocator().
  */
 export interface NativeAllocator extends Disposable {
   /** `void *malloc(size_t size)` */
@@ -54,12 +56,18 @@ export interface NativeAllocator extends Disposable {
   readonly calloc: FunctionPointer;
   /** `void *realloc(void *pointer, size_t size)`; size 0 leaves a minimal live block. */
   readonly realloc: FunctionPointer;
-  /** `void free(void *pointer)`; a pointer that is no live block's is counted in `failures` and left alone. */
+  /** `void free(void *pointer)`; a wrong pointer is counted in `failures` and ignored. */
   readonly free: FunctionPointer;
   /** `void *aligned_alloc(size_t alignment, size_t size)`; EINVAL for an alignment that is no power of two. */
   readonly alignedAlloc: FunctionPointer;
+  /** `void *aligned_realloc(void *pointer, size_t alignment, size_t size)`, like alignedRealloc(); EINVAL as above. */
+  readonly alignedRealloc: FunctionPointer;
   /** `int posix_memalign(void **pointer, size_t alignment, size_t size)` */
   readonly posixMemalign: FunctionPointer;
+  /** `char *strdup(const char *text)` */
+  readonly strdup: FunctionPointer;
+  /** `size_t malloc_usable_size(void *pointer)`, also as SQLite's xSize; 0 for NULL and for what is no live block. */
+  readonly usableSize: FunctionPointer;
   /** `void *allocate(void *opaque, size_t size)`, as zstd, brotli and others want it. */
   readonly opaqueMalloc: FunctionPointer;
   /** `void *zalloc(void *opaque, unsigned items, unsigned size)`, zlib's alloc_func. */
@@ -68,51 +76,54 @@ export interface NativeAllocator extends Disposable {
   readonly zfree: FunctionPointer;
   /** `void *alloc(void *ud, void *pointer, size_t oldSize, size_t size)`, Lua's lua_Alloc; size 0 frees. */
   readonly luaAlloc: FunctionPointer;
-  /** Bytes that the library's live blocks can hold, as usableSize() gives them. */
+  /** Usable bytes of the library's live blocks. */
   readonly bytes: number;
-  /** How many blocks it holds. */
+  /** How many live blocks it has. */
   readonly blocks: number;
   /** The most bytes that were live at once. */
   readonly peak: number;
   /** Most bytes that may be live at once. */
   readonly limit: number;
-  /** How many calls could not do what was asked: no room, a wrong alignment, a wrong pointer. */
+  /** Calls that failed: no room, a wrong alignment, a wrong pointer, after dispose(). */
   readonly failures: number;
-  /** What the last of them was: the HeapError that malloc or free would have thrown; null if there was none. */
+  /** The last failure: the HeapError that malloc or free would have thrown, or ERR_DISPOSED; null for none. */
   readonly lastError: Error | null;
   /**
-   * Ends the allocator. A library that kept a function pointer may still call it: it gets NULL, or, once the slot is
-   * used again, memory on the account of the thread's next allocator. A second call does nothing.
+   * Ends the allocator. A function pointer that a library kept may still be called, for as long as the process lives: it
+   * returns NULL or does nothing, and counts as a failure. A second dispose() does nothing.
    *
-   * @throws HeapError ERR_INVALID_STATE while blocks are live, since somebody will want to free them; nothing was changed
+   * @param options `force: true` for a library that keeps global caches: its blocks stay allocated, and `free(pointer)`
+   *   may free them
+   * @throws HeapError ERR_INVALID_STATE while blocks are live and without `force`; nothing was changed
    */
-  dispose(): void;
+  dispose(options?: { force?: boolean }): void;
 }
 
 /**
- * Makes C functions of malloc, calloc, realloc and free, for a library that lets its memory be given. They allocate
- * from the calling thread's heap, so what the library returns can be read with `read`, and freed with the library's
- * own call.
+ * Makes C function pointers of malloc, calloc, realloc, free and others, for a library that takes its allocator from the
+ * program. They allocate from the calling thread's heap, so `read` can read what the library returns, and the library's
+ * own functions free it.
  *
- * The functions belong to this thread and may be called while it is in C. A call from another thread waits for a turn
- * of this thread's event loop, sets errno only here, and waits forever if this thread waits for it. After this
- * thread's end none may be called. A call costs about half a microsecond, most of it the way into JavaScript.
+ * The functions belong to this thread and may be called while it is in C. A call from another thread waits for this
+ * thread's event loop, sets errno in this thread only, and waits forever if this thread waits for it. A call costs about
+ * half a microsecond, most of it the transition to JavaScript.
  *
- * On x86-64 C gets NULL while this thread is being terminated, or when its JavaScript stack is full; elsewhere koffi
- * leaves the result undefined then, so do not terminate a worker that is in such a library.
+ * C gets NULL, and nothing is freed, while this thread is being terminated, when its JavaScript stack is full, and after
+ * this thread's end or the process's `exit` event. So a library's own threads may go on calling.
  *
- * The node executable exports a zlib and an OpenSSL of its own: load a library of the same names by
- * `koffi.load(path, { deep: true })`, or it calls into those.
+ * The node executable exports its own zlib and OpenSSL: load another copy of these by `koffi.load(path, { deep: true })`,
+ * or it calls into Node's.
  *
- * A function pointer works in calls of the copy of koffi that made it, and in no other's: a program whose koffi is not
- * the copy that heapwright has gives its own, `nativeAllocator({ koffi })`.
+ * A function pointer works only in calls of the copy of koffi that made it. A program that has another copy than heapwright
+ * gives its own: `nativeAllocator({ koffi })`.
  *
- * The account knows no single blocks: one that is freed past these functions, by `free(pointer)`, stays on it, and one
- * that malloc gave and the library frees is taken off.
+ * The account does not know single blocks: a block of the library's that `free(pointer)` frees stays on it, and a block of
+ * malloc's that the library frees is taken off.
  *
- * @param options a limit, if there is to be one, and the koffi that calls the library
- * @throws HeapError ERR_INVALID_ARG for a limit that is none, or a koffi before version 3; ERR_INVALID_STATE when more than
- *   one copy of koffi is loaded and `koffi` does not say which; ERR_UNSUPPORTED_PLATFORM where there is no heap
+ * @param options the limit, and the koffi that calls the library
+ * @throws HeapError ERR_INVALID_ARG for a wrong limit, or a koffi before version 3; ERR_INVALID_STATE when more than one
+ *   copy of koffi is loaded and `koffi` does not say which; ERR_UNSUPPORTED_PLATFORM where there is no heap, or no
+ *   executable memory
  *
  * @example
  * ```ts
@@ -133,12 +144,23 @@ export interface NativeAllocator extends Disposable {
 export function nativeAllocator(options: NativeAllocatorOptions = {}): NativeAllocator {
   if (unusable !== null) throw unusable;
   checkOptions("nativeAllocator", options, KNOWN_OPTIONS);
-  const { limit = Number.POSITIVE_INFINITY, koffi } = options;
+  const { limit = Number.POSITIVE_INFINITY, koffi, heap } = options;
   checkLimit(limit);
-  return new Allocator(new Account(limit), gatesOf(koffi === undefined ? onlyKoffi() : checkedKoffi(koffi)));
+  if (heap !== undefined && !(heap instanceof Heap)) {
+    throw typeError(
+      "ERR_INVALID_ARG",
+      `nativeAllocator: heap must be a Heap of this thread, got ${show(heap)}`,
+    );
+  }
+  const callbacks = tableOf(koffi === undefined ? onlyKoffi() : checkedKoffi(koffi));
+  return new Allocator(new Account(limit), callbacks, heap ?? null);
 }
 
-const KNOWN_OPTIONS: Readonly<Record<keyof NativeAllocatorOptions, true>> = { limit: true, koffi: true };
+const KNOWN_OPTIONS: Readonly<Record<keyof NativeAllocatorOptions, true>> = {
+  limit: true,
+  heap: true,
+  koffi: true,
+};
 
 function checkLimit(limit: unknown): void {
   const wanted = "limit must be a whole number of bytes, or Infinity";
@@ -149,88 +171,66 @@ function checkLimit(limit: unknown): void {
     throw rangeError("ERR_INVALID_ARG", `nativeAllocator: ${wanted}; got ${show(limit)}`);
 }
 
-/** The gates of this thread that one copy of koffi made. */
-class Gates {
-  readonly #koffi: Koffi;
-  readonly #system: System;
-  /** Those that no allocator has. */
-  readonly #idle: Gate[] = [];
-  /** What late calls reach: nothing may be live, so there is nothing to free either. */
-  readonly #closed: LibraryFunctions;
+const tables = new WeakMap<object, CallbackTable>();
 
-  constructor(koffi: Koffi) {
-    this.#koffi = koffi;
-    this.#system = {
-      setErrno: (code) => setErrno(koffi, code),
-      storeAddress: (place, value) => storeAddress(koffi, place, value),
-    };
-    this.#closed = new LibraryFunctions(new Account(-1), this.#system);
-  }
-
-  open(account: Account): Gate {
-    const functions = new LibraryFunctions(account, this.#system);
-    const gate = this.#idle.pop() ?? new Gate(functions, this.#koffi);
-    gate.functions = functions;
-    return gate;
-  }
-
-  close(gate: Gate): void {
-    gate.functions = this.#closed;
-    this.#idle.push(gate);
-  }
-}
-
-const gates = new WeakMap<object, Gates>();
-
-function gatesOf(koffi: Koffi): Gates {
-  const known = gates.get(koffi) ?? new Gates(koffi);
-  gates.set(koffi, known);
+/** This thread's table for a copy of koffi. */
+function tableOf(koffi: Koffi): CallbackTable {
+  const known = tables.get(koffi) ?? new CallbackTable(koffi);
+  tables.set(koffi, known);
   return known;
 }
 
 class Allocator implements NativeAllocator {
   readonly #account: Account;
-  readonly #gates: Gates;
-  /** null when disposed. */
-  #gate: Gate | null;
+  readonly #callbacks: CallbackTable;
+  readonly #row: number;
+  #disposed = false;
 
-  constructor(account: Account, gates: Gates) {
+  constructor(account: Account, callbacks: CallbackTable, heap: Heap | null) {
     this.#account = account;
-    this.#gates = gates;
-    this.#gate = gates.open(account);
+    this.#callbacks = callbacks;
+    this.#row = callbacks.open(new LibraryFunctions(account, callbacks, heap));
   }
 
   get malloc(): FunctionPointer {
-    return this.#open().address("malloc");
+    return this.#address("malloc");
   }
   get calloc(): FunctionPointer {
-    return this.#open().address("calloc");
+    return this.#address("calloc");
   }
   get realloc(): FunctionPointer {
-    return this.#open().address("realloc");
+    return this.#address("realloc");
   }
   get free(): FunctionPointer {
-    return this.#open().address("free");
+    return this.#address("free");
   }
   get alignedAlloc(): FunctionPointer {
-    return this.#open().address("alignedAlloc");
+    return this.#address("alignedAlloc");
+  }
+  get alignedRealloc(): FunctionPointer {
+    return this.#address("alignedRealloc");
   }
   get posixMemalign(): FunctionPointer {
-    return this.#open().address("posixMemalign");
+    return this.#address("posixMemalign");
+  }
+  get strdup(): FunctionPointer {
+    return this.#address("strdup");
+  }
+  get usableSize(): FunctionPointer {
+    return this.#address("usableSize");
   }
   get opaqueMalloc(): FunctionPointer {
-    return this.#open().address("opaqueMalloc");
+    return this.#address("opaqueMalloc");
   }
   get zalloc(): FunctionPointer {
-    return this.#open().address("zalloc");
+    return this.#address("zalloc");
   }
   get zfree(): FunctionPointer {
-    return this.#open().address("zfree");
+    return this.#address("zfree");
   }
   get luaAlloc(): FunctionPointer {
-    return this.#open().address("luaAlloc");
+    return this.#address("luaAlloc");
   }
-
   get bytes(): number {
     return this.#account.bytes;
   }
@@ -244,34 +244,54 @@ class Allocator implements NativeAllocator {
     return this.#account.limit;
   }
   get failures(): number {
-    return this.#account.failures;
+    return this.#account.failures + this.#callbacks.late(this.#row);
   }
   get lastError(): Error | null {
-    return this.#account.lastError;
+    const late = this.#callbacks.late(this.#row);
+    return late === 0 ? this.#account.lastError : lateCalls(late);
   }
 
-  dispose(): void {
-    if (this.#gate === null) return;
+  dispose(options: { force?: boolean } = {}): void {
+    checkOptions("dispose", options, { force: true });
+    const { force = false } = options;
+    if (typeof force !== "boolean")
+      throw typeError("ERR_INVALID_ARG", `dispose: force must be true or false, got ${show(force)}`);
+    if (this.#disposed) return;
     const { blocks, bytes } = this.#account;
-    if (blocks > 0) {
+    if (blocks > 0 && !force) {
       throw new HeapError(
         "ERR_INVALID_STATE",
-        `dispose: the library still holds ${blocks} blocks of ${bytes} bytes; have it free them first`,
+        `dispose: the library still holds ${blocks} blocks of ${bytes} bytes; have it free them first, or leave them to it ` +
+          "for good: dispose({ force: true })",
       );
     }
-    this.#gates.close(this.#gate);
-    this.#gate = null;
+    this.#callbacks.close(this.#row);
+    this.#disposed = true;
   }
 
   [Symbol.dispose](): void {
     this.dispose();
   }
 
-  #open(): Gate {
-    if (this.#gate !== null) return this.#gate;
+  /** For console.log. The functions are not shown: reading one takes a callback slot. */
+  [inspect](_depth: number, options: object, format: Inspect): string {
+    const { bytes, blocks, peak, limit, failures } = this;
+    const figures = { bytes, blocks, peak, limit, failures, disposed: this.#disposed };
+    return named("NativeAllocator", figures, options, format);
+  }
+
+  #address(name: CFunction): FunctionPointer {
+    if (!this.#disposed) return this.#callbacks.address(this.#row, name);
     throw new HeapError(
       "ERR_INVALID_STATE",
       "this nativeAllocator was disposed; make another one and give the library its functions",
     );
   }
+}
+
+function lateCalls(count: number): HeapError {
+  return new HeapError(
+    "ERR_DISPOSED",
+    `nativeAllocator: ${count} calls came after dispose() and did nothing; have the library stop before, or dispose later`,
+  );
 }

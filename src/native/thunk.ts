@@ -1,66 +1,199 @@
 /**
- * A few instructions in front of a callback, so that C gets NULL when JavaScript cannot run.
+ * Function pointers that C may call for as long as the process lives.
  *
- * koffi 3.3.4 leaves the result register as it was when a callback does not return: while a worker is being
- * terminated, or when JavaScript's stack is full. C would take whatever is there for a block. So the callback is
- * declared `void` and gets one argument more, the place of its result, which holds a failure until it has written
- * there:
+ * C gets a stub: a few instructions that load a key, which names the allocator and the function, and jump to `call`
+ * (x64.ts, arm64.ts). `call` reads words in raw memory and needs no JavaScript:
  *
- *   uintptr_t thunk(a, b, …) { uintptr_t result = failure; callback(a, b, …, &result); return result; }
+ *   - If the allocator was disposed of, or its thread has ended: it counts a late call and returns a failure (NULL; ENOMEM
+ *     from posix_memalign). V8, koffi and its callbacks may be unmapped by then.
+ *   - In the allocator's thread: it calls koffi's callback. When a callback does not return, for the worker is terminated
+ *     or JavaScript's stack is full, koffi 3.3.4 leaves the result register as it was, and C would take that for a block.
+ *     So the callback is `void` and writes its result to an address, which has a failure until then.
+ *   - In another thread: it pushes a request on a list, writes a byte to the wake pipe if the list was empty, and sleeps
+ *     until the allocator's thread has answered, or has ended. koffi's own calls from other threads are not used: one that
+ *     is under way while the thread ends calls into freed memory, or waits forever.
  *
- * The place is on the caller's own stack: any number of threads may be inside at once. Owns these instructions, and the
- * page that each copy of them lies in, which is never writable and executable at the same time and stays mapped, since
- * nobody knows who still has its address. Only for x86-64; elsewhere, and where the system refuses executable memory,
- * there is no thunk. Must not know what is called.
+ * The key is 16 times the row of the allocator, plus the index of the function. A request is on the caller's stack:
+ *
+ *   0      8   16  24  32  40       48    52     56
+ *   | next | a | b | c | d | result | key | done | caller |
+ *
+ *   done      1 when there is a result; a futex
+ *   caller    return address of the call
+ *
+ * Words of a thread. `close` gets their address as its one argument, for that is what cleanup hooks have:
+ *
+ *   0        4        8       16         24     32        48   64
+ *   | closed | inside | owner | requests | pipe | timeout | -- | 16 times: callback, failure |
+ *
+ *   closed    1 once the thread has ended
+ *   inside    calls of other threads that may still write to the pipe; if there are any, `close` leaves it open
+ *   owner     the thread pointer (fs:0, tpidr_el0)
+ *   requests  the newest request; 0 for none
+ *   pipe      the writing end of the wake pipe
+ *   timeout   a timespec: callers look at `closed` so often
+ *
+ * Words of a row: | open | late |; late counts the calls after dispose().
+ *
+ * Owns these words, and their pages and the code's. A page of code is never writable and executable at once. Pages stay
+ * mapped and rows are not reused, for C may keep a pointer. Must not know what is called.
  */
+import { arm64 } from "./arm64.js";
+import { codeOf, type MachineCode, type Processor } from "./machine-code.js";
+import { x64 } from "./x64.js";
 
-/** What it needs of the system; addresses are numbers. */
+/** Pages from the system. Addresses are numbers. */
 export interface Pages {
-  /** A page, readable and writable, or FAILED. */
+  /** Maps PAGE_BYTES of writable zeroes; a negative number when refused. */
   map(): number;
-  /** Makes it readable and executable, and no longer writable; whether that was allowed. */
+  /** Makes the page executable and no longer writable; false when refused. */
   makeExecutable(page: number): boolean;
   unmap(page: number): void;
-  write(page: number, code: Uint8Array): void;
+  view(page: number): ArrayBuffer;
 }
 
-/** `mov REGISTER, rsp` for each integer argument in turn: rdi, rsi, rdx, rcx, r8. */
-const MOV_FROM_RSP = [
-  [0x48, 0x89, 0xe7],
-  [0x48, 0x89, 0xe6],
-  [0x48, 0x89, 0xe2],
-  [0x48, 0x89, 0xe1],
-  [0x49, 0x89, 0xe0],
-] as const;
+export const PAGE_BYTES = 4096;
+/** Offsets in a request. */
+export const Request = { next: 0, arguments: 8, result: 40, key: 48, caller: 56 } as const;
+const FUNCTIONS = 16;
+const STUB_BYTES = 16;
+const THREAD_WORDS = { owner: 8, pipe: 24, timeoutNanoseconds: 40, functions: 64 } as const;
+const ROWS = 512; // offset of the rows in a page of words; on the first page the thread's words are below
+const ROW_BYTES = 8;
+const TIMEOUT_NANOSECONDS = 10_000_000;
 
-/**
- * A function that calls `callback` as described above.
- *
- * @param parameters how many integers it takes, at most 4
- * @param failure its result until the callback has written one; from 0 to 127
- * @returns its address, or 0 where there is none
- */
-export function makeThunk(pages: Pages, callback: bigint, parameters: number, failure: number): number {
-  if (process.arch !== "x64") return 0;
-  const page = pages.map();
-  if (page < 0) return 0;
-  pages.write(page, codeFor(callback, parameters, failure));
-  if (pages.makeExecutable(page)) return page;
-  pages.unmap(page);
-  return 0;
+/** Routines in the listing that koffi calls; callbacks.ts says what they do. */
+export type Routine = "finish" | "put" | "take" | "self" | "close";
+
+/** A page with the code, the stubs of some rows, and their words. */
+interface CodePage {
+  readonly code: number;
+  readonly firstStub: number;
+  readonly words: Uint32Array;
 }
 
-function codeFor(callback: bigint, parameters: number, failure: number): Uint8Array {
-  const address = new Uint8Array(new BigUint64Array([callback]).buffer);
-  return Uint8Array.of(
-    ...[0xf3, 0x0f, 0x1e, 0xfa], //                            endbr64
-    ...[0x48, 0x83, 0xec, 0x18], //                            sub rsp, 24: aligned to 16 again
-    ...[0x48, 0xc7, 0x04, 0x24, failure, 0x00, 0x00, 0x00], // mov qword [rsp], failure
-    ...MOV_FROM_RSP[parameters]!, //                           mov the next argument, rsp
-    ...[0x48, 0xb8, ...address], //                            mov rax, callback
-    ...[0xff, 0xd0], //                                        call rax
-    ...[0x48, 0x8b, 0x04, 0x24], //                            mov rax, [rsp]
-    ...[0x48, 0x83, 0xc4, 0x18], //                            add rsp, 24
-    0xc3, //                                                   ret
-  );
+/** Function pointers of one thread. */
+export class Thunks {
+  /** The address of the thread's words. */
+  readonly thread: number;
+  readonly #pages: Pages;
+  readonly #processor: Processor;
+  readonly #codePages: CodePage[] = [];
+  readonly #rowsPerPage: number;
+  readonly #routines: ReadonlyMap<string, number>;
+  readonly #threadWords: BigUint64Array;
+  #rows = 0;
+
+  private constructor(pages: Pages, processor: Processor, words: number, code: MachineCode) {
+    this.#pages = pages;
+    this.#processor = processor;
+    this.thread = words;
+    this.#routines = code.labels;
+    this.#rowsPerPage = Math.floor((PAGE_BYTES - stubsAfter(code)) / (FUNCTIONS * STUB_BYTES));
+    this.#threadWords = new BigUint64Array(pages.view(words));
+    this.#threadWords[THREAD_WORDS.timeoutNanoseconds / 8] = BigInt(TIMEOUT_NANOSECONDS);
+  }
+
+  /** null when the system gives no executable memory. */
+  static make(pages: Pages, arch: string = process.arch): Thunks | null {
+    const processor = arch === "arm64" ? arm64 : x64;
+    const words = pages.map();
+    if (words < 0) return null;
+    const thunks = new Thunks(pages, processor, words, codeOf(processor.listing, { THREAD: 0, ROWS: 0 }));
+    return thunks.#addCodePage(words) ? thunks : null;
+  }
+
+  /** Sets the thread that is called directly, and the pipe that others write to. */
+  belongsTo(owner: number, pipe: number): void {
+    this.#threadWords[THREAD_WORDS.owner / 8] = BigInt(owner);
+    this.#threadWords[THREAD_WORDS.pipe / 8] = BigInt.asUintN(32, BigInt(pipe));
+  }
+
+  /** The address of a routine. */
+  routine(name: Routine): number {
+    return this.#codePages[0]!.code + this.#routines.get(name)!;
+  }
+
+  /** Sets the callback of a function, and the result of calls in which it writes none. */
+  define(index: number, callback: bigint, failure: number): void {
+    const at = THREAD_WORDS.functions / 8 + index * 2;
+    this.#threadWords[at + 1] = BigInt(failure);
+    this.#threadWords[at] = callback;
+  }
+
+  isDefined(index: number): boolean {
+    return this.#threadWords[THREAD_WORDS.functions / 8 + index * 2] !== 0n;
+  }
+
+  /** Opens a new row; -1 without memory. */
+  open(): number {
+    const row = this.#rows;
+    if (row === this.#codePages.length * this.#rowsPerPage && !this.#addCodePage(this.#pages.map()))
+      return -1;
+    this.#rows++;
+    const { words, index } = this.#find(row);
+    words[index] = 1;
+    return row;
+  }
+
+  /** Calls of the row fail from now on. */
+  close(row: number): void {
+    const { words, index } = this.#find(row);
+    words[index] = 0;
+  }
+
+  /** Calls of the row after close(). */
+  late(row: number): number {
+    const { words, index } = this.#find(row);
+    return Atomics.load(words, index + 1);
+  }
+
+  countLate(row: number): void {
+    const { words, index } = this.#find(row);
+    Atomics.add(words, index + 1, 1);
+  }
+
+  /** The address of a stub. */
+  address(row: number, index: number): number {
+    const { code, firstStub } = this.#codePages[Math.floor(row / this.#rowsPerPage)]!;
+    return code + firstStub + ((row % this.#rowsPerPage) * FUNCTIONS + index) * STUB_BYTES;
+  }
+
+  #find(row: number): { words: Uint32Array; index: number } {
+    const { words } = this.#codePages[Math.floor(row / this.#rowsPerPage)]!;
+    return { words, index: (ROWS + (row % this.#rowsPerPage) * ROW_BYTES) / 4 };
+  }
+
+  /** Adds a page of code for the rows in the page `words`; false, and `words` unmapped, without memory. */
+  #addCodePage(words: number): boolean {
+    if (words < 0) return false;
+    const pages = this.#pages;
+    const code = pages.map();
+    if (code < 0) {
+      pages.unmap(words);
+      return false;
+    }
+    const firstRow = this.#codePages.length * this.#rowsPerPage;
+    const addresses = { THREAD: this.thread, ROWS: words + ROWS - firstRow * ROW_BYTES };
+    const machineCode = codeOf(this.#processor.listing, addresses);
+    const firstStub = stubsAfter(machineCode);
+    const bytes = new Uint8Array(pages.view(code));
+    bytes.set(machineCode.bytes);
+    for (let i = 0; i < this.#rowsPerPage * FUNCTIONS; i++) {
+      const at = firstStub + i * STUB_BYTES;
+      const call = machineCode.labels.get("call")! - at;
+      bytes.set(this.#processor.stub(firstRow * FUNCTIONS + i, call), at);
+    }
+    if (!pages.makeExecutable(code)) {
+      pages.unmap(code);
+      pages.unmap(words);
+      return false;
+    }
+    this.#codePages.push({ code, firstStub, words: new Uint32Array(pages.view(words)) });
+    return true;
+  }
+}
+
+function stubsAfter({ bytes }: MachineCode): number {
+  return Math.ceil(bytes.length / STUB_BYTES) * STUB_BYTES;
 }

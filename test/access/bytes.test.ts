@@ -5,6 +5,7 @@
 import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { heap } from "../../src/api/malloc.js";
 import {
   check,
   compare,
@@ -19,7 +20,6 @@ import {
   view,
   write,
 } from "../../src/index.js";
-import { heap } from "../../src/malloc.js";
 import { testSeed } from "../support/seed.js";
 import { notNumbers, notWhole, nowhere, refuses, refusesEach } from "./refuse.js";
 

@@ -5,6 +5,7 @@ import fc from "fast-check";
 import koffi from "koffi";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { heap } from "../../src/api/malloc.js";
 import {
   check,
   cstring,
@@ -14,12 +15,12 @@ import {
   type Pointer,
   read,
   readCString,
-  stats,
   usableSize,
   view,
 } from "../../src/index.js";
-import { heap } from "../../src/malloc.js";
+import { figures } from "../support/figures.js";
 import { testSeed } from "../support/seed.js";
+import { throwsHeapError } from "../support/throws.js";
 import { notNumbers, notWhole, nowhere, refuses, refusesEach } from "./refuse.js";
 
 const strlen = koffi.load(null).func("size_t strlen(uintptr_t)");
@@ -104,7 +105,7 @@ test("a character cut by maxBytes, and malformed bytes, become U+FFFD", () => {
 });
 
 test("texts that are none, or hold a NUL", () => {
-  const before = stats();
+  const before = figures();
   for (const value of [...notNumbers, 65, Buffer.from("a")].filter((given) => typeof given !== "string")) {
     const refusal = refuses("cstring", "ERR_INVALID_ARG", () => cstring(value as never));
     assert.instance(refusal, TypeError);
@@ -112,7 +113,7 @@ test("texts that are none, or hold a NUL", () => {
   for (const text of ["\0", "a\0", "\0b", "a\0b"]) {
     assert.match(refuses(JSON.stringify(text), "ERR_INVALID_ARG", () => cstring(text)).message, "NUL");
   }
-  assert.equal(stats(), before);
+  assert.equal(figures(), before);
 });
 
 test("wrong pointers and bounds", () => {
@@ -128,6 +129,38 @@ test("wrong pointers and bounds", () => {
   free(block);
   refuses("freed", "ERR_DOUBLE_FREE", () => readCString(block));
   check();
+});
+
+test("a text without an end before the memory ends is refused, and one that ends there is read", () => {
+  const block = malloc(400_000);
+  const size = usableSize(block);
+  const end = block + size;
+  const gap = malloc(400_000);
+  free(gap); // right behind, as a rule
+  view(block).fill(0x61);
+  assert.is(readCString((end - 3) as Pointer, 3), "aaa");
+  if (gap >= end) {
+    for (const before of [1, 3, 60, 5000]) {
+      const pointer = (end - before) as Pointer;
+      throwsHeapError(() => readCString(pointer, 100_000), "ERR_INVALID_POINTER");
+      view(pointer, before)[before - 1] = 0;
+      assert.is(readCString(pointer, 100_000).length, before - 1);
+      view(pointer, before)[before - 1] = 0x61;
+    }
+  }
+  free(block);
+});
+
+test("texts of every length about the one where the way changes, ASCII and not", () => {
+  for (const letter of ["a", "\x7f", "\x80", "é", "€"]) {
+    for (let length = 0; length < 70; length++) {
+      const text = letter.repeat(length);
+      const pointer = cstring(text);
+      assert.is(readCString(pointer), text);
+      assert.is(readCString(pointer, 2 ** 40 + 1), text);
+      free(pointer);
+    }
+  }
 });
 
 test.run();

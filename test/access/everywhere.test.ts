@@ -4,10 +4,20 @@
  */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { check, free, malloc, type Pointer, read, view, write } from "../../src/index.js";
-import { heap } from "../../src/malloc.js";
-import { throwsHeapError } from "../core/throws.js";
+import { heap } from "../../src/api/malloc.js";
+import {
+  check,
+  free,
+  type HeapError,
+  malloc,
+  type Pointer,
+  read,
+  usableSize,
+  view,
+  write,
+} from "../../src/index.js";
 import { Random, testSeed } from "../support/seed.js";
+import { throwsHeapError } from "../support/throws.js";
 
 const SLICE = 2 ** 31;
 const AROUND = 32;
@@ -81,22 +91,60 @@ testWide("across the boundary of two slices", () => {
   free(huge);
 });
 
-test("up to the last byte of the window, and no further", () => {
-  const { os } = heap.store;
-  const page = base + span - (span % os.pageSize || os.pageSize);
-  const end = base + span;
-  const mapped = os.map(page, os.pageSize) === page; // else it is mapped already
-  compareAt(end - AROUND / 2);
+/** What may be read there by a width, and what must be refused: an access that reaches beyond `end` by a byte. */
+function assertEnds(end: number): void {
   for (const [kind, bytes] of [
     ["u8", 1],
+    ["u16", 2],
     ["u32", 4],
     ["f64", 8],
+    ["u64", 8],
+    ["pointer", 8],
   ] as const) {
+    read[kind]((end - bytes) as Pointer);
     const past = (end - bytes + 1) as Pointer;
     throwsHeapError(() => read[kind](past), "ERR_INVALID_POINTER", /not inside/);
-    throwsHeapError(() => write[kind](past, 1), "ERR_INVALID_POINTER", /not inside/);
+    throwsHeapError(() => write[kind](past, 1 as never), "ERR_INVALID_POINTER", /not inside/);
   }
-  if (mapped) assert.ok(os.unmap(page, os.pageSize));
+}
+
+test("up to the last byte of a large block with nothing behind it, and no further", () => {
+  const block = malloc(400_000);
+  const behind = malloc(400_000);
+  free(behind); // right behind, as a rule: now nothing is
+  const end = block + usableSize(block);
+  compareAt(end - AROUND / 2);
+  if (end <= behind) assertEnds(end);
+  free(block);
+  const mapped = malloc(2 ** 27); // so much has a mapping of its own, whatever was freed before
+  free(mapped);
+  throwsHeapError(() => read.u8(mapped), "ERR_INVALID_POINTER", /not inside/);
+  throwsHeapError(() => write.f64((mapped + 200_000) as Pointer, 1), "ERR_INVALID_POINTER", /not inside/);
+});
+
+test("an address anywhere in the window is read, or refused: the process never ends by it", () => {
+  const blocks = [malloc(64), malloc(200_000), malloc(3_000_000)];
+  free(malloc(5_000_000));
+  let refused = 0;
+  for (let i = 0; i < 3000; i++) {
+    const bytes = [16, 2 ** 24, 2 ** 30, span][i % 4]!;
+    const from = blocks[i % 3]! - (i % 4 === 3 ? blocks[i % 3]! - base : random.int(0, 64));
+    const pointer = Math.floor(from + (random.next() / 2 ** 32) * bytes) as Pointer;
+    try {
+      read.f64(pointer);
+      read.u8(pointer);
+    } catch (error) {
+      assert.is((error as HeapError).code, "ERR_INVALID_POINTER");
+      refused++;
+    }
+  }
+  assert.ok(refused > 100, `${refused} were refused`);
+  for (const block of blocks) {
+    const size = usableSize(block);
+    for (let at = 0; at < size; at += 1024) read.u8(block, at);
+    read.u8(block, size - 1);
+    free(block);
+  }
 });
 
 test("nothing else was written", () => {

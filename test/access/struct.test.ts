@@ -4,6 +4,7 @@
 import { inspect } from "node:util";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { heap } from "../../src/api/malloc.js";
 import {
   check,
   compare,
@@ -22,7 +23,6 @@ import {
   view,
   write,
 } from "../../src/index.js";
-import { heap } from "../../src/malloc.js";
 import { notNumbers, notWhole, nowhere, refuses, refusesEach } from "./refuse.js";
 
 const { base, span } = heap.window;

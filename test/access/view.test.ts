@@ -1,9 +1,13 @@
 /**
  * view, buffer and typed arrays lie over the memory itself; what would not lie inside the heap is refused.
  */
+import { once } from "node:events";
 import vm from "node:vm";
+import { Worker } from "node:worker_threads";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { canPin, refuseTransfer } from "../../src/access/pinned.js";
+import { heap } from "../../src/api/malloc.js";
 import {
   buffer,
   check,
@@ -16,10 +20,12 @@ import {
   view,
   write,
 } from "../../src/index.js";
-import { heap } from "../../src/malloc.js";
+import { throwsHeapError } from "../support/throws.js";
 import { notNumbers, notWhole, nowhere, refuses, refusesEach } from "./refuse.js";
 
 const { base, span } = heap.window;
+/** Whether views are made over the heap's own buffer, which nobody can detach. */
+const isPinned = canPin(heap.wilderness.os.viewLimit);
 const block = malloc(256);
 const large = malloc(300_000);
 
@@ -38,19 +44,31 @@ const classes = [
 ];
 
 // Before any other test makes a view.
-test("koffi makes no buffer when a view is made: a worker that is terminated meanwhile would end the process", () => {
-  const { os } = heap.store;
+test("the first view of the main thread makes a buffer at most, and no other does", () => {
+  const { os } = heap.wilderness;
   const make = os.view;
-  os.view = () => {
-    throw new Error("koffi was asked for a buffer");
+  let made = 0;
+  os.view = (address, bytes) => {
+    made++;
+    return make(address, bytes);
   };
   try {
     assert.is(view(block).length, usableSize(block));
+    assert.is(made, isPinned ? 0 : 1);
     assert.is(buffer(block, 8).length, 8);
     assert.is(typed(Uint32Array, block, 4).length, 4);
+    assert.is(made, isPinned ? 0 : 1);
   } finally {
     os.view = make;
   }
+});
+
+test("in a worker koffi makes no buffer when a view is made: if it is terminated meanwhile, the process would end", async () => {
+  const worker = new Worker(new URL("../hazards/programs/boot.mjs", import.meta.url), {
+    workerData: { module: new URL("./in-worker.ts", import.meta.url).href, run: "firstViews", args: [] },
+  });
+  assert.equal(await once(worker, "message"), [true]);
+  await once(worker, "exit");
 });
 
 test("a buffer is the memory itself, of the usable size by default", () => {
@@ -161,15 +179,15 @@ test("the blocks are as they were", () => {
 });
 
 /** Ways to take the buffer away from a view, and from all others that are made over it. */
-const detaching: Record<string, (bytes: Uint8Array) => Promise<unknown>> = {
-  "a stream that is given a view": async (bytes) => {
+const detaching: Record<string, (bytes: Uint8Array) => unknown> = {
+  "a stream that is given a view": (bytes) => {
     const stream = new ReadableStream({
       type: "bytes",
       start: (controller) => controller.enqueue(bytes as never),
     });
     return stream.getReader().read();
   },
-  "reading a stream into a view": async (bytes) => {
+  "reading a stream into a view": (bytes) => {
     const stream = new ReadableStream({
       type: "bytes",
       pull(controller) {
@@ -178,23 +196,103 @@ const detaching: Record<string, (bytes: Uint8Array) => Promise<unknown>> = {
     });
     return stream.getReader({ mode: "byob" }).read(bytes as never);
   },
+  "ArrayBuffer's transfer, called past the buffer's own": ({ buffer }) =>
+    (ArrayBuffer.prototype as unknown as Transferable).transfer.call(buffer),
 };
 
 for (const [what, detach] of Object.entries(detaching)) {
-  test(`${what} detaches its buffer, and not the heap's`, async () => {
-    write.u32(block, 0x01020304, 8);
-    const bytes = view(block, 16);
-    await detach(bytes);
-    assert.is(bytes.length, 0, "it is detached");
-    assert.is(read.u32(block, 8), 0x01020304);
-    assert.is(view(block, 16)[8], 4, "another view is as good as ever");
-    assert.is(buffer(large, 4).length, 4);
-    assert.is(typed(Uint32Array, block, 4)[2], 0x01020304);
+  if (what.startsWith("ArrayBuffer's") && !("transfer" in ArrayBuffer.prototype)) continue;
+  test(`${what} ${isPinned ? "fails" : "detaches its buffer"}, and never touches the heap's`, async () => {
+    const small = malloc(64);
+    const big = malloc(300_000);
+    write.u32(small, 0x01020304, 8);
+    const bytes = view(small, 16);
+    if (isPinned) assert.instance(await failureOf(() => detach(bytes)), TypeError);
+    else await detach(bytes);
+    assert.is(bytes.length, isPinned ? 16 : 0);
+    assert.is(read.u32(small, 8), 0x01020304);
+    assert.is(view(small, 16)[8], 4, "another view is as good as ever");
+    assert.is(buffer(big, 4).length, 4);
+    assert.is(typed(Uint32Array, small, 4)[2], 0x01020304);
     const other = malloc(100);
     assert.is(other % 16, 0);
-    free(other);
+    for (const pointer of [small, big, other]) free(pointer);
     check();
   });
 }
+
+interface Transferable extends ArrayBuffer {
+  transfer(): ArrayBuffer;
+}
+
+/** Ways that fail everywhere. */
+const refused: Record<string, (bytes: Uint8Array) => unknown> = {
+  "the buffer's own transfer": ({ buffer }) => (buffer as Transferable).transfer(),
+  "a message's list of what goes with it": ({ buffer }) => {
+    const { port1 } = new MessageChannel();
+    try {
+      port1.postMessage(buffer, [buffer as ArrayBuffer]);
+    } finally {
+      port1.close();
+    }
+  },
+  "structuredClone with such a list": ({ buffer }) =>
+    structuredClone(buffer, { transfer: [buffer as ArrayBuffer] }),
+  "a message with a view": (bytes) => structuredClone(bytes),
+};
+
+for (const [what, attempt] of Object.entries(refused)) {
+  test(`${what} is refused, and the view is as it was`, async () => {
+    const small = malloc(64);
+    const bytes = view(small, 16);
+    assert.instance(await failureOf(() => attempt(bytes)), Error);
+    assert.is(bytes.length, 16);
+    bytes[3] = 7;
+    assert.is(read.u8(small, 3), 7);
+    free(small);
+    check();
+  });
+}
+
+test("what refuses to give a buffer away says what to do instead", async () => {
+  const buffer = new ArrayBuffer(8) as Transferable;
+  if (!("transfer" in buffer)) return;
+  const error = refuses("transfer", "ERR_INVALID_STATE", () =>
+    (refuseTransfer(buffer) as Transferable).transfer(),
+  );
+  assert.match(error.message, /slice/);
+  assert.is(buffer.byteLength, 8);
+});
+
+async function failureOf(attempt: () => unknown): Promise<unknown> {
+  try {
+    await attempt();
+    return "nothing failed";
+  } catch (error) {
+    return error;
+  }
+}
+
+test("an array that is asked for again at its place is the same memory, and never what lay there before", () => {
+  const block = malloc(2 ** 27); // so much has a mapping of its own, whatever was freed before
+  const again = () => typed(Float64Array, block, 4);
+  again()[3] = 1.5;
+  again()[0] = 0.5;
+  const third = again();
+  assert.equal([...third], [0.5, third[1], third[2], 1.5]);
+  assert.is(again(), third, "kept by now");
+  assert.is(typed(Float64Array, block, 3).length, 3, "of another length");
+  assert.instance(typed(Uint32Array, block, 4), Uint32Array);
+  assert.is(typed(Float64Array, (block + 8) as Pointer, 4)[2], 1.5);
+  free(block);
+  throwsHeapError(again, "ERR_INVALID_POINTER");
+  const small = malloc(32);
+  for (let i = 0; i < 4; i++) view(small, 8).fill(i);
+  assert.is(view(small, 8)[7], 3);
+  for (const length of ["4", 4.5, -1, undefined]) {
+    throwsHeapError(() => typed(Uint8Array, small, length as number), "ERR_INVALID_ARG");
+  }
+  free(small);
+});
 
 test.run();

@@ -7,6 +7,7 @@ import * as assert from "uvu/assert";
 import {
   alignedAlloc,
   check,
+  configure,
   free,
   malloc,
   type Pointer,
@@ -17,6 +18,8 @@ import {
   walk,
 } from "../../src/index.js";
 import { refusesPointer } from "./refusal.js";
+
+configure({ mmapThreshold: 128 * 1024 }); // some of these are about mappings
 
 const DOUBLE = "ERR_DOUBLE_FREE";
 const INVALID = "ERR_INVALID_POINTER";
@@ -57,7 +60,7 @@ test("joined out of a full cache", () => {
 });
 
 test("in a bin", () => {
-  const [first, block, last] = row(2000, 2000, 2000) as [Pointer, Pointer, Pointer];
+  const [first, block, last] = row(20_000, 20_000, 20_000) as [Pointer, Pointer, Pointer];
   free(block);
   assert.is(stateAt(block), "free");
   refusesPointer(block, "a binned block", DOUBLE);
@@ -66,7 +69,7 @@ test("in a bin", () => {
 });
 
 test("merged into the block below", () => {
-  const [below, block, last] = row(2000, 3000, 2000) as [Pointer, Pointer, Pointer];
+  const [below, block, last] = row(20_000, 30_000, 20_000) as [Pointer, Pointer, Pointer];
   free(below);
   free(block);
   assert.is(stateAt(block), undefined);
@@ -76,7 +79,7 @@ test("merged into the block below", () => {
 });
 
 test("merged with the block above", () => {
-  const [block, above, last] = row(2000, 3000, 2000) as [Pointer, Pointer, Pointer];
+  const [block, above, last] = row(20_000, 30_000, 20_000) as [Pointer, Pointer, Pointer];
   free(above);
   free(block);
   assert.is(stateAt(above), undefined);
@@ -86,7 +89,12 @@ test("merged with the block above", () => {
 });
 
 test("merged on both sides", () => {
-  const [below, block, above, last] = row(2000, 3000, 4000, 2000) as [Pointer, Pointer, Pointer, Pointer];
+  const [below, block, above, last] = row(20_000, 30_000, 40_000, 20_000) as [
+    Pointer,
+    Pointer,
+    Pointer,
+    Pointer,
+  ];
   free(below);
   free(above);
   free(block);
@@ -95,7 +103,7 @@ test("merged on both sides", () => {
 });
 
 test("at the wilderness", () => {
-  const [first, block] = row(2000, 3000) as [Pointer, Pointer];
+  const [first, block] = row(20_000, 30_000) as [Pointer, Pointer];
   free(block);
   assert.is(stateAt(block), undefined);
   refusesPointer(block, "a block that is wilderness again", DOUBLE);
@@ -138,8 +146,8 @@ test("moved by realloc", () => {
 });
 
 test("freed through realloc, twice", () => {
-  const [block, last] = row(2000, 2000) as [Pointer, Pointer];
-  const moved = realloc(block, 10_000);
+  const [block, last] = row(20_000, 20_000) as [Pointer, Pointer];
+  const moved = realloc(block, 50_000);
   const movedAgain = realloc(moved, 200_000);
   refusesPointer(block, "the first place", DOUBLE);
   refusesPointer(moved, "the second place", DOUBLE);
@@ -147,26 +155,26 @@ test("freed through realloc, twice", () => {
 });
 
 test("swallowed by a block that grew backward", () => {
-  const [below, block, last] = row(4000, 1000, 2000) as [Pointer, Pointer, Pointer];
+  const [below, block, last] = row(40_000, 1500, 2000) as [Pointer, Pointer, Pointer];
   free(below);
-  const grown = realloc(block, 4500);
+  const grown = realloc(block, 40_500);
   assert.is(grown, below);
-  refusesPointer(block, "where the block began before", DOUBLE, INVALID);
+  refusesPointer(block, "where the block began before", INVALID);
   view(grown).fill(0);
   refusesPointer(block, "where the block began before", INVALID);
   freeAll(grown, last);
 });
 
 test("swallowed by a block that grew forward", () => {
-  const [block, above, last] = row(1000, 4000, 2000) as [Pointer, Pointer, Pointer];
+  const [block, above, last] = row(1500, 40_000, 2000) as [Pointer, Pointer, Pointer];
   free(above);
-  assert.is(realloc(block, 4500), block);
-  refusesPointer(above, "the free block it grew over", DOUBLE, INVALID);
+  assert.is(realloc(block, 40_500), block);
+  refusesPointer(above, "the free block it grew over", INVALID);
   freeAll(block, last);
 });
 
 test("cut off by a block that shrank", () => {
-  const [block, last] = row(5000, 2000) as [Pointer, Pointer];
+  const [block, last] = row(50_000, 2000) as [Pointer, Pointer];
   assert.is(realloc(block, 1000), block);
   const tail = [...walk()].find((found) => found.state === "free")!.pointer;
   refusesPointer(tail, "the tail", DOUBLE);
@@ -184,12 +192,12 @@ test("trimmed away", () => {
 });
 
 test("in memory that another block has now, before and after that one is written", () => {
-  const small = row(...Array.from({ length: 100 }, () => 1200));
+  const small = row(...Array.from({ length: 50 }, () => 10_000));
   for (const pointer of small) free(pointer);
   const large = malloc(100_000);
   const inside = small.filter((pointer) => pointer > large && pointer < large + 100_000);
-  assert.ok(inside.length > 50);
-  for (const pointer of inside) refusesPointer(pointer, "a block that is part of another", DOUBLE, INVALID);
+  assert.ok(inside.length > 5);
+  for (const pointer of inside) refusesPointer(pointer, "a block that is part of another", INVALID);
   view(large).fill(0xff);
   for (const pointer of inside) refusesPointer(pointer, "a block that is part of another", INVALID);
   freeAll(large);

@@ -18,6 +18,7 @@ import {
   view,
   write,
 } from "../../src/index.js";
+import { figures } from "../support/figures.js";
 import { Random, testSeed } from "../support/seed.js";
 import { codeOf, headerOf, refusesPointer } from "./refusal.js";
 
@@ -26,7 +27,7 @@ const STEP = 16;
 
 /** Every place in the block where a payload could begin is refused. */
 function refusesInside(block: Pointer, what: string, bytes = usableSize(block)): void {
-  const before = stats();
+  const before = figures();
   for (let at = STEP; at < bytes; at += STEP) {
     const inside = (block + at) as Pointer;
     for (const operation of [() => free(inside), () => usableSize(inside), () => realloc(inside, 40)]) {
@@ -34,7 +35,7 @@ function refusesInside(block: Pointer, what: string, bytes = usableSize(block)):
       if (!CODES.includes(code)) assert.unreachable(`byte ${at} of ${what} met ${code}`);
     }
   }
-  assert.equal(stats(), before, what);
+  assert.equal(figures(), before, what);
   check();
 }
 

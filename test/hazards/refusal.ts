@@ -3,7 +3,8 @@
  * the heap is as it was.
  */
 import * as assert from "uvu/assert";
-import { free, HeapError, type Pointer, read, realloc, stats, usableSize } from "../../src/index.js";
+import { free, HeapError, type Pointer, read, realloc, usableSize } from "../../src/index.js";
+import { figures } from "../support/figures.js";
 
 const operations: Record<string, (pointer: Pointer) => unknown> = {
   free,
@@ -27,11 +28,11 @@ export function codeOf(operation: () => unknown): string {
 /** Every operation on `pointer` is refused with one of the codes, and changes nothing. */
 export function refusesPointer(pointer: number, what: string, ...codes: string[]): void {
   for (const [name, operation] of Object.entries(operations)) {
-    const before = stats();
+    const before = figures();
     const code = codeOf(() => operation(pointer as Pointer));
     if (!codes.includes(code))
       assert.unreachable(`${name} of ${what} met ${code}, not ${codes.join(" or ")}`);
-    const after = stats();
+    const after = figures();
     assert.equal(after, before, `${name} of ${what} changed the heap`);
   }
 }

@@ -7,6 +7,9 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Stats } from "../../src/index.js";
 import { findings } from "../support/child.js";
+import { isGlibc, leftOut } from "../support/glibc.js";
+
+const onGlibc = isGlibc ? test : leftOut;
 
 interface Found {
   peaks: number[];
@@ -18,9 +21,11 @@ interface Found {
 
 const program = new URL("./programs/beside-libc.ts", import.meta.url);
 const PEAK = 300e6;
+const LIMIT_MS = 180_000;
 
 async function livesBesideLibc(waves: number, env: Record<string, string>): Promise<void> {
-  const { peaks, mine, worker, stats } = await findings<Found>(program, { args: [String(waves)], env });
+  const options = { args: [String(waves)], env, limitMs: LIMIT_MS };
+  const { peaks, mine, worker, stats } = await findings<Found>(program, options);
   assert.ok(
     peaks.every((peak) => peak >= PEAK),
     `the heap grew to ${peaks.join(", ")} bytes`,
@@ -30,9 +35,10 @@ async function livesBesideLibc(waves: number, env: Record<string, string>): Prom
   assert.ok(stats.grows > 10, `the heap grew ${stats.grows} times`);
 }
 
-test("no overlap with libc's malloc, an arena per thread", () => livesBesideLibc(3, {}));
+onGlibc("no overlap with libc's malloc, an arena per thread", () => livesBesideLibc(3, {}));
 
-test("no overlap with libc's malloc, one arena for all threads", () =>
-  livesBesideLibc(2, { MALLOC_ARENA_MAX: "1" }));
+onGlibc("no overlap with libc's malloc, one arena for all threads", () =>
+  livesBesideLibc(2, { MALLOC_ARENA_MAX: "1" }),
+);
 
 test.run();

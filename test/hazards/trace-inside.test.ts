@@ -76,12 +76,12 @@ test("it may allocate while memory is given back", () => {
   for (const pointer of holes) free(pointer);
   traced(
     ({ step }) => {
-      // The largest holes are trimmed last: it takes those that are still to come.
-      if (step === "trim") theirs.add(120_000);
+      // The largest holes are purged last: it takes those that are still to come.
+      if (step === "purge") theirs.add(120_000);
     },
     () => trim(),
   );
-  assert.ok(theirs.verifier.count > 0, "it heard of trims");
+  assert.ok(theirs.verifier.count > 0, "it heard of purges");
   theirs.verifier.verifyAll();
   ours.removeAll();
   theirs.removeAll();
@@ -132,7 +132,7 @@ test("it may allocate and free at every step", () => {
       if (step % 50 === 0) check();
     }
   });
-  for (const step of ["merge forward", "merge backward", "split", "trim", "mmap"]) {
+  for (const step of ["coalesce forward", "coalesce backward", "split", "purge", "mmap"]) {
     assert.ok(heard.has(step), `it heard of ${step}`);
   }
   ours.verifier.verifyAll();
@@ -185,14 +185,14 @@ const works: Record<TraceEvent["step"], () => () => unknown> = {
     const [a, b] = neighbours();
     free(a);
     free(b);
-    return () => malloc(5000);
+    return () => malloc(20_000);
   },
-  "merge forward"() {
+  "coalesce forward"() {
     const [a, b] = neighbours();
     free(b);
     return () => free(a);
   },
-  "merge backward"() {
+  "coalesce backward"() {
     const [a, b] = neighbours();
     free(a);
     return () => free(b);
@@ -206,7 +206,7 @@ const works: Record<TraceEvent["step"], () => () => unknown> = {
     const block = malloc(300_000);
     return () => realloc(block, 500_000);
   },
-  trim() {
+  purge() {
     const [a, b] = neighbours();
     free(a);
     free(b);

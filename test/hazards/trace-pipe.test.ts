@@ -2,18 +2,19 @@
  * The trace log on a pipe that is full: no line is lost while somebody reads, and the program goes on when nobody does.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { nodeArguments } from "../../scripts/runnable.js";
+import { patience } from "../support/surroundings.js";
 
-const program = fileURLToPath(new URL("./programs/slow-log.ts", import.meta.url));
+const program = new URL("./programs/slow-log.ts", import.meta.url);
 const STEPS = 3000; // some 400 KB of lines, where a pipe holds 64 KiB
 const LIMIT_MS = 60_000;
 
 function start(): ChildProcess {
-  return spawn(process.execPath, ["--import", "tsx", program, String(STEPS)], {
+  return spawn(process.execPath, [...nodeArguments(program), String(STEPS)], {
     stdio: ["ignore", "pipe", "pipe"],
-    timeout: LIMIT_MS,
+    timeout: patience(LIMIT_MS),
     killSignal: "SIGKILL",
   });
 }

@@ -24,13 +24,13 @@ const STEPS: TraceStep[] = [
   "realloc",
   "free",
   "split",
-  "merge forward",
-  "merge backward",
+  "coalesce forward",
+  "coalesce backward",
   "grow",
   "mmap",
   "mremap",
   "munmap",
-  "trim",
+  "purge",
 ];
 
 function parse(line: string): TraceEvent {
@@ -76,17 +76,17 @@ function tellsAll({ places, trimmed }: Found, events: readonly TraceEvent[]): vo
   shows(events, "aligned", places.aligned!, 300);
   shows(events, "aligned", places["aligned large"]!, 600_000);
   shows(events, "realloc", places.mremap!, 900_000);
-  shows(events, "realloc", places.shrunk!, 4000);
-  shows(events, "realloc", places.regrown!, 6000);
-  shows(events, "merge backward", places["row 0"]!, 3008 + 3216);
-  shows(events, "merge forward", places["row 3"]!, 3408 + 3616);
-  shows(events, "split", places.split! + 2512, 3008 + 3216 - 2512);
-  shows(events, "split", places.shrunk! + 4016, 9008 - 4016);
-  const trims = events.filter(({ step }) => step === "trim");
+  shows(events, "realloc", places.shrunk!, 40_000);
+  shows(events, "realloc", places.regrown!, 60_000);
+  shows(events, "coalesce backward", places["row 0"]!, 30_016 + 32_016);
+  shows(events, "coalesce forward", places["row 3"]!, 34_016 + 36_016);
+  shows(events, "split", places.split! + 25_008, 30_016 + 32_016 - 25_008);
+  shows(events, "split", places.shrunk! + 40_016, 90_016 - 40_016);
+  const purges = events.filter(({ step }) => step === "purge");
   assert.is(
-    trims.reduce((sum, { size }) => sum + size, 0),
+    purges.reduce((sum, { size }) => sum + size, 0),
     trimmed,
-    "the trims add up to what trim() returned",
+    "the purges add up to what trim() returned",
   );
 }
 

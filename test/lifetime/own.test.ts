@@ -13,7 +13,7 @@ const program = new URL("./programs/dropped.ts", import.meta.url);
 
 async function dropped(debug: boolean): Promise<Found & { stderr: string }> {
   const outcome = await runProgram(program, {
-    nodeArgs: ["--expose-gc"],
+    nodeArgs: ["--expose-gc", "--enable-source-maps"],
     env: debug ? { HEAPWRIGHT_DEBUG: "1" } : {},
   });
   return { ...findingsOf<Found>(outcome, "dropped"), stderr: outcome.stderr };

@@ -8,22 +8,25 @@ import * as assert from "uvu/assert";
 import { startWorker } from "../../scripts/worker.js";
 import {
   check,
+  cstring,
   free,
   malloc,
   type NativeAllocator,
   nativeAllocator,
   type Pointer,
   read,
+  readCString,
   usableSize,
   view,
 } from "../../src/index.js";
 import { refused } from "../peers/expect.js";
 import { findings } from "../support/child.js";
 import { Random, testSeed } from "../support/seed.js";
-import { callable, EINVAL, ENOMEM, koffi } from "./c.js";
+import { patience } from "../support/surroundings.js";
+import { callable, EINVAL, ENOMEM, koffi, libc } from "./c.js";
 
 const SIZE_MAX = 2n ** 64n - 1n;
-const WAIT_MS = 20_000;
+const WAIT_MS = patience(20_000);
 const never = 77; // an errno that none of the functions sets
 
 function functionsOf(allocator: NativeAllocator) {
@@ -33,7 +36,10 @@ function functionsOf(allocator: NativeAllocator) {
     realloc: callable(allocator.realloc, "uintptr_t", "uintptr_t", "size_t"),
     free: callable(allocator.free, "void", "uintptr_t"),
     alignedAlloc: callable(allocator.alignedAlloc, "uintptr_t", "size_t", "size_t"),
+    alignedRealloc: callable(allocator.alignedRealloc, "uintptr_t", "uintptr_t", "size_t", "size_t"),
     posixMemalign: callable(allocator.posixMemalign, "int", "uintptr_t", "size_t", "size_t"),
+    strdup: callable(allocator.strdup, "uintptr_t", "uintptr_t"),
+    usableSize: callable(allocator.usableSize, "size_t", "uintptr_t"),
     opaqueMalloc: callable(allocator.opaqueMalloc, "uintptr_t", "uintptr_t", "size_t"),
     zalloc: callable(allocator.zalloc, "uintptr_t", "uintptr_t", "uint", "uint"),
     zfree: callable(allocator.zfree, "void", "uintptr_t", "uintptr_t"),
@@ -65,7 +71,7 @@ test("every form gives memory of this heap and takes it back", () => {
     c.malloc(100),
     c.malloc(300_000),
     c.calloc(10, 10),
-    c.alignedAlloc(4096, 100),
+    c.alignedRealloc(c.alignedAlloc(64, 100), 4096, 100_000),
     read.pointer(place),
     c.opaqueMalloc(SIZE_MAX, 100),
     c.zalloc(1, 10, 10),
@@ -99,10 +105,15 @@ test("what cannot be had is NULL and errno, and leaves everything as it was", ()
     fails(allocator, ENOMEM, () => c.calloc(size, 2));
     fails(allocator, ENOMEM, () => c.realloc(kept, size));
     fails(allocator, ENOMEM, () => c.alignedAlloc(64, size));
+    fails(allocator, ENOMEM, () => c.alignedRealloc(kept, 64, size));
     fails(allocator, ENOMEM, () => c.luaAlloc(0, kept, 64, size));
   }
   fails(allocator, ENOMEM, () => c.calloc(2n ** 33n, 2n ** 33n));
-  for (const alignment of [0, 3, 48, SIZE_MAX]) fails(allocator, EINVAL, () => c.alignedAlloc(alignment, 64));
+  for (const alignment of [0, 3, 48, SIZE_MAX]) {
+    fails(allocator, EINVAL, () => c.alignedAlloc(alignment, 64));
+    fails(allocator, EINVAL, () => c.alignedRealloc(kept, alignment, 64));
+    fails(allocator, EINVAL, () => c.alignedRealloc(0, alignment, 64));
+  }
   assert.is(allocator.bytes, usableSize(kept));
   c.free(kept);
   isEmpty(allocator);
@@ -186,24 +197,88 @@ test("the account agrees with a list of the blocks, over many random calls", () 
   isEmpty(allocator);
 });
 
-test("dispose is refused while blocks are live; a late call gets NULL, and the slots are used again", () => {
+test("dispose is refused while blocks are live", () => {
   const allocator = nativeAllocator();
   const c = functionsOf(allocator);
-  const address = allocator.malloc;
   const block = c.malloc(10);
   refused(() => allocator.dispose(), "ERR_INVALID_STATE");
   c.free(block);
   allocator.dispose();
   allocator.dispose();
   refused(() => allocator.malloc, "ERR_INVALID_STATE");
-  koffi.errno(never);
-  assert.is(c.malloc(10), 0);
-  assert.is(koffi.errno(), ENOMEM);
-  c.free(block);
-  for (let i = 0; i < 10_000; i++) {
+});
+
+test("after dispose the functions do nothing and are counted, whatever other allocators there are", () => {
+  const allocator = nativeAllocator();
+  const c = functionsOf(allocator);
+  const place = malloc(8);
+  const addresses = new Set([allocator.malloc]);
+  allocator.dispose();
+  for (let i = 1; i <= 300; i++) {
     using next = nativeAllocator();
-    assert.is(next.malloc, address);
+    addresses.add(next.malloc);
+    assert.is(addresses.size, i + 1, "a function pointer is not used again");
+    assert.is(c.malloc(10), 0);
+    assert.is(c.posixMemalign(place, 16, 10), ENOMEM);
+    c.free(place);
+    assert.is(usableSize(place), 24, "not freed");
+    assert.is(allocator.failures, i * 3);
+    const { malloc: allocate, free: release } = functionsOf(next);
+    release(allocate(10));
+    assert.equal([next.peak, next.blocks, next.failures], [24, 0, 0]);
   }
+  assert.is((allocator.lastError as { code?: string }).code, "ERR_DISPOSED");
+  assert.match((allocator.lastError as Error).message, /900 calls came after dispose/);
+  free(place);
+});
+
+test("a forced dispose leaves the library what it holds", () => {
+  const allocator = nativeAllocator();
+  const c = functionsOf(allocator);
+  const block = c.malloc(10) as Pointer;
+  allocator.dispose({ force: true });
+  c.free(block);
+  assert.is(usableSize(block), 24);
+  assert.equal([allocator.blocks, allocator.failures], [1, 1]);
+  free(block);
+  for (const options of [{ force: 1 }, { forced: true }, null])
+    refused(() => allocator.dispose(options as never), "ERR_INVALID_ARG");
+});
+
+test("strdup copies a C string from anywhere, and usableSize tells what a block can hold", () => {
+  using allocator = nativeAllocator({ limit: 1000 });
+  const c = functionsOf(allocator);
+  const text = libc.func("uintptr_t getenv(str)")("PATH" as never);
+  const copy = c.strdup(text) as Pointer;
+  assert.is(readCString(copy), process.env.PATH);
+  assert.is(c.usableSize(copy), usableSize(copy));
+  assert.is(allocator.bytes, usableSize(copy));
+  c.free(copy);
+  assert.is(c.usableSize(0), 0);
+  assert.is(allocator.failures, 0);
+  assert.is(c.usableSize(copy), 0);
+  assert.is(allocator.failures, 1);
+  fails(allocator, EINVAL, () => c.strdup(0));
+  const long = cstring("x".repeat(2000));
+  fails(allocator, ENOMEM, () => c.strdup(long));
+  free(long);
+  isEmpty(allocator);
+});
+
+test("out of callback slots: an error that says how many there are", async () => {
+  const { code, message, after } = await findings<Record<string, string>>(
+    new URL("./programs/slots.ts", import.meta.url),
+  );
+  assert.is(code, "ERR_INVALID_STATE");
+  assert.match(message!, /no slot left for malloc: there are 8192 .* unregister callbacks/);
+  assert.is(after, "works", "one that is taken back is enough");
+});
+
+test("workers that end leave no files open", async () => {
+  const { before, after } = await findings<{ before: number; after: number }>(
+    new URL("./programs/descriptors.ts", import.meta.url),
+  );
+  assert.is(after, before);
 });
 
 test("options that make no sense", () => {

@@ -1,6 +1,6 @@
 /**
- * Real C libraries with their memory in this heap: zlib, Lua and expat do real work, and run out of memory as they do
- * anywhere. Each in a process of its own, since a mistake in between ends it.
+ * Real C libraries with their memory in this heap: zlib, Lua, expat, SQLite, libxml2 and libcurl do real work, and run out
+ * of memory as they do anywhere. Each in a process of its own, since a mistake in between ends it.
  */
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
@@ -12,6 +12,7 @@ import type { Account } from "./programs/report.js";
 const file = fileURLToPath(new URL("../../package-lock.json", import.meta.url));
 const NO_MEMORY = 1; // XML_ERROR_NO_MEMORY
 const LUA_ERRMEM = 4;
+const SQLITE_NOMEM = 7;
 
 test.after(removeLibraries);
 
@@ -69,13 +70,65 @@ testWith<Lua>("lua", "liblua5.4.so.0", "liblua5.4-0", (found) => {
   isEmpty(found.atEnd);
 });
 
-if (process.arch === "x64") {
-  testWith<{ times: number }>("lua-terminated", "liblua5.4.so.0", "liblua5.4-0", ({ times }) => {
-    assert.is(times, 5);
-  });
-} else {
-  console.log("skipped: a worker terminated inside a library; there is no thunk for this processor");
+testWith<{ times: number }>("lua-terminated", "liblua5.4.so.0", "liblua5.4-0", ({ times }) => {
+  assert.is(times, 5);
+});
+
+interface Sqlite {
+  readonly configured: number;
+  readonly created: number;
+  readonly filled: number;
+  readonly before: number;
+  readonly failures: number;
+  readonly tooMuch: number;
+  readonly afterwards: number;
+  readonly atLimit: Account;
+  readonly closed: number;
+  readonly atEnd: Account;
 }
+
+testWith<Sqlite>("sqlite", "libsqlite3.so.0", "libsqlite3-0", (found) => {
+  const { configured, created, filled, closed } = found;
+  assert.equal({ configured, created, filled, closed }, { configured: 0, created: 0, filled: 0, closed: 0 });
+  assert.equal([found.before, found.failures], [38_893, 0], "the letters of word1 to word5000");
+  assert.is(found.tooMuch, SQLITE_NOMEM);
+  assert.ok(found.atLimit.failures > 0);
+  assert.is(found.afterwards, found.before);
+  isEmpty(found.atEnd);
+});
+
+testWith<{ setUpResult: number; children: number; same: boolean; atEnd: Account }>(
+  "libxml2",
+  "libxml2.so.2",
+  "libxml2",
+  ({ setUpResult, children, same, atEnd }) => {
+    assert.equal([setUpResult, children, same, atEnd.failures], [0, 2000, true, 0]);
+    assert.ok(atEnd.peak > 500_000, "a tree of 2,000 elements");
+    isEmpty(atEnd);
+  },
+);
+
+interface Curl {
+  readonly initialized: number;
+  readonly options: readonly number[];
+  readonly performed: number;
+  readonly same: boolean;
+  readonly used: boolean;
+  readonly failures: number;
+  readonly atEnd: Account;
+}
+
+testWith<Curl>("libcurl", "libcurl.so.4", "libcurl4", ({ atEnd, ...found }) => {
+  assert.equal(found, {
+    initialized: 0,
+    options: [0, 0],
+    performed: 0,
+    same: true,
+    used: true,
+    failures: 0,
+  });
+  isEmpty(atEnd);
+});
 
 interface Attempt {
   readonly created: boolean;

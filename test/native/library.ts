@@ -8,6 +8,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { patience } from "../support/surroundings.js";
 import { load } from "./c.js";
 
 const LIMIT_MS = 20_000;
@@ -50,7 +51,7 @@ function loads(path: string): boolean {
 function unpacked(soname: string, debianPackage: string): string {
   const folder = mkdtempSync(join(tmpdir(), "heapwright-library-"));
   folders.push(folder);
-  const quiet = { cwd: folder, timeout: LIMIT_MS, stdio: "ignore" } as const;
+  const quiet = { cwd: folder, timeout: patience(LIMIT_MS), stdio: "ignore" } as const;
   execFileSync("apt-get", ["download", debianPackage], quiet);
   const archive = readdirSync(folder).find((name) => name.endsWith(".deb"));
   if (archive === undefined) throw new Error("apt-get left no package");

@@ -10,6 +10,7 @@ import * as assert from "uvu/assert";
 import {
   calloc,
   check,
+  configure,
   free,
   malloc,
   type Pointer,
@@ -19,6 +20,8 @@ import {
   view,
 } from "../../src/index.js";
 import { holds, LARGEST, refused } from "./expect.js";
+
+configure({ mmapThreshold: 128 * 1024 }); // how much may stay depends on it
 
 const CYCLES = 3;
 const STEPS = 1024;

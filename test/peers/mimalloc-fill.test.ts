@@ -50,7 +50,7 @@ for (const size of [1, SMALL, LARGE, 64 * 1024, OWN_MAPPING]) {
 }
 
 test("calloc zeroes memory that was joined from several dirty blocks", () => {
-  const row: Pointer[] = Array.from({ length: 64 }, () => malloc(2000));
+  const row: Pointer[] = Array.from({ length: 64 }, () => malloc(20_000));
   const [from, to] = [Math.min(...row), Math.max(...row)];
   leaveDirt(() => row.pop()!, 64);
   const blocks: Pointer[] = [];

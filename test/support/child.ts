@@ -2,11 +2,12 @@
  * Programs run in a process of their own: for what may crash, needs an environment, or must come before the library
  * is loaded.
  *
- * Owns starting a .ts program under this very Node, its time limit, and reading what it says. Kills nothing but its
+ * Owns starting a .ts or .js program under this very Node, its time limit, and reading what it says. Kills nothing but its
  * own child. A program tells its findings as one line of JSON, the last one on its standard output.
  */
 import { spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { nodeArguments, TRANSPILED_VARIABLE } from "../../scripts/runnable.js";
+import { patience, SLOWNESS_VARIABLE } from "./surroundings.js";
 
 export interface Outcome {
   readonly code: number | null;
@@ -25,20 +26,21 @@ export interface ChildOptions {
   readonly nodeArgs?: readonly string[];
   /** Shell commands that come first, in the process that then becomes the program: `ulimit -d 500000`. */
   readonly shell?: string;
+  /** A program, with arguments, that runs what is appended to them. */
+  readonly under?: readonly string[];
   readonly limitMs?: number;
 }
 
 const LIMIT_MS = 60_000;
-const SEED_VARIABLE = "HEAPWRIGHT_TEST_SEED";
+const KEPT_VARIABLES = ["HEAPWRIGHT_TEST_SEED", SLOWNESS_VARIABLE, TRANSPILED_VARIABLE];
 
 /** Runs a program, given by its URL, to its end. */
 export function runProgram(program: URL, options: ChildOptions = {}): Promise<Outcome> {
   const node = [
+    ...(options.under ?? []),
     process.execPath,
     ...(options.nodeArgs ?? []),
-    "--import",
-    "tsx",
-    fileURLToPath(program),
+    ...nodeArguments(program),
     ...(options.args ?? []),
   ];
   const command =
@@ -52,10 +54,13 @@ export function runProgram(program: URL, options: ChildOptions = {}): Promise<Ou
   child.stdout.setEncoding("utf8").on("data", (part: string) => (stdout += part));
   child.stderr.setEncoding("utf8").on("data", (part: string) => (stderr += part));
   let timedOut = false;
-  const timer = setTimeout(() => {
-    timedOut = true;
-    child.kill("SIGKILL");
-  }, options.limitMs ?? LIMIT_MS);
+  const timer = setTimeout(
+    () => {
+      timedOut = true;
+      child.kill("SIGKILL");
+    },
+    patience(options.limitMs ?? LIMIT_MS),
+  );
   return new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code, signal) => {
@@ -91,7 +96,7 @@ function tail(text: string): string {
 
 function inherited(): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(
-    ([name]) => name === SEED_VARIABLE || !name.startsWith("HEAPWRIGHT_"),
+    ([name]) => KEPT_VARIABLES.includes(name) || !name.startsWith("HEAPWRIGHT_"),
   );
   return Object.fromEntries(kept);
 }

@@ -4,19 +4,19 @@
  * Owns setting such a heap up and looking at it from outside: its check, its footprint, its words.
  */
 import * as assert from "uvu/assert";
-import { chargedPages } from "../../src/core/account.js";
-import { joinProcess } from "../../src/core/adopt.js";
-import { isFree, nextOf, sizeOf } from "../../src/core/block.js";
-import { Control, ownerOfWord } from "../../src/core/control.js";
-import type { ThreadHeap } from "../../src/core/heap.js";
-import type { Hooks, TraceStep } from "../../src/core/hooks.js";
-import type { Block, Pointer } from "../../src/core/memory.js";
-import { openWindow } from "../../src/core/process.js";
-import { Rec } from "../../src/core/record.js";
-import { defaults, type Settings } from "../../src/core/settings.js";
-import { trim } from "../../src/core/trim.js";
-import { checkHeap } from "../../src/inspect/check.js";
+import { isFree, nextOf, sizeOf } from "../../src/block/block.js";
+import type { ThreadHeap } from "../../src/heap/heap.js";
+import { purge } from "../../src/heap/purge.js";
+import { Rec } from "../../src/heap/record.js";
+import { checkHeap } from "../../src/heap/verify.js";
 import { checkShared } from "../../src/inspect/check-shared.js";
+import { Control, ownerOfWord } from "../../src/memory/control.js";
+import type { Block, Pointer } from "../../src/memory/memory.js";
+import { joinProcess } from "../../src/process/adopt.js";
+import { openWindow } from "../../src/process/process.js";
+import { defaults, type Settings } from "../../src/process/settings.js";
+import { chargedPages } from "../../src/shared/account.js";
+import type { Hooks, TraceStep } from "../../src/shared/hooks.js";
 import { type FakeOptions, FakeOs, PAGE } from "./fake-os.js";
 
 export interface FakeHeap {
@@ -29,7 +29,7 @@ export interface FakeHeap {
 /** A heap of its own on 64 MiB, half of it taken from the break, unless the options say otherwise. */
 export function fakeHeap(settings: Partial<Settings> = {}, options: FakeOptions = {}): FakeHeap {
   const os = new FakeOs(options);
-  const hooks: Hooks = { trace: null, settle: null };
+  const hooks: Hooks = { trace: null, afterCall: null };
   const heap = joinProcess(openWindow(os, { ...defaults, ...settings }), os, hooks);
   return { heap, os, hooks, m: heap.words };
 }
@@ -37,7 +37,7 @@ export function fakeHeap(settings: Partial<Settings> = {}, options: FakeOptions 
 /** The same process seen by another thread, which has a heap of its own. */
 export function anotherThread(of: FakeHeap, thread: number): FakeHeap {
   of.os.threads.current = thread;
-  const hooks: Hooks = { trace: null, settle: null };
+  const hooks: Hooks = { trace: null, afterCall: null };
   const heap = joinProcess(of.heap.window, of.os, hooks);
   return { heap, os: of.os, hooks, m: heap.words };
 }
@@ -61,21 +61,22 @@ export function take(of: FakeHeap, bytes: number): Block {
   return b;
 }
 
-/** Blocks of these sizes that lie one after the other, the first above what was there. */
+/** Blocks of these sizes that lie one after the other, the first above what was there: all from the wilderness. */
 export function row(of: FakeHeap, ...sizes: number[]): Block[] {
-  const blocks = sizes.map((bytes) => take(of, bytes));
+  const { wilderness } = of.heap;
+  const blocks = sizes.map((bytes) => wilderness.carve(bytes) || wilderness.grow(bytes));
   for (let i = 1; i < blocks.length; i++) {
     assert.is(nextOf(of.m, blocks[i - 1]!), blocks[i], `block ${i} lies above block ${i - 1}`);
   }
   return blocks;
 }
 
-/** A heap with one free run of `bytes` between live blocks. */
+/** A heap with one free block of `bytes`, more than 1 KiB, between live ones. */
 export function withRun(bytes: number): { of: FakeHeap; run: Block } {
   const of = fakeHeap();
   const [, run] = row(of, 64, bytes, 64);
   join(of, run!);
-  if (!isFree(of.m, run!)) throw new Error("the run was not joined");
+  if (!isFree(of.m, run!)) throw new Error("the run was not coalesced");
   return { of, run: run! };
 }
 
@@ -84,14 +85,14 @@ export function free(of: FakeHeap, pointer: Pointer): void {
   if (!of.heap.freeSmall(pointer)) of.heap.freeBlock(of.heap.window.blockOf(pointer));
 }
 
-/** Frees a block of any size past the cache: it is joined at once. */
+/** Frees a block of any size past the cache: it is coalesced at once, and a small one put into its small bin. */
 export function join(of: FakeHeap, b: Block): void {
   of.heap.release(b);
 }
 
 /** Gives the pages inside a free block back, with those of others at least as large; returns how many. */
 export function giveBack(of: FakeHeap, b: Block): number {
-  return trim(of.heap.store, sizeOf(of.m, b)) / PAGE;
+  return purge(of.heap.wilderness, sizeOf(of.m, b));
 }
 
 export function payload(of: FakeHeap, b: Block): Pointer {
@@ -149,7 +150,7 @@ export function snapshot(of: FakeHeap): Int32Array {
 
 /** First word above all segments. */
 export function ceiling(of: FakeHeap): number {
-  const { segments } = of.heap.store;
+  const { segments } = of.heap.wilderness;
   return Math.max(...Array.from({ length: segments.count }, (_, id) => segments.end(id)));
 }
 

@@ -6,7 +6,7 @@
  * not mapped, pages that were unmapped read as garbage, and fresh or discarded ones as zero. Every call is counted,
  * and each kind can be switched off. Must not know blocks or segments.
  */
-import { FAILED, type Os } from "../../src/core/os.js";
+import { FAILED, type Os } from "../../src/platform/os.js";
 import { FakeThreads } from "./fake-threads.js";
 
 export const PAGE = 4096;
@@ -22,17 +22,21 @@ export type Call =
   | "moveBreak"
   | "map"
   | "guard"
+  | "couldMap"
   | "unmap"
   | "resizeInPlace"
   | "move"
   | "discard"
   | "seal"
+  | "randomize"
   | "mappings"
   | "view";
 
 export interface FakeOptions {
   /** Bytes that one view may cover. */
   readonly viewLimit?: number;
+  /** Where the break is; far above 2 GiB unless said otherwise. */
+  readonly breakAt?: number;
   readonly mayMoveBreak?: boolean;
   readonly countsReservations?: boolean;
   /** Most bytes that the break accepts at once. */
@@ -56,7 +60,7 @@ export class FakeOs implements Os {
   readonly refused = new Set<Call>();
   readonly #calls = new Map<Call, number>();
   readonly #options: FakeOptions;
-  #break = BREAK;
+  #break: number;
   /** Mapped ranges, ascending, never touching one another. */
   #mapped: Range[] = [STACK];
   /** Ranges under the view that were unmapped once and so hold garbage. */
@@ -66,6 +70,7 @@ export class FakeOs implements Os {
 
   constructor(options: FakeOptions = {}) {
     this.#options = options;
+    this.#break = options.breakAt ?? BREAK;
     this.viewLimit = options.viewLimit ?? 64 * MIB;
     this.mayMoveBreak = options.mayMoveBreak ?? true;
     this.countsReservations = options.countsReservations ?? false;
@@ -107,6 +112,10 @@ export class FakeOs implements Os {
     return this.#mapFresh(address, bytes);
   }
 
+  couldMap(): boolean {
+    return !this.#refuses("couldMap");
+  }
+
   unmap(address: number, bytes: number): boolean {
     checkPages("unmap", address, bytes);
     if (this.#refuses("unmap") || !this.isMapped(address, bytes)) return false;
@@ -146,6 +155,13 @@ export class FakeOs implements Os {
     return !this.#refuses("seal") && this.isMapped(address, bytes);
   }
 
+  randomize(address: number, bytes: number): boolean {
+    if (this.#refuses("randomize")) return false;
+    const from = address - this.#base;
+    for (let i = from; i < from + bytes; i++) this.#bytes[i] = Math.random() * 256;
+    return true;
+  }
+
   resourceLimit(which: "data" | "addressSpace"): number {
     const { dataLimit, addressSpaceLimit } = this.#options;
     return (which === "data" ? dataLimit : addressSpaceLimit) ?? Number.POSITIVE_INFINITY;
@@ -156,8 +172,12 @@ export class FakeOs implements Os {
   }
 
   /** Threads of a simulation meet in the object that they are given. */
-  findShared(): number {
-    return 0;
+  peek(): null {
+    return null;
+  }
+
+  copyUnchecked(): { readable: number; copied: number } {
+    return { readable: Number.NaN, copied: Number.NaN };
   }
 
   share(): boolean {

@@ -4,13 +4,14 @@
  * Owns mutexes in simulated memory, held and passed on as the kernel does with robust ones. In a simulation nobody else
  * runs while one waits, so to wait for a living thread is a deadlock, and throws.
  */
-import { MUTEX_BYTES, type OsThreads } from "../../src/core/os-threads.js";
+import { MUTEX_BYTES, type OsThreads } from "../../src/platform/os-threads.js";
 
 const OWNER_DIED = 0x40000000;
 const HOLDER = 0x3fffffff;
 
 export class FakeThreads implements OsThreads {
   readonly mutexWord: number;
+  readonly robust = true;
   /** The thread that runs. */
   current = 1;
   readonly #wordsAt: (address: number) => Int32Array;
@@ -32,6 +33,10 @@ export class FakeThreads implements OsThreads {
     }
   }
 
+  holdsStill(): boolean {
+    return true;
+  }
+
   threadId(): number {
     return this.current;
   }
@@ -41,6 +46,15 @@ export class FakeThreads implements OsThreads {
   }
 
   wakeOne(_address: number): void {}
+
+  sleepOn(address: number, value: number, milliseconds: number): boolean {
+    this.waitOn(address, value, milliseconds);
+    return true;
+  }
+
+  wakeUpTo(_address: number, _count: number): number {
+    return 0;
+  }
 
   initializeMutex(target: number | Uint8Array): void {
     if (typeof target === "number") this.#wordsAt(target).fill(0, 0, MUTEX_BYTES / 4);

@@ -6,8 +6,8 @@
  * each store covers all that can happen, and more. A terminated thread runs no `finally`: after its death nothing that it
  * does has an effect.
  */
-import { Window } from "../../src/core/memory.js";
-import type { Os } from "../../src/core/os.js";
+import { Window } from "../../src/memory/memory.js";
+import type { Os } from "../../src/platform/os.js";
 
 /** What stops the thread. */
 export class Killed extends Error {}

@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
+import { patience } from "./surroundings.js";
 
 const LIMIT_MS = 60_000;
 
@@ -18,7 +19,7 @@ export function traceOf(option: string, source: string): string {
   writeFileSync(file, source);
   const child = spawnSync(process.execPath, [option, file], {
     encoding: "utf8",
-    timeout: LIMIT_MS,
+    timeout: patience(LIMIT_MS),
     killSignal: "SIGKILL",
     maxBuffer: 2 ** 28,
   });

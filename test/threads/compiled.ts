@@ -1,5 +1,5 @@
 /**
- * The library and the programs of this folder as JavaScript.
+ * The library and the programs of a folder as JavaScript.
  *
  * Workers do not load TypeScript without a loader of their own, which takes each of them half a second, and forty files
  * take them 50 ms; these tests start thousands. So each program is bundled with the library as they are now, into one
@@ -13,23 +13,24 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { buildSync } from "esbuild";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const programs = "test/threads/programs";
 const library = join(root, "src/index.ts");
-let folder: string | null = null;
+/** Where the programs of a folder are, once they are compiled. */
+const folders = new Map<string, string>();
 
-/** The program of that name in programs/. */
-export function compiled(name: string): URL {
-  folder ??= compile();
-  return pathToFileURL(join(folder, programs, `${name}.js`));
+/** The program of that name in a folder of test/. */
+export function compiled(name: string, programs = "threads/programs"): URL {
+  const folder = folders.get(programs) ?? compile(programs);
+  folders.set(programs, folder);
+  return pathToFileURL(join(folder, "test", programs, `${name}.js`));
 }
 
-function compile(): string {
+function compile(programs: string): string {
   const target = mkdtempSync(join(tmpdir(), "heapwright-threads-"));
   process.on("exit", () => rmSync(target, { recursive: true, force: true }));
   symlinkSync(join(root, "node_modules"), join(target, "node_modules"));
   writeFileSync(join(target, "package.json"), '{ "type": "module" }');
-  const files = readdirSync(join(root, programs)).map((file) => join(root, programs, file));
-  bundle([...files, library], target);
+  const from = join(root, "test", programs);
+  bundle([...readdirSync(from).map((file) => join(from, file)), library], target);
   bundle([library], join(target, "copy"));
   return target;
 }

@@ -3,14 +3,18 @@
  */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { Pointer } from "../../src/core/memory.js";
+import type { Pointer } from "../../src/memory/memory.js";
 import { sendBack } from "../support/fake-heap.js";
 import { type Operation, operations } from "./operations.js";
 import { Scene, SURVIVOR } from "./scene.js";
 
-/** Long operations repeat the same few steps: beyond the first stores every few of them will do. */
-const EACH = 300;
-const STRIDE = 7;
+/**
+ * Long operations repeat the same few steps: beyond the first stores every few of them will do.
+ * HEAPWRIGHT_TEST_EVERY_STORE=1 tries more of them.
+ */
+const MORE = process.env.HEAPWRIGHT_TEST_EVERY_STORE === "1";
+const EACH = MORE ? 300 : 150;
+const STRIDE = MORE ? 13 : 41;
 const MOST_STORES = 20_000;
 
 /** Cuts an operation off before each store, each time in a scene of its own; how many stores that were. */

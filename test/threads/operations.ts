@@ -2,9 +2,15 @@
  * The operations in which a thread may die, each brought to where it does what it is about.
  */
 import * as assert from "uvu/assert";
-import type { ThreadHeap } from "../../src/core/heap.js";
-import type { Pointer } from "../../src/core/memory.js";
-import { cutFront } from "../../src/core/resize.js";
+import { blockBytes, sizeOf } from "../../src/block/block.js";
+import type { ThreadHeap } from "../../src/heap/heap.js";
+import { IdleSteps } from "../../src/heap/idle.js";
+import { Rec } from "../../src/heap/record.js";
+import { cutFront } from "../../src/heap/resize.js";
+import { smallBinHead } from "../../src/heap/small-bins.js";
+import { Control } from "../../src/memory/control.js";
+import type { Block, Pointer } from "../../src/memory/memory.js";
+import { KEPT } from "../../src/shared/heaps.js";
 import { giveBack, resize, type Scene, SURVIVOR, VICTIM } from "./scene.js";
 
 export interface Operation {
@@ -26,9 +32,18 @@ function speckle(scene: Scene, size: number, count: number): Pointer[] {
 }
 
 /** Three neighbours above the cached sizes. */
-function row(scene: Scene, size = 4000): Pointer[] {
+function row(scene: Scene, size = 12_000): Pointer[] {
   const heap = scene.as(VICTIM);
   return [scene.take(heap, size), scene.take(heap, size), scene.take(heap, size), scene.take(heap, size)];
+}
+
+/** Puts blocks of the victim's into the small bin of their size, and empties its list. */
+function binned(scene: Scene, size: number): void {
+  const heap = scene.as(VICTIM);
+  speckle(scene, size, 12);
+  heap.consolidate();
+  while (heap.popSmall(size) !== 0) {}
+  assert.is.not(smallBinHead(heap.words, heap.pool.smallBins, blockBytes(size) >>> 4), 0);
 }
 
 /** The operation works on these: nobody holds them meanwhile. */
@@ -39,12 +54,12 @@ function release(scene: Scene, ...pointers: Pointer[]): Pointer[] {
 
 export const operations: Record<string, Operation> = {
   "malloc from an empty heap": { prepare: nothing, run: (heap) => heap.allocate(64), lost: 1 },
-  "malloc from a stack": {
+  "malloc from a list": {
     prepare: (scene) => speckle(scene, 64, 20),
     run: (heap) => heap.popSmall(64),
     lost: 1,
   },
-  "malloc of a batch from a free run": {
+  "malloc of a batch from a free block": {
     prepare: (scene) => {
       const [, b] = row(scene);
       scene.give(scene.as(VICTIM), b!);
@@ -53,16 +68,69 @@ export const operations: Record<string, Operation> = {
     run: (heap) => heap.allocate(200),
     lost: 1,
   },
-  "malloc of spilled blocks": {
+  "malloc of a batch from a small bin": {
     prepare: (scene) => {
-      const heap = scene.as(VICTIM);
-      const pointers = Array.from({ length: 200 }, () => scene.take(heap, 500));
-      for (const pointer of pointers) scene.give(heap, pointer);
-      while (heap.popSmall(500) !== 0) {}
+      binned(scene, 200);
       return [];
     },
-    run: (heap) => heap.allocate(500),
-    lost: 64,
+    run: (heap) => heap.allocate(200),
+    lost: 1,
+  },
+  "malloc of a batch from the designated victim": {
+    prepare: (scene) => {
+      const [, b] = row(scene);
+      const heap = scene.as(VICTIM);
+      scene.give(heap, b!);
+      scene.take(heap, 200);
+      assert.is.not(heap.words[heap.record + Rec.victim], 0);
+      while (heap.popSmall(200) !== 0) {}
+      return [];
+    },
+    run: (heap) => heap.allocate(200),
+    lost: 10,
+  },
+  "malloc that replaces the designated victim": {
+    prepare: (scene) => {
+      const [, b] = row(scene);
+      const heap = scene.as(VICTIM);
+      scene.give(heap, b!);
+      const victim = () => heap.words[heap.record + Rec.victim] as Block;
+      do heap.allocateWithin(56);
+      while (victim() === 0 || sizeOf(heap.words, victim()) >= 1024);
+      const large = row(scene)[1]!;
+      scene.give(heap, large);
+      return [];
+    },
+    run: (heap) => heap.allocate(1000),
+    lost: 200,
+  },
+  "malloc from a large designated victim": {
+    prepare: (scene) => {
+      const [, b] = row(scene, 20_000);
+      const heap = scene.as(VICTIM);
+      scene.give(heap, b!);
+      scene.take(heap, 200);
+      assert.is.not(heap.words[heap.record + Rec.victim], 0);
+      return [];
+    },
+    run: (heap) => heap.allocate(5000),
+    lost: 1,
+  },
+  "malloc of a batch from a larger small bin": {
+    prepare: (scene) => {
+      binned(scene, 900);
+      return [];
+    },
+    run: (heap) => heap.allocate(40),
+    lost: 1,
+  },
+  "malloc of a larger block of a small bin": {
+    prepare: (scene) => {
+      binned(scene, 500);
+      return [];
+    },
+    run: (heap) => heap.pool.takeLarger(64),
+    lost: 1,
   },
   "malloc that splits": {
     prepare: (scene) => {
@@ -110,24 +178,24 @@ export const operations: Record<string, Operation> = {
     run: (heap, [pointer]) => giveBack(heap, pointer!),
     lost: 1,
   },
-  "free into a full stack": {
+  "free into a list that may take no more": {
     prepare: (scene) => {
       const heap = scene.as(VICTIM);
-      const pointers = Array.from({ length: 70 }, () => scene.take(heap, 120));
-      for (const pointer of pointers.slice(0, 63)) scene.give(heap, pointer);
-      return release(scene, ...pointers.slice(63));
+      const pointers = Array.from({ length: 70 }, () => scene.take(heap, 1000));
+      for (const pointer of pointers.slice(0, 60)) scene.give(heap, pointer);
+      return release(scene, ...pointers.slice(60));
     },
     run: (heap, pointers) => {
       for (const pointer of pointers) giveBack(heap, pointer);
     },
-    lost: 7,
+    lost: 10,
   },
   "free between live blocks": {
     prepare: (scene) => release(scene, row(scene)[1]!),
     run: (heap, [pointer]) => giveBack(heap, pointer!),
     lost: 1,
   },
-  "free that joins forward": {
+  "free that coalesces forward": {
     prepare: (scene) => {
       const [, b, c] = row(scene);
       scene.give(scene.as(VICTIM), c!);
@@ -136,7 +204,7 @@ export const operations: Record<string, Operation> = {
     run: (heap, [pointer]) => giveBack(heap, pointer!),
     lost: 1,
   },
-  "free that joins backward": {
+  "free that coalesces backward": {
     prepare: (scene) => {
       const [, b, c] = row(scene);
       scene.give(scene.as(VICTIM), b!);
@@ -145,7 +213,7 @@ export const operations: Record<string, Operation> = {
     run: (heap, [pointer]) => giveBack(heap, pointer!),
     lost: 1,
   },
-  "free that joins both ways": {
+  "free that coalesces both ways": {
     prepare: (scene) => {
       const [a, b, c] = row(scene);
       scene.give(scene.as(VICTIM), a!);
@@ -175,7 +243,7 @@ export const operations: Record<string, Operation> = {
       scene.give(scene.as(VICTIM), c!);
       return release(scene, b!);
     },
-    run: (heap, [pointer]) => assert.is(resize(heap, pointer!, 6000), pointer),
+    run: (heap, [pointer]) => assert.is(resize(heap, pointer!, 18_000), pointer),
     lost: 1,
   },
   "realloc that grows a little into a large free block": {
@@ -195,7 +263,7 @@ export const operations: Record<string, Operation> = {
       scene.give(scene.as(VICTIM), b!);
       return release(scene, c!);
     },
-    run: (heap, [pointer]) => assert.ok(resize(heap, pointer!, 6000) < pointer!),
+    run: (heap, [pointer]) => assert.ok(resize(heap, pointer!, 18_000) < pointer!),
     lost: 1,
   },
   "realloc that grows both ways": {
@@ -205,7 +273,7 @@ export const operations: Record<string, Operation> = {
       scene.give(scene.as(VICTIM), c!);
       return release(scene, b!);
     },
-    run: (heap, [pointer]) => assert.ok(resize(heap, pointer!, 11_000) < pointer!),
+    run: (heap, [pointer]) => assert.ok(resize(heap, pointer!, 33_000) < pointer!),
     lost: 1,
   },
   "realloc into the wilderness": {
@@ -240,22 +308,34 @@ export const operations: Record<string, Operation> = {
     },
     lost: 2,
   },
-  "joining the cache block by block": {
+  "consolidation of blocks between live ones": {
     prepare: (scene) => {
       speckle(scene, 100, 60);
       return [];
     },
-    run: (heap) => heap.joinCache(),
+    run: (heap) => heap.consolidate(),
     lost: 0,
   },
-  "joining the cache by a sweep": {
+  "consolidation of long runs": {
     prepare: (scene) => {
       const heap = scene.as(VICTIM);
       const pointers = Array.from({ length: 600 }, () => scene.take(heap, 100));
-      for (const [i, pointer] of pointers.entries()) if (i % 3 !== 0) scene.give(heap, pointer);
+      for (const [i, pointer] of pointers.entries()) if (i % 30 !== 0) scene.give(heap, pointer);
       return [];
     },
-    run: (heap) => heap.joinCache(),
+    run: (heap) => heap.consolidate(),
+    lost: 0,
+  },
+  "consolidation below the wilderness, of free, cached and purged blocks": {
+    prepare: (scene) => {
+      const heap = scene.as(VICTIM);
+      const blocks = [...row(scene, 30_000), ...speckle(scene, 700, 20)];
+      for (const [i, pointer] of blocks.entries()) if (i !== 2 && i !== 6) scene.give(heap, pointer);
+      heap.trim();
+      for (const pointer of speckle(scene, 300, 30)) scene.give(heap, pointer);
+      return [];
+    },
+    run: (heap) => heap.consolidate(),
     lost: 0,
   },
   "giving pages back": {
@@ -279,6 +359,26 @@ export const operations: Record<string, Operation> = {
     lost: 1,
   },
   "mmap of a large block": { prepare: nothing, run: (heap) => heap.allocate(300_000), lost: 1 },
+  "mremap of a large block that grows bit by bit, and gets slack": {
+    prepare: (scene) => release(scene, scene.take(scene.as(VICTIM), 300_000)),
+    run: (heap, [pointer]) => {
+      const moved = heap.large.resize(pointer!, 305_000);
+      assert.is(heap.large.resizeWithin(moved, 310_000), moved);
+      heap.large.resize(moved, 400_000);
+    },
+    lost: 1,
+  },
+  "giving slack back": {
+    prepare: (scene) => {
+      const heap = scene.as(VICTIM);
+      const pointer = scene.take(heap, 300_000);
+      scene.held.delete(pointer);
+      scene.hold(heap, heap.large.resize(pointer, 305_000) as Pointer);
+      return [];
+    },
+    run: (heap) => assert.ok(heap.large.unmapSlack() > 0),
+    lost: 0,
+  },
   "munmap of a large block": {
     prepare: (scene) => release(scene, scene.take(scene.as(VICTIM), 300_000)),
     run: (heap, [pointer]) => heap.large.free(pointer!),
@@ -307,6 +407,40 @@ export const operations: Record<string, Operation> = {
       for (const pointer of pointers) giveBack(heap, pointer);
     },
     lost: 40,
+  },
+  "giving its heap up, and coming back": {
+    prepare: (scene) => {
+      speckle(scene, 64, 20);
+      scene.as(VICTIM);
+      return [];
+    },
+    run: (heap) => {
+      heap.words[heap.words[heap.record + Rec.entry]! + KEPT] = 0; // it joined once when the scene was set
+      assert.ok(heap.elsewhere!.leave(heap));
+      assert.is(heap.popSmall(64), 0);
+      heap.enter();
+      heap.allocate(64);
+      heap.open();
+    },
+    lost: 1,
+  },
+  "steps of an idle heap": {
+    prepare: (scene) => {
+      const pointers = [...speckle(scene, 500, 400), ...row(scene, 100_000)];
+      for (const pointer of pointers.slice(3)) scene.give(scene.as(VICTIM), pointer);
+      return [];
+    },
+    run: (heap) => {
+      heap.words[Control.trimPages] = 0;
+      const steps = new IdleSteps();
+      for (let next = "soon", i = 0; next === "soon" && i < 20; i++) {
+        heap.enter();
+        next = steps.step(heap, i > 0);
+        heap.open();
+        steps.remember(heap);
+      }
+    },
+    lost: 0,
   },
   "taking back what others freed": {
     prepare: (scene) => {

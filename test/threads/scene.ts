@@ -5,16 +5,16 @@
  * whole, nothing is handed out twice, and all else can be used again.
  */
 import * as assert from "uvu/assert";
-import { joinProcess } from "../../src/core/adopt.js";
-import { isCached, isFree, markAt, sizeOf } from "../../src/core/block.js";
-import { ownerOfWord } from "../../src/core/control.js";
-import type { ThreadHeap } from "../../src/core/heap.js";
-import type { Pointer } from "../../src/core/memory.js";
-import { Rec } from "../../src/core/record.js";
-import { resizeInPlace } from "../../src/core/resize.js";
-import { checkHeap } from "../../src/inspect/check.js";
+import { isCached, isFree, markAt, sizeOf } from "../../src/block/block.js";
+import type { ThreadHeap } from "../../src/heap/heap.js";
+import { Rec } from "../../src/heap/record.js";
+import { resizeInPlace } from "../../src/heap/resize.js";
+import { checkHeap } from "../../src/heap/verify.js";
 import { checkShared } from "../../src/inspect/check-shared.js";
 import { blocksOf, heapsOf } from "../../src/inspect/walk.js";
+import { ownerOfWord } from "../../src/memory/control.js";
+import type { Pointer } from "../../src/memory/memory.js";
+import { joinProcess } from "../../src/process/adopt.js";
 import { anotherThread, type FakeHeap, fakeHeap } from "../support/fake-heap.js";
 import type { FakeOptions } from "../support/fake-os.js";
 import { Killed, Killer } from "../support/killer.js";
@@ -28,6 +28,8 @@ export class Scene {
   readonly victim: FakeHeap;
   /** Blocks that somebody holds, with their usable sizes. */
   readonly held = new Map<Pointer, number>();
+  /** How many stores the last victim made. */
+  stores = 0;
 
   constructor(options: FakeOptions = {}) {
     this.survivor = fakeHeap({}, options);
@@ -83,12 +85,13 @@ export class Scene {
     const killer = new Killer(at);
     this.os.threads.current = thread;
     try {
-      const hooks = { trace: null, settle: null };
+      const hooks = { trace: null, afterCall: null };
       const window = killer.window(this.survivor.heap.window);
       work(joinProcess(window, killer.os(this.os), hooks));
     } catch (error) {
       if (!(error instanceof Killed)) throw error;
     }
+    this.stores = killer.stores;
     this.os.threads.kill(thread);
     this.os.threads.current = SURVIVOR;
     return killer.dead;
@@ -138,8 +141,8 @@ export class Scene {
 }
 
 /** What calloc() does not clear, because nobody has touched it yet, is zero. */
-function verifyFresh({ words: m, record, store }: ThreadHeap): void {
-  const end = store.segments.end(m[record + Rec.segment]!);
+function verifyFresh({ words: m, record, wilderness }: ThreadHeap): void {
+  const end = wilderness.segments.end(m[record + Rec.segment]!);
   for (let word = Math.max(m[record + Rec.top]!, m[record + Rec.high]!); word < end; word++) {
     if (m[word] !== 0) assert.unreachable(`word ${word} of untouched memory is ${m[word]}`);
   }
@@ -183,7 +186,7 @@ function countBlocks(heap: ThreadHeap): { live: number; underway: number } {
   let live = heap.large.mappings().length;
   let underway = 0;
   for (const of of heapsOf(heap)) {
-    for (const id of of.store.ownSegments()) {
+    for (const id of of.wilderness.ownSegments()) {
       for (const b of blocksOf(of, id)) {
         if (isFree(m, b) || isCached(m, b)) continue;
         if (markAt(m, b, of.secret) === 0) live++;

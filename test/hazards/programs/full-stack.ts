@@ -15,6 +15,8 @@ interface Held {
   readonly stamp: number;
   /** So many bytes of it are stamped. */
   stamped: number;
+  /** The heap of the program's own that it lies in. */
+  readonly of: lib.Heap | null;
 }
 
 const ROUNDS = 600;
@@ -40,8 +42,8 @@ function someSize(): number {
 }
 
 /** A new one holds nothing that could be lost until it is stamped. */
-function take(pointer: lib.Pointer, size: number): void {
-  const block: Held = { pointer, size, stamp: ++count, stamped: 0 };
+function take(pointer: lib.Pointer, size: number, of: lib.Heap | null = null): void {
+  const block: Held = { pointer, size, stamp: ++count, stamped: 0, of };
   held.push(block);
   for (let at = 0; at + 4 <= size; at += STEP) {
     lib.write.u32(pointer, block.stamp, at);
@@ -63,6 +65,20 @@ function resize(block: Held, size: number): void {
   block.stamped = stamped;
 }
 
+let own: lib.Heap | null = null;
+
+/** Ends the program's own heap: whether or not that is broken off, its blocks are gone. */
+function endOwn(): void {
+  const ended = own;
+  own = null;
+  for (let i = held.length - 1; i >= 0; i--) {
+    if (held[i]!.of !== ended || ended === null) continue;
+    held[i] = held[held.length - 1]!;
+    held.length--;
+  }
+  ended?.destroy();
+}
+
 function useHeap(): void {
   const size = someSize();
   const which = random.int(0, 19);
@@ -72,7 +88,11 @@ function useHeap(): void {
   else if (which === 12) take(lib.alignedAlloc(2 ** random.int(0, 13), size), size);
   else if (which === 13 && random.chance(0.1)) lib.trim();
   else if (which === 14 && random.chance(0.2)) lib.check();
-  else take(lib.malloc(size), size);
+  else if (which === 15 && random.chance(0.1)) endOwn();
+  else if (which > 16) {
+    own ??= new lib.Heap();
+    take(own.malloc(size), size, own);
+  } else take(lib.malloc(size), size);
 }
 
 /** Fills the stack, and on the way back uses the heap a few times, `above` levels above the end. */

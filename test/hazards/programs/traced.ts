@@ -26,15 +26,17 @@ note("aligned large", lib.alignedAlloc(65_536, 600_000));
 lib.free(small);
 note("reused", lib.malloc(100));
 
-const row = [3000, 3200, 2000, 3400, 3600, 2000].map((size, i) => note(`row ${i}`, lib.malloc(size)));
+const row = [30_000, 32_000, 20_000, 34_000, 36_000, 20_000].map((size, i) =>
+  note(`row ${i}`, lib.malloc(size)),
+);
 lib.free(row[0]!);
 lib.free(row[1]!); // joins the one below
 lib.free(row[4]!);
 lib.free(row[3]!); // joins the one above
-note("split", lib.malloc(2500));
-const shrunk = note("shrunk", lib.malloc(9000));
-lib.realloc(shrunk, 4000);
-note("regrown", lib.realloc(shrunk, 6000));
+note("split", lib.malloc(25_000));
+const shrunk = note("shrunk", lib.malloc(90_000));
+lib.realloc(shrunk, 40_000);
+note("regrown", lib.realloc(shrunk, 60_000));
 
 const large = note("mmap", lib.malloc(500_000));
 note("in the way", lib.malloc(500_000));

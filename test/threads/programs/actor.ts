@@ -1,9 +1,10 @@
 /**
  * A thread that holds blocks, over the core alone: in slots, so that others can look at them after its end.
  */
-import { ownerOfWord } from "../../../src/core/control.js";
-import type { ThreadHeap } from "../../../src/core/heap.js";
-import { NULL, type Pointer, type Window } from "../../../src/core/memory.js";
+
+import type { ThreadHeap } from "../../../src/heap/heap.js";
+import { ownerOfWord } from "../../../src/memory/control.js";
+import { NULL, type Pointer, type Window } from "../../../src/memory/memory.js";
 import { Random } from "../../support/seed.js";
 import type { Part } from "./parked-part.js";
 import { Slots } from "./slots.js";

@@ -1,10 +1,10 @@
 /**
  * The operations in which a worker is stopped, each brought to where it does what it is about.
  */
-import { blockBytes } from "../../../src/core/block.js";
-import type { ThreadHeap } from "../../../src/core/heap.js";
-import { NULL, type Pointer } from "../../../src/core/memory.js";
-import { resizeInPlace } from "../../../src/core/resize.js";
+import { blockBytes } from "../../../src/block/block.js";
+import type { ThreadHeap } from "../../../src/heap/heap.js";
+import { resizeInPlace } from "../../../src/heap/resize.js";
+import { NULL, type Pointer } from "../../../src/memory/memory.js";
 import { type Actor, giveBack } from "./actor.js";
 
 export interface Operation {
@@ -26,7 +26,8 @@ export interface Operation {
 /** More than a chain holds: it is sent on the way, among the last of them. */
 export const PASSED = 36;
 const SMALL = 64;
-const RUN = 4000;
+/** Too large to be cached. */
+const RUN = 12_000;
 const BIG = 500_000; // the heap takes it, for it is asked directly
 const LARGE = 300_000;
 
@@ -41,12 +42,20 @@ function between(actor: Actor, ...free: number[]): Pointer[] {
   return actor.letGo(row[2]!);
 }
 
+/** Free blocks of one small size between live ones, in their small bin. */
+function pieces(actor: Actor, size: number): Pointer[] {
+  const row = actor.row(size, 40);
+  actor.give(...row.filter((_, i) => i % 2 === 1));
+  actor.heap.consolidate();
+  return [];
+}
+
 /** Uses up what the heap has, the last chunk of the range included, so that the next block needs more address space. */
 function fill(actor: Actor): Pointer[] {
   const { heap } = actor;
   for (let grown = 0; grown < 2; grown++) {
     for (let p = heap.allocateWithin(BIG); p !== NULL; p = heap.allocateWithin(BIG)) actor.hold(p, BIG);
-    if (grown === 0) actor.hold(heap.window.pointerOf(heap.store.grow(blockBytes(BIG))), BIG);
+    if (grown === 0) actor.hold(heap.window.pointerOf(heap.wilderness.grow(blockBytes(BIG))), BIG);
   }
   return [];
 }
@@ -60,6 +69,20 @@ export const operations: Record<string, Operation> = {
     },
     run: (heap) => void heap.allocate(5000),
     lost: 1,
+  },
+  "malloc that splits a small bin": {
+    prepare: (actor) => pieces(actor, 480),
+    run: (heap) => void heap.allocate(48),
+    lost: 1,
+  },
+  consolidation: {
+    prepare: (actor) => {
+      const row = actor.row(120, 60);
+      actor.give(...row.filter((_, i) => i % 3 !== 0));
+      return [];
+    },
+    run: (heap) => heap.consolidate(),
+    lost: 0,
   },
   "free into the cache": {
     prepare: (actor) => actor.letGo(...actor.row(120, 70)),
@@ -85,24 +108,24 @@ export const operations: Record<string, Operation> = {
   },
   "realloc that grows forward": {
     prepare: (actor) => between(actor, 3),
-    run: (heap, [pointer]) => resize(heap, pointer!, 6000),
+    run: (heap, [pointer]) => resize(heap, pointer!, 18_000),
     lost: 1,
   },
   "realloc that grows backward": {
     prepare: (actor) => between(actor, 1),
-    run: (heap, [pointer]) => resize(heap, pointer!, 6000),
+    run: (heap, [pointer]) => resize(heap, pointer!, 18_000),
     lost: 1,
   },
   "growth that extends": {
     prepare: fill,
-    run: (heap) => void heap.store.grow(blockBytes(BIG)),
+    run: (heap) => void heap.wilderness.grow(blockBytes(BIG)),
     lost: 1,
     contended: true,
     hemmedIn: false,
   },
   "growth that opens": {
     prepare: fill,
-    run: (heap) => void heap.store.grow(blockBytes(BIG)),
+    run: (heap) => void heap.wilderness.grow(blockBytes(BIG)),
     lost: 1,
     contended: true,
     hemmedIn: true,

@@ -5,10 +5,11 @@
  * operation too. Its window counts stores while the operation runs (test/support/killer.ts); where a simulated thread is
  * killed, this one sleeps until it is terminated.
  */
-import { joinProcess } from "../../../src/core/adopt.js";
-import type { Window } from "../../../src/core/memory.js";
-import { openOs } from "../../../src/core/os.js";
-import { meet } from "../../../src/core/rendezvous.js";
+
+import type { Window } from "../../../src/memory/memory.js";
+import { openOs } from "../../../src/platform/os.js";
+import { joinProcess } from "../../../src/process/adopt.js";
+import { meet } from "../../../src/shared/rendezvous.js";
 import { Killer } from "../../support/killer.js";
 import { Actor } from "./actor.js";
 import { announce, awaitChange, given, PATIENCE_MS } from "./crew.js";
@@ -95,7 +96,7 @@ function play(part: Part): void {
 }
 
 function hooks() {
-  return { trace: null, settle: null };
+  return { trace: null, afterCall: null };
 }
 
 play(given<Part>());

@@ -7,9 +7,10 @@
  * in STRIDE, from a place of chance on. After each death the main thread looks at all that the worker held, takes its heap
  * over, and hands out and takes back what is in it.
  */
-import { CHUNK_WORDS, CONTROL_CHUNKS, Control } from "../../../src/core/control.js";
+
+import { heap } from "../../../src/api/malloc.js";
 import * as lib from "../../../src/index.js";
-import { heap } from "../../../src/malloc.js";
+import { CHUNK_BYTES, CHUNK_WORDS, CONTROL_CHUNKS, Control } from "../../../src/memory/control.js";
 import { tell } from "../../hazards/programs/proc.js";
 import { Random, testSeed } from "../../support/seed.js";
 import { announce, left, type Member, start, terminate } from "./crew.js";
@@ -255,12 +256,13 @@ class Stage {
 
 function chunksTaken(): number {
   const m = heap.words;
-  const fromMmap = m[Control.nextMapped]! - Math.max(CONTROL_CHUNKS, m[Control.breakChunks]!);
+  const aboveLow = (m[Control.lowLimit]! * m[Control.pageSize]!) / CHUNK_BYTES; // from there on they are mapped
+  const fromMmap = m[Control.nextMapped]! - Math.max(CONTROL_CHUNKS, m[Control.breakChunks]!, aboveLow);
   return m[Control.nextChunk]! - CONTROL_CHUNKS + fromMmap;
 }
 
 function chunksInSegments(): number {
-  const { segments } = heap.store;
+  const { segments } = heap.wilderness;
   let words = 0;
   for (let id = 0; id < segments.count; id++) words += segments.end(id) - segments.chunkStart(id);
   return words / CHUNK_WORDS;

@@ -171,6 +171,13 @@ const scenes = {
     return { threads, blocks: lib.stats().blocks };
   },
 
+  /** Function pointers for C, which another look at the process comes before. */
+  async native() {
+    const lib = await load();
+    const { malloc: pointer, blocks } = lib.nativeAllocator();
+    return { pointer: pointer > 0, blocks };
+  },
+
   async together() {
     const parties = 6;
     const [shared, slots] = [Meeting.memory(), Slots.memory(parties)];

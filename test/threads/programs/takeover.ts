@@ -4,8 +4,8 @@
  *   takeover.ts THREADS ROUNDS
  */
 import { isMainThread, parentPort } from "node:worker_threads";
+import { heap } from "../../../src/api/malloc.js";
 import * as lib from "../../../src/index.js";
-import { heap } from "../../../src/malloc.js";
 import { tell } from "../../hazards/programs/proc.js";
 import { Random, testSeed } from "../../support/seed.js";
 import { finish, given, Meeting, start } from "./crew.js";

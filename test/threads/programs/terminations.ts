@@ -8,8 +8,8 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { isMainThread } from "node:worker_threads";
+import { heap } from "../../../src/api/malloc.js";
 import * as lib from "../../../src/index.js";
-import { heap } from "../../../src/malloc.js";
 import { tell } from "../../hazards/programs/proc.js";
 import { Random, testSeed } from "../../support/seed.js";
 import { announce, given, left, type Member, start, terminate, within } from "./crew.js";

@@ -17,7 +17,9 @@ import { LEAST, Stamps, verdict } from "./stamps.js";
 const STEP = 2;
 const AT_ONCE = 20_000;
 const SEVERAL = 60;
-const LARGER_THAN_CACHED = 1017;
+/** Sizes that no list caches, and fewer of them. */
+const LARGER_THAN_CACHED = [9209, 20_000] as const;
+const LARGER_AT_ONCE = 5000;
 
 interface Task {
   readonly play: keyof typeof plays;
@@ -76,17 +78,17 @@ class Scene {
   readonly #stamps: Stamps;
   readonly #others: lib.Pointer[] = [];
 
-  readonly #least: number;
+  readonly #sizes: readonly [least: number, most: number];
 
-  constructor(seed = 1, least = LEAST) {
-    this.#least = least;
+  constructor(seed = 1, sizes: readonly [number, number] = [LEAST, 6000]) {
+    this.#sizes = sizes;
     this.#random = new Random(seed);
     this.#stamps = new Stamps(lib, seed);
   }
 
   make(): lib.Pointer {
     const random = this.#random;
-    const size = random.chance(0.02) ? random.int(132_000, 200_000) : random.spread(this.#least, 6000);
+    const size = random.chance(0.02) ? random.int(132_000, 200_000) : random.spread(...this.#sizes);
     const pointer = lib.malloc(size);
     this.#stamps.write(pointer, size, random);
     return pointer;
@@ -130,13 +132,13 @@ const scenes = {
       play: "freeAll",
       meeting: Meeting.memory(),
       parties: 2,
-      blocks: scene.fill(AT_ONCE),
+      blocks: scene.fill(LARGER_AT_ONCE),
     };
     const other = finish([start<Codes>(import.meta.url, task)]);
     const own = plays.freeAll(task);
     const codes = [own, (await other)[0]!];
     scene.close();
-    return { codes, blocks: AT_ONCE };
+    return { codes, blocks: LARGER_AT_ONCE };
   },
 
   /** The owner frees what another thread freed before, both while it is on its way and when it is back. */

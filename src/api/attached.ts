@@ -1,0 +1,157 @@
+/**
+ * The calling thread's heap, and what all operations on it share: checks of arguments, errors, tracing.
+ *
+ * Owns the one call that attaches this thread to the heap of the process. Must not know header bits or koffi.
+ */
+
+import { MAX_BLOCK } from "../block/block.js";
+import { HeapError, outOfMemory, rangeError, show, typeError } from "../errors.js";
+import type { ThreadHeap } from "../heap/heap.js";
+import { MAX_MAPPINGS } from "../large/mappings.js";
+import { Control } from "../memory/control.js";
+import type { Pointer } from "../memory/memory.js";
+import { watch, whenInterrupted } from "../platform/interruption.js";
+import { explainPointer } from "../process/diagnose.js";
+import { attach } from "../process/process.js";
+import type { TraceStep } from "../shared/hooks.js";
+
+const attached = attach();
+/** A const of this module, for V8 rule 3; modules with fast paths have one of their own too. */
+const own = attached.heap;
+export const heap = own;
+/** The error why there is no heap; null if there is one. */
+export const unusable = attached.unusable;
+
+/** Passes a step to the tracer, if there is one. Only slow paths call this. */
+export function traced(step: TraceStep, pointer: number, size: number): void {
+  if (own.hooks.trace !== null) own.hooks.trace(step, pointer, size);
+}
+
+/** Runs the tracer on the steps of this call. The update has ended, so the tracer may use the heap. */
+export function afterCall(): void {
+  if (own.hooks.afterCall !== null) own.hooks.afterCall();
+}
+
+/**
+ * Handles an error thrown inside an update, between enter() and open(), and returns what to throw. A HeapError leaves the
+ * heap whole. Any other error interrupted the update, such as V8's RangeError when the stack is full: the heap is
+ * recovered at once if there is stack enough, else by the next slow path or when the stack is empty.
+ */
+export function interrupted(error: unknown): unknown {
+  if (error instanceof HeapError) own.open();
+  else if (!recovered()) watch();
+  return error;
+}
+
+function recovered(): boolean {
+  try {
+    if (own.isInterrupted) own.recover();
+  } catch {
+    return false; // the next use of the heap recovers it, or throws
+  }
+  return true;
+}
+
+whenInterrupted(recovered);
+
+/** Runs an update of the heap, or one that waits for the lock. Not for fast paths; does not nest. */
+export function guarded<T>(work: () => T): T {
+  own.enter();
+  try {
+    const result = work();
+    own.open();
+    return result;
+  } catch (error) {
+    throw interrupted(error);
+  }
+}
+
+export function checkSize(operation: string, name: string, size: number): void {
+  if (typeof size !== "number") {
+    throw typeError("ERR_INVALID_ARG", `${operation}: ${name} must be a number, got ${show(size)}`);
+  }
+  if (!Number.isSafeInteger(size) || size < 0) {
+    throw rangeError(
+      "ERR_INVALID_ARG",
+      `${operation}: ${name} must be a whole number from 0 to 2^53 - 1, got ${show(size)}`,
+    );
+  }
+}
+
+/** Throws ERR_INVALID_ARG unless `options` is an object whose properties all have names from `known`. */
+export function checkOptions(operation: string, options: unknown, known: object): void {
+  if (typeof options !== "object" || options === null) {
+    throw typeError("ERR_INVALID_ARG", `${operation}: give an object of options, got ${show(options)}`);
+  }
+  const unknown = Object.keys(options).find((name) => !Object.hasOwn(known, name));
+  if (unknown === undefined) return;
+  const names = Object.keys(known).join(" and ");
+  throw typeError("ERR_INVALID_ARG", `${operation}: there is no option ${show(unknown)}, only ${names}`);
+}
+
+/** ERR_OUT_OF_MEMORY for a request of `size` bytes in that heap, with the reason and what to do. */
+export function noMemory(operation: string, size: number, of: ThreadHeap = own): Error {
+  if (unusable !== null) return unusable;
+  const where = of.name === null ? "" : ` in the heap ${show(of.name)}`;
+  const why = of.name === null ? null : whyFull(of, size);
+  if (why !== null) return outOfMemory(`${operation}: no room for ${size} bytes${where}; ${why}`);
+  const { footprint, limit } = own.pressure();
+  const [cap, advice] =
+    limit === Number.POSITIVE_INFINITY
+      ? [whatIsFull(size), "Free something, or ask for less"]
+      : [`the limit is ${limit}`, "Free something, or raise the limit (HEAPWRIGHT_LIMIT)"];
+  return outOfMemory(
+    `${operation}: no room for ${size} bytes${where}; the footprint is ${footprint} bytes and ${cap}. ${advice}${whoKeeps()}`,
+  );
+}
+
+/** Why a made heap cannot serve the request; null if the reason is not the heap's own size limits. */
+function whyFull(of: ThreadHeap, size: number): string | null {
+  if (size > MAX_BLOCK / 2)
+    return `its blocks are ${MAX_BLOCK / 2} bytes at most. malloc() gives larger ones`;
+  const [budget, footprint] = [of.budget(), of.footprint()];
+  if (budget - footprint >= size + ALMOST_FULL) return null;
+  return `its footprint is ${footprint} bytes and its limit is ${budget}. Free something of it, or make one with a higher limit`;
+}
+
+/** Bytes that a heap may need on top of the request: the first and last pages of a segment. */
+const ALMOST_FULL = 64 * 1024;
+
+/** Names the threads whose inboxes hold freed blocks that nobody can reuse yet. */
+function whoKeeps(): string {
+  const waiting = own.elsewhere?.waiting() ?? "";
+  if (waiting === "") return "";
+  return `. What was freed waits for its owners: ${waiting}; a thread takes it back in its event loop, or calls idle() before it blocks`;
+}
+
+/** What has run out, if no limit is set. */
+function whatIsFull(size: number): string {
+  const { span, words } = own.window;
+  const full = `the address window of ${span} has no gap so large`;
+  if (size > span) return full;
+  const blocks = words[Control.largeCount]!;
+  if (blocks >= MAX_MAPPINGS)
+    return `${blocks} blocks have mappings of their own, the most that can, and the heap is full`;
+  return `${full}, or the kernel gives no more (ulimit -v, vm.max_map_count)`;
+}
+
+/**
+ * The address as a number, from a number or a bigint; throws for anything else. For slow paths: a bigint fails the test
+ * of every fast path.
+ */
+export function addressOf(operation: string, pointer: unknown): Pointer {
+  const address = numberOf(pointer);
+  if (address < 0) throw wrongPointer(operation, pointer);
+  return address as Pointer;
+}
+
+/** As addressOf(), but -1 instead of an error. */
+export function numberOf(pointer: unknown): number {
+  if (typeof pointer === "number") return pointer;
+  const isAddress = typeof pointer === "bigint" && pointer >= 0n && pointer <= Number.MAX_SAFE_INTEGER;
+  return isAddress ? Number(pointer) : -1;
+}
+
+export function wrongPointer(operation: string, pointer: unknown): Error {
+  return unusable ?? explainPointer(own, operation, pointer);
+}

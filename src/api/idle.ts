@@ -1,0 +1,190 @@
+/**
+ * Upkeep of a thread's heap while its program is idle: a timer, a listener for other threads' requests, and idle().
+ *
+ * Owns when upkeep is done. Must not know how memory is given back. The timer is made when JavaScript's stack is empty after
+ * an update, never in a call of malloc or free. It keeps no process alive, and is made again only while there is work left.
+ * Timer and listener start in the asynchronous context in which the library was loaded, so that they keep no store of an
+ * AsyncLocalStorage alive.
+ */
+import type { AsyncResource } from "node:async_hooks";
+import type { ThreadHeap } from "../heap/heap.js";
+import { IdleSteps, type Next } from "../heap/idle.js";
+import { Rec } from "../heap/record.js";
+import { Control } from "../memory/control.js";
+import { whenStackEmpty } from "../platform/interruption.js";
+import { load } from "../platform/os.js";
+import { answer, askedOf, DRAIN, isListening, listen, remind, whenNeeded } from "../process/idle-owners.js";
+import { noteThread } from "../shared/heaps.js";
+import { guarded, heap, interrupted, unusable } from "./attached.js";
+
+/** Milliseconds without an update after which a program counts as quiet. */
+const LATER = 1000;
+/** Milliseconds between two steps of upkeep; a step takes a few. */
+const SOON = 15;
+/** A heap that is charged with fewer pages gets no timer. */
+const LEAST_PAGES = 64;
+
+const steps = new IdleSteps();
+let context: AsyncResource | null = null;
+let armed = false;
+/** Whether the last update was made by this file: it must not arm the timer again. */
+let own = false;
+let thread = 0;
+let rested = 0;
+let updates = -1;
+
+function changed(): void {
+  if (own) {
+    own = false;
+    return;
+  }
+  noteMe();
+  if (armed || heap.isAway) return;
+  const { words: m, record } = heap;
+  if (m[record + Rec.charged]! < LEAST_PAGES && !heap.elsewhere?.heaps.length) return;
+  // The first tick listens: soon if there are other heaps, whose threads may ask for memory.
+  arm(!isListening() && m[Control.heaps]! > 1 ? SOON : LATER);
+}
+
+/** Notes Node's number of this thread, which stats() and errors name when blocks wait in its inbox. */
+function noteMe(): void {
+  const { words: m, record } = heap;
+  if (!heap.isAway) noteThread(m, m[record + Rec.entry]!, thread);
+}
+
+function arm(milliseconds: number): void {
+  if (context === null) return;
+  armed = true;
+  try {
+    context.runInAsyncScope(() => {
+      const { setTimeout } = load("node:timers") as typeof import("node:timers");
+      setTimeout(tick, milliseconds).unref();
+    });
+  } catch {
+    armed = false; // without a timer, memory is given back by trim() and idle() only
+  }
+}
+
+function tick(): void {
+  armed = false;
+  if (heap.isAway) return;
+  if (heap.words[Control.heaps]! > 1 && !isListening()) {
+    hear();
+    asked(); // requests from before it listened
+  }
+  const quiet = heap.words[heap.record + Rec.updates] === updates;
+  const next = attempt(() => step(quiet));
+  if (next === "soon") arm(SOON);
+  if (next === "later") arm(LATER);
+}
+
+function step(quiet: boolean): Next {
+  heap.outbox.flush();
+  remind(heap.window, heap.wilderness.os);
+  rested = heap.large.rest(quiet ? rested : Number.NaN);
+  for (const other of heap.elsewhere?.heaps ?? []) if (other.hasReturned) other.drain();
+  const next = steps.step(heap, quiet);
+  return next === "done" && !quiet ? "later" : next;
+}
+
+/** One update. It throws if the heap was overwritten; the program's next call finds that too, and throws it there. */
+function attempt(work: () => Next): Next {
+  own = true;
+  try {
+    return guarded(work);
+  } catch {
+    return "done";
+  } finally {
+    updates = heap.words[heap.record + Rec.updates]!;
+    steps.remember(heap);
+  }
+}
+
+function hear(): void {
+  if (isListening()) return;
+  context?.runInAsyncScope(() => listen(asked));
+}
+
+/** Serves another thread's request for memory. */
+function asked(): void {
+  if (heap.isAway) return;
+  for (const of of [heap, ...(heap.elsewhere?.heaps ?? [])]) comply(of);
+}
+
+function comply(of: ThreadHeap): void {
+  const { window, record, wilderness } = of;
+  const what = askedOf(window, record);
+  if (what === 0) return;
+  try {
+    guarded(() => {
+      of.drain();
+      if (what !== DRAIN) of.relieve();
+    });
+  } catch {
+    // the heap was overwritten: the program's next call throws that
+  }
+  answer(window, wilderness.os, record);
+}
+
+/**
+ * Says that the calling thread will not allocate or free for a while. Free memory of its heap is given back to the
+ * operating system, and the heap itself is left to any thread that needs memory. So blocks of it that others free meanwhile
+ * can be reused; otherwise they wait while the thread blocks in Atomics.wait or computes. Live blocks stay as they are.
+ * The thread's next call that needs a heap takes the same one again, or another one if that is taken; this takes some
+ * microseconds, more if the heap has many blocks. A thread that has a `Heap`, or whose `thread.id` was read, as containers
+ * and atomic.waitAsync() do, keeps its heap: only free memory is given back, that of its `Heap`s included.
+ *
+ * A thread that waits in its event loop need not call this: it takes back what others freed, and gives back what is idle,
+ * by itself.
+ *
+ * @returns bytes given back
+ * @throws HeapError ERR_HEAP_CORRUPT as trim() does
+ * @throws HeapError ERR_UNSUPPORTED_PLATFORM where there is no heap
+ *
+ * @example
+ * ```ts
+ * import { free, idle, malloc } from "heapwright";
+ *
+ * const block = malloc(1000);
+ * idle(); // before Atomics.wait(…)
+ * free(block);
+ * ```
+ */
+export function idle(): number {
+  if (unusable !== null) throw unusable;
+  if (heap.isAway) return 0;
+  heap.enter();
+  let bytes: number;
+  try {
+    heap.outbox.flush();
+    bytes = heap.large.unmapSlack() * heap.wilderness.pageSize + heap.trim();
+    for (const other of heap.elsewhere?.heaps ?? []) bytes += other.trim();
+    heap.outbox.flush();
+    heap.open();
+    heap.elsewhere?.leave(heap);
+  } catch (error) {
+    throw interrupted(error);
+  }
+  return bytes;
+}
+
+function start(): void {
+  if (unusable !== null) return;
+  try {
+    // The kernel's number is enough: node:worker_threads takes time to load.
+    const isMain = heap.wilderness.os.threads.threadId() === process.pid;
+    if (!isMain) ({ threadId: thread } = load("node:worker_threads") as typeof import("node:worker_threads"));
+    noteMe();
+    whenNeeded(hear);
+    const { AsyncResource } = load("node:async_hooks") as typeof import("node:async_hooks");
+    context = new AsyncResource("heapwright");
+    whenStackEmpty(changed);
+    process.on("worker", () => {
+      if (!armed) arm(LATER); // the worker may free blocks of this heap
+    });
+  } catch {
+    // a runtime without these: memory is given back by trim() and idle() only
+  }
+}
+
+start();

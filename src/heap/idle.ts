@@ -1,0 +1,135 @@
+/**
+ * Giving back what lies idle, a few milliseconds at a time, while the program does something else or nothing.
+ *
+ * Owns what one step does, and how far the last one came. Must not know timers. Between two steps the heap may have changed
+ * in any way: then it begins again.
+ *
+ *   1. purge       free blocks that are coalesced already, until no more than is kept lies idle
+ *   2. survey      reads how much more could be given back once all is coalesced, some headers a step
+ *   3. consolidate when that is a good part of the heap; then 1 again
+ *
+ * Only consolidating is one step however long it takes, about 15 ns a block and much more where freed and live ones take turns: so
+ * it is done only when the program is quiet and a 16th of the heap comes of it.
+ */
+import { CACHED, FENCE_BYTES, FLAGS, FREE, MIN_BLOCK } from "../block/block.js";
+import { Control } from "../memory/control.js";
+import { type Block, WORD_BYTES } from "../memory/memory.js";
+import { cachedUnits } from "./cache.js";
+import type { ThreadHeap } from "./heap.js";
+import { idlePages, purgeSome } from "./purge.js";
+import { Rec } from "./record.js";
+import { smallBinUnits } from "./small-bins.js";
+
+/** Free blocks below this size are not worth a system call even to an idle program. */
+const IDLE_RUN = 16 * 1024;
+/** Bytes that one step gives back; it ends with the free block in which that is reached. */
+const STEP_BYTES = 32 * 2 ** 20;
+/** Headers that one step reads: 1 to 5 ms. */
+const STEP_HEADERS = 50_000;
+/** Consolidating is worth its time when this share of the heap's blocks comes of it. */
+const WORTH_SHARE = 1 / 16;
+/** Of what lies idle in a busy program, this share goes each time. */
+const BUSY_SHARE = 1 / 2;
+
+/** What is to be done next: go on soon, look again when some time has passed, nothing more. */
+export type Next = "soon" | "later" | "done";
+
+export class IdleSteps {
+  /** Idle pages at the end of the last step. */
+  #last = 0;
+  #updates = -1;
+  #segments: number[] = [];
+  #at = 0 as Block;
+  /** Bytes in the run that is read; those of it that can be given back as they are; and what consolidating adds to those. */
+  #run = 0;
+  #long = 0;
+  #gain = 0;
+  #surveyed = false;
+  /** Whether a survey was begun, and nothing changed since. */
+  #begun = false;
+
+  /** One step. `quiet`: nothing happened since the last one; it is never for the first time. */
+  step(of: ThreadHeap, quiet: boolean): Next {
+    const { words: m, wilderness } = of;
+    if (of.hasReturned || this.#updates + 1 !== m[of.record + Rec.updates]) this.#begun = false;
+    of.drain();
+    const { pageSize } = wilderness;
+    const kept = m[Control.trimPages]!;
+    const coalesced = idlePages(wilderness);
+    const idle = coalesced + Math.floor((this.#cachedUnits(of) * 16) / pageSize);
+    const lasting = Math.min(idle, this.#last);
+    this.#last = idle;
+    if (idle <= kept) return quiet ? "done" : "later";
+    const excess = quiet ? idle - kept : Math.floor((lasting - kept) * BUSY_SHARE);
+    const step = Math.min(excess, coalesced, STEP_BYTES / pageSize);
+    if (step > 0) {
+      const purged = purgeSome(wilderness, IDLE_RUN, step);
+      this.#last -= purged;
+      if (purged > 0) return "soon";
+    }
+    if (!quiet) return "later";
+    return this.#consolidate(of);
+  }
+
+  /** To be called at the end of each step, when the update that it is ends. */
+  remember(of: ThreadHeap): void {
+    this.#updates = of.words[of.record + Rec.updates]!;
+  }
+
+  #cachedUnits(of: ThreadHeap): number {
+    return cachedUnits(of.words, of.cache) + smallBinUnits(of.words, of.pool.smallBins);
+  }
+
+  #consolidate(of: ThreadHeap): Next {
+    if (!this.#begun) this.#begin(of);
+    if (this.#surveyed) return "done"; // the same as the last time
+    if (!this.#survey(of)) return "soon";
+    this.#surveyed = true;
+    if (this.#gain < of.wilderness.extentUnits() * 16 * WORTH_SHARE) return "done";
+    of.consolidate();
+    return "soon";
+  }
+
+  #begin(of: ThreadHeap): void {
+    this.#segments = of.wilderness.ownSegments();
+    this.#at = of.wilderness.segments.start(this.#segments[0]!) as Block;
+    this.#run = 0;
+    this.#long = 0;
+    this.#gain = 0;
+    this.#begun = true;
+    this.#surveyed = false;
+  }
+
+  /** Reads on; whether that was all. Believes nothing: a header that leads astray ends its segment. */
+  #survey(of: ThreadHeap): boolean {
+    const m = of.words;
+    let left = STEP_HEADERS;
+    while (this.#segments.length > 0) {
+      const end = of.wilderness.endOf(this.#segments[0]!);
+      let b = this.#at as number;
+      for (; left > 0 && b < end; left--) {
+        const header = m[b]!;
+        const size = header & ~FLAGS;
+        if (size < MIN_BLOCK || size === FENCE_BYTES) b = end;
+        else if ((header & (FREE | CACHED)) === 0) this.#endRun();
+        else {
+          this.#run += size;
+          if ((header & FREE) !== 0 && size >= IDLE_RUN) this.#long += size;
+        }
+        b += size / WORD_BYTES;
+      }
+      this.#at = b as Block;
+      if (b < end) return false;
+      this.#endRun();
+      this.#segments.shift();
+      if (this.#segments.length > 0) this.#at = of.wilderness.segments.start(this.#segments[0]!) as Block;
+    }
+    return true;
+  }
+
+  #endRun(): void {
+    if (this.#run >= IDLE_RUN) this.#gain += this.#run - this.#long;
+    this.#run = 0;
+    this.#long = 0;
+  }
+}

@@ -1,0 +1,216 @@
+/**
+ * Resizing and aligning blocks in place, on headers and bins.
+ *
+ * Owns the order in which realloc tries: shrink, grow forward into a free block or the wilderness, grow backward
+ * into a free block below, and what alignedAlloc cuts off. Must not know C semantics or large blocks.
+ */
+import {
+  blockBytes,
+  clearChecksum,
+  isFree,
+  isPreviousFree,
+  MIN_BLOCK,
+  markPreviousLive,
+  nextOf,
+  purgedPages,
+  resizeLive,
+  sizeOf,
+  UNIT_BYTES,
+  writeCached,
+  writeLive,
+} from "../block/block.js";
+import { type Block, HEADER_BYTES, WORD_BYTES } from "../memory/memory.js";
+import { isWorthConsolidating } from "./consolidate.js";
+import type { ThreadHeap } from "./heap.js";
+import { notePurged } from "./purge.js";
+import { Rec } from "./record.js";
+
+/** Blocks below this size get no slack. */
+const LEAST_SLACKENED = 2048;
+const MOST_SLACK = 4096;
+const SLACK_SHIFT = 3;
+/** What is larger grows into the wilderness rather than be copied, when the heap would have to be consolidated for it. */
+const MOST_MOVED = 64 * 1024;
+
+/**
+ * Bytes that a block of `have` bytes may have too many: an eighth, and never more than a page. What grows by less than
+ * that is taken to be a text that is appended to, and gets so much more at once; and whoever asks for a little less than
+ * it has keeps it. Each append otherwise moves the header of the free block above: the string bench took three times as
+ * long.
+ */
+export function slackOf(have: number): number {
+  return have < LEAST_SLACKENED ? 0 : Math.min(have >>> SLACK_SHIFT, MOST_SLACK) & -UNIT_BYTES;
+}
+
+/**
+ * The block that holds `size` bytes from now on: `b`, or a lower one that grew over it, to which cutTail() leaves what it
+ * needs; 0 if it must move. Broken off, it has left `b` where it was.
+ */
+export function resizeInPlace(heap: ThreadHeap, b: Block, size: number): Block {
+  const m = heap.words;
+  const need = blockBytes(size);
+  const have = sizeOf(m, b);
+  if (need <= have) {
+    if (have - need > slackOf(have)) cutTail(heap, b, need);
+    return b;
+  }
+  if (growForward(heap, b, need)) return b;
+  return growBackward(heap, b, need, Math.min(have - HEADER_BYTES, size));
+}
+
+/** Makes a live block hold `size` bytes, more than it does, where it is; false when that cannot be. */
+export function growInPlace(heap: ThreadHeap, b: Block, size: number): boolean {
+  return growForward(heap, b, blockBytes(size));
+}
+
+/** Whether a live block has neither a free block nor the wilderness beside it, so that it can only grow by moving. */
+export function isHemmedIn(heap: ThreadHeap, b: Block): boolean {
+  const m = heap.words;
+  const next = nextOf(m, b);
+  return !isPreviousFree(m, b) && next !== m[heap.record + Rec.top] && !isFree(m, next);
+}
+
+/** Gives what a live block has above `need` bytes back to the heap, when a block fits in it. */
+export function cutTail(heap: ThreadHeap, b: Block, need: number): void {
+  const tail = splitTail(heap, b, need);
+  if (tail !== 0) heap.release(tail);
+}
+
+/** Splits a live block above `need` bytes. Returns the upper part, CACHED and in no list; 0 when no block fits there. */
+function splitTail(heap: ThreadHeap, b: Block, need: number): Block {
+  const m = heap.words;
+  const rest = sizeOf(m, b) - need;
+  if (rest < MIN_BLOCK) return 0 as Block;
+  heap.pool.above(b); // found overwritten here, before anything is changed
+  const tail = (b + (need >>> 2)) as Block;
+  writeCached(m, tail, rest);
+  resizeLive(m, b, need, heap.secret);
+  heap.pool.countSplits(tail, rest, 1);
+  return tail;
+}
+
+/** Splits a live block so that its upper part begins at `at`, and frees the lower part. Returns the upper part. */
+export function cutFront(heap: ThreadHeap, b: Block, at: Block): Block {
+  const m = heap.words;
+  const front = (at - b) * WORD_BYTES;
+  if (front === 0) return b;
+  // The upper part's header first; until the lower one shrinks, a walk does not see it.
+  writeLive(m, at, sizeOf(m, b) - front, heap.secret);
+  resizeLive(m, b, front, heap.secret);
+  heap.pool.countSplits(b, front, 1);
+  heap.release(b);
+  return at;
+}
+
+function growForward(heap: ThreadHeap, b: Block, need: number): boolean {
+  const { words: m, pool } = heap;
+  const have = sizeOf(m, b);
+  const next = pool.above(b);
+  const slack = slackOf(have);
+  const wanted = need - have > slack ? need : need + slack;
+  if (next === m[heap.record + Rec.top]) {
+    const { wilderness } = heap;
+    if (wilderness.isCommitted(wanted - have)) return wilderness.extendInto(b, wanted - have);
+    const moves = pool.hasFit(need) || (need <= MOST_MOVED && isWorthConsolidating(pool));
+    if (moves) return wilderness.isCommitted(need - have) && wilderness.extendInto(b, need - have);
+    return (
+      wilderness.extendInto(b, wanted - have) || (wanted > need && wilderness.extendInto(b, need - have))
+    );
+  }
+  if (!isFree(m, next)) return false;
+  const total = have + sizeOf(m, next);
+  if (total < need) return false;
+  const taken = Math.min(wanted, total);
+  if (growOver(heap, b, next, taken, total - taken)) return true;
+  pool.above(next); // found overwritten here, before anything is changed
+  const used = pool.pagesUsed(next, taken - have);
+  const unused = purgedPages(m, next) - used;
+  if (!heap.wilderness.account.charge(used)) return false;
+  absorb(heap, b, next, total);
+  if (unused === 0) {
+    cutTail(heap, b, taken);
+    return true;
+  }
+  // What is left over lies below a live block, so that it is joined with nothing; and it must not be trimmed before this.
+  const tail = splitTail(heap, b, taken);
+  if (tail === 0) return true;
+  pool.keep(tail);
+  if (isFree(m, tail)) notePurged(heap.wilderness, tail, unused);
+  return true;
+}
+
+/**
+ * Takes only the part that is needed from the free block above, whose rest keeps its place in its bin; false where it
+ * cannot. A text that grows by a few bytes at a time would else take a large run out of its bin and put it back each time.
+ */
+function growOver(heap: ThreadHeap, b: Block, next: Block, need: number, rest: number): boolean {
+  const { words: m, pool } = heap;
+  if (rest < MIN_BLOCK || heap.hooks.trace !== null) return false;
+  const remainder = (b + (need >>> 2)) as Block;
+  if (!pool.raise(next, remainder, rest)) return false;
+  resizeLive(m, b, need, heap.secret);
+  pool.countCoalesced(Rec.coalescedForward, b, need + rest);
+  pool.countSplits(remainder, rest, 1);
+  return true;
+}
+
+/** One store joins live `b` with the free block above it. */
+function absorb(heap: ThreadHeap, b: Block, next: Block, total: number): void {
+  const { words: m, pool } = heap;
+  pool.remove(next); // what was given back of it is charged already
+  const above = nextOf(m, next);
+  resizeLive(m, b, total, heap.secret);
+  markPreviousLive(m, above);
+  pool.countCoalesced(Rec.coalescedForward, b, total);
+}
+
+/** Into the free block below, with the one above if that is free too; the payload's `bytes` move down. */
+function growBackward(heap: ThreadHeap, b: Block, need: number, bytes: number): Block {
+  const { words: m, pool } = heap;
+  const none = 0 as Block;
+  if (!isPreviousFree(m, b)) return none;
+  const below = pool.below(b);
+  const next = pool.above(b);
+  const atTop = next === m[heap.record + Rec.top];
+  const above = !atTop && isFree(m, next) ? sizeOf(m, next) : 0;
+  const have = sizeOf(m, b) + above;
+  const low = sizeOf(m, below);
+  if (low + have < need) return none;
+  if (above > 0) pool.above(next); // found overwritten here, before anything is changed
+  if (!heap.wilderness.account.charge(purgedPages(m, below) + (above > 0 ? purgedPages(m, next) : 0)))
+    return none;
+  if (above > 0) absorb(heap, b, next, have);
+  pool.remove(below);
+  pool.countCoalesced(Rec.coalescedBackward, below, low + have);
+  moveDown(heap, below, b, bytes);
+  return below;
+}
+
+/**
+ * Joins live `b` to the block below and moves its payload there; all or nothing. The join first, by one store: once it is
+ * made, the payload may overwrite b's header. A thread whose stack is full there goes on, and cuts the blocks apart again by
+ * stores, since no call is sure to succeed. One that is interrupted before the bytes are copied, and goes on, does not even
+ * come to that: until the store that follows the copy, which nothing can come between, a note says how recover() takes
+ * the join back.
+ */
+function moveDown(heap: ThreadHeap, below: Block, b: Block, bytes: number): void {
+  const { words: m, record, window, secret } = heap;
+  const low = m[below]!;
+  const lowChecksum = m[below + 1]!;
+  const checksum = m[b + 1]!;
+  m[record + Rec.movingBelow] = below;
+  m[record + Rec.movingLow] = low;
+  m[record + Rec.moving] = b;
+  try {
+    clearChecksum(m, b);
+    resizeLive(m, below, sizeOf(m, below) + sizeOf(m, b), secret);
+    window.copy(window.pointerOf(below), window.pointerOf(b), bytes);
+    m[record + Rec.moving] = 0;
+  } catch (error) {
+    m[b + 1] = checksum;
+    m[below] = low;
+    m[below + 1] = lowChecksum;
+    m[record + Rec.moving] = 0;
+    throw error;
+  }
+}

@@ -1,0 +1,217 @@
+/**
+ * Changes of a large block's mapping that a thread may die in.
+ *
+ * Owns the pending note of a mapping that is made, moved or unmapped, and the steps that enter it in the table. If the
+ * thread dies, the next holder of the lock recovers: it undoes a new mapping, completes an unmapping, and enters a move.
+ * Callers hold the lock. Must not know counters, limits or thresholds.
+ *
+ * The note is written before the system call, and its state by the store right after: no thread is stopped between the
+ * two, for worker.terminate() stops JavaScript at function entries and loops only.
+ */
+import { Control, Pending } from "../memory/control.js";
+import { forgetPages, notePages } from "../memory/mapped-pages.js";
+import type { Window } from "../memory/memory.js";
+import type { Os } from "../platform/os.js";
+import { mayMap } from "../space/gaps.js";
+import { LargeGaps } from "./large-gaps.js";
+import type { LargeHeaders } from "./large-headers.js";
+
+export class LargeChanges {
+  readonly #window: Window;
+  readonly #m: Int32Array;
+  readonly #os: Os;
+  readonly #pageSize: number;
+  readonly #headers: LargeHeaders;
+  readonly #gaps: LargeGaps;
+
+  constructor(window: Window, os: Os, headers: LargeHeaders) {
+    this.#window = window;
+    this.#m = window.words;
+    this.#os = os;
+    this.#pageSize = this.#m[Control.pageSize]!;
+    this.#headers = headers;
+    this.#gaps = new LargeGaps(window, os);
+  }
+
+  /** Maps pages and enters them, pending as mapped, the payload `inFront` bytes in; the start, or -1 without room. */
+  map(pages: number, alignment: number, inFront: number): number {
+    const start = this.#gaps.map(pages * this.#pageSize, alignment);
+    if (start < 0) return -1;
+    this.#noteMapped(this.#headers.pageOf(start), pages);
+    this.#headers.writeHeader(start + inFront, pages);
+    this.#headers.table.insert(this.#headers.pageOf(start), pages);
+    return start;
+  }
+
+  /** Unmaps the pages and drops the table's entry, pending as unmapped. */
+  unmap(start: number, pages: number): void {
+    const m = this.#m;
+    m[Control.pendingPage] = this.#headers.pageOf(start);
+    m[Control.pendingPages] = pages;
+    m[Control.pending] = Pending.unmapping;
+    this.#finishUnmap();
+  }
+
+  /**
+   * Resizes the mapping, pending as remapped, with `slack` pages of slack; its start, or -1 and nothing changed. The
+   * payload stays `inFront` bytes in.
+   */
+  remap(
+    start: number,
+    oldPages: number,
+    pages: number,
+    inFront: number,
+    slack: number,
+    mayMove: boolean,
+  ): number {
+    const m = this.#m;
+    m[Control.pendingSlack] = slack;
+    m[Control.pendingPage] = this.#headers.pageOf(start);
+    m[Control.pendingPages] = oldPages;
+    m[Control.pendingFront] = inFront;
+    const moved = this.#movePages(start, oldPages, pages, mayMove);
+    if (moved >= 0) this.#finishRemap();
+    return moved;
+  }
+
+  /** Ends the change: the caller has counted it. */
+  complete(): void {
+    this.#m[Control.pending] = Pending.nothing;
+  }
+
+  /** Recovers a change that the last holder of the lock died in. */
+  recover(): void {
+    const m = this.#m;
+    switch (m[Control.pending]) {
+      case Pending.mapped:
+        this.#undoMapping();
+        break;
+      case Pending.unmapping:
+        this.#finishUnmap();
+        break;
+      case Pending.unmapped:
+        this.#dropEntry();
+        break;
+      case Pending.remapped:
+        this.#finishRemap();
+        break;
+      case Pending.slackChanged:
+        break;
+      default:
+        return;
+    }
+    this.#recount();
+  }
+
+  /** Unmaps the pending mapping. Never repeated: another mapping may take its place afterwards. */
+  #finishUnmap(): void {
+    const m = this.#m;
+    const [page, pages] = [m[Control.pendingPage]!, m[Control.pendingPages]!];
+    this.#noteUnmapped(page, pages); // first: a use after free then throws, and does not end the process
+    this.#unmapOrDiscard(this.#window.base + page * this.#pageSize, pages * this.#pageSize);
+    m[Control.pending] = Pending.unmapped;
+    this.#dropEntry();
+  }
+
+  /**
+   * At vm.max_map_count mappings the kernel refuses to unmap the middle of one, which would make two of it. The memory can
+   * be discarded all the same; the addresses are lost.
+   */
+  #unmapOrDiscard(start: number, bytes: number): void {
+    if (!this.#os.unmap(start, bytes)) this.#os.discard(start, bytes);
+  }
+
+  /** Drops the entry of the pending mapping, which is unmapped. */
+  #dropEntry(): void {
+    const m = this.#m;
+    const page = m[Control.pendingPage]!;
+    const entry = this.#headers.table.lookUp(page);
+    if (entry >= 0) this.#headers.table.setPages(entry, 0);
+    this.#gaps.unmapped(page, m[Control.pendingPages]!);
+  }
+
+  /** Unmaps a new mapping whose pointer was not returned yet. */
+  #undoMapping(): void {
+    const m = this.#m;
+    const page = m[Control.pendingNewPage]!;
+    const pages = m[Control.pendingNewPages]!;
+    const start = this.#window.base + page * this.#pageSize;
+    const entry = this.#headers.table.lookUp(page);
+    if (entry >= 0 && this.#headers.table.pages(entry) > 0) {
+      this.unmap(start, pages);
+    } else {
+      this.#unmapOrDiscard(start, pages * this.#pageSize);
+      m[Control.pending] = Pending.nothing;
+    }
+  }
+
+  /** Resizes the mapping in place, or moves it; its start, pending as remapped, or -1. */
+  #movePages(start: number, oldPages: number, pages: number, mayMove: boolean): number {
+    const m = this.#m;
+    const oldBytes = oldPages * this.#pageSize;
+    const bytes = pages * this.#pageSize;
+    const page = this.#headers.pageOf(start);
+    m[Control.pendingNewPage] = page;
+    m[Control.pendingNewPages] = pages;
+    const fits = page + pages <= m[Control.largeLimit]!;
+    const shrinks = pages < oldPages;
+    if (
+      fits &&
+      (shrinks || mayMap(this.#os, m, bytes - oldBytes)) &&
+      this.#os.resizeInPlace(start, oldBytes, bytes)
+    ) {
+      m[Control.pending] = Pending.remapped;
+      this.#gaps.resized(page, oldPages, pages);
+      return start;
+    }
+    if (!mayMove || shrinks) return -1;
+    const target = this.#gaps.map(bytes, 0);
+    if (target < 0) return -1;
+    if (this.#os.move(start, oldBytes, bytes, target)) {
+      m[Control.pending] = Pending.remapped;
+      this.#gaps.unmapped(page, oldPages);
+      return target;
+    }
+    this.#unmapOrDiscard(target, bytes);
+    m[Control.pending] = Pending.nothing;
+    return -1;
+  }
+
+  /** Enters the start and size of the remapped block. */
+  #finishRemap(): void {
+    const m = this.#m;
+    const page = m[Control.pendingPage]!;
+    const newPage = m[Control.pendingNewPage]!;
+    const pages = m[Control.pendingNewPages]!;
+    const oldPages = m[Control.pendingPages]!;
+    this.#noteMapped(newPage, pages);
+    if (newPage !== page) this.#noteUnmapped(page, oldPages);
+    else if (oldPages > pages) this.#noteUnmapped(page + pages, oldPages - pages);
+    this.#headers.table.insert(newPage, pages);
+    const old = this.#headers.table.lookUp(page); // now, for hasRoom() may have rebuilt the table before
+    if (newPage !== page && old >= 0) this.#headers.table.setPages(old, 0);
+    const pointer = this.#window.base + newPage * this.#pageSize + m[Control.pendingFront]!;
+    this.#headers.writeHeader(pointer, pages);
+    this.#headers.writeSlack(pointer, m[Control.pendingSlack]!);
+  }
+
+  #noteMapped(page: number, pages: number): void {
+    notePages(this.#window, page * this.#pageSize, (page + pages) * this.#pageSize);
+  }
+
+  #noteUnmapped(page: number, pages: number): void {
+    forgetPages(this.#window, page * this.#pageSize, (page + pages) * this.#pageSize);
+  }
+
+  /** Recomputes the counts from the table. */
+  #recount(): void {
+    const m = this.#m;
+    const { blocks, pages, front, slack } = this.#headers.census();
+    this.#headers.table.recount();
+    m[Control.largeCount] = blocks;
+    m[Control.largePages] = pages;
+    m[Control.largeFront] = front;
+    m[Control.largeSlack] = slack;
+    m[Control.pending] = Pending.nothing;
+  }
+}

@@ -1,0 +1,259 @@
+/**
+ * Heap: a heap of a program's own, beside that of its thread, whose blocks end all at once or one by one.
+ *
+ * Owns the object that stands for one, its limit and its end. Promises that nobody else allocates in it: it runs full, fragments
+ * and is destroyed for itself. Must not know how blocks are found, or what is in a record.
+ *
+ * It is one more heap of the thread that made it (process/adopt.ts), in the table of heaps like all others. So every free() knows
+ * which heap a block is of, from the owner of its megabyte. What differs:
+ *
+ *   - All blocks, also large ones, lie in its segments, so that to forget them is to forget those.
+ *   - It has a limit of its own, which every commit asks first.
+ *   - Other threads free its blocks by a mark alone, and no outbox ever holds one (shared/remote.ts).
+ *   - Its blocks end with its thread. Its memory is then taken by whoever needs some: the next Heap, a thread at the limit,
+ *     trim().
+ */
+import { type Inspect, inspect, named } from "../access/shown.js";
+import { alignedFor, checkAlignment } from "../api/aligned.js";
+import {
+  addressOf,
+  afterCall,
+  checkOptions,
+  checkSize,
+  guarded,
+  noMemory,
+  traced,
+  unusable,
+  wrongPointer,
+} from "../api/attached.js";
+import { bytesOf, clearFresh, free, heap } from "../api/malloc.js";
+import { realloc } from "../api/realloc.js";
+import { hex, rangeError, show, typeError } from "../errors.js";
+import { MAX_SMALL, type ThreadHeap } from "../heap/heap.js";
+import { addHoldings, figuresOf, noHoldings } from "../heap/holdings.js";
+import { NULL, type Pointer, type PointerLike } from "../memory/memory.js";
+import { disposed } from "./disposal.js";
+
+/** What `new Heap()` takes. */
+export interface HeapOptions {
+  /** What errors and walk() call it; a number of its own by default. */
+  readonly name?: string | undefined;
+  /** Most bytes of footprint, 128 KiB at least, or Infinity, which is the default; rounded down to pages. */
+  readonly limit?: number | undefined;
+}
+
+/** Sizes in bytes, of one heap made by `new Heap()`. */
+export interface HeapStats {
+  /** Usable bytes in live blocks. */
+  allocated: number;
+  /** Live blocks. */
+  blocks: number;
+  /** Usable bytes in freed blocks that wait for a request of their size. */
+  cached: number;
+  /** Bytes in joined free blocks, headers included. */
+  free: number;
+  /** About how many usable bytes in blocks other threads freed that the heap has not taken back yet. */
+  remote: number;
+  /** Address space that the heap holds and has ever touched, less what was given back; what its limit is for. */
+  footprint: number;
+}
+
+const KNOWN_OPTIONS: Readonly<Record<keyof HeapOptions, true>> = { name: true, limit: true };
+/** The heap's record and some pages of blocks. */
+const LEAST_LIMIT = 128 * 1024;
+
+let made = 0;
+
+/**
+ * A heap for a plugin, a tenant, a request: with a limit of its own, so that it cannot starve the others, and an end at which
+ * everything in it is freed.
+ *
+ * Its blocks are blocks like any other: `free`, `realloc`, `usableSize`, `read`, `view` and C take them, and `free` in whatever
+ * thread. `realloc` leaves them in their heap in the thread that made it; elsewhere it moves them to the heap of the calling
+ * thread. A block is 512 MiB at most, and none has a mapping of its own.
+ *
+ * Allocate in the thread that made it: the object cannot be sent to another, and each thread makes its own. When that thread
+ * ends, all blocks are freed as by `destroy()`, at once or later: do not use them then. One that is dropped without `destroy()`
+ * keeps its memory until then. Each takes a megabyte of address space at least and some 16 KiB of memory; there are 1,024
+ * heaps at most, those of threads among them.
+ *
+ * @example
+ * ```ts
+ * import { free, Heap, HeapError } from "heapwright";
+ *
+ * using tenant = new Heap({ name: "tenant 7", limit: 1_000_000 });
+ * const block = tenant.malloc(1000);
+ * free(block); // one by one, in any thread
+ * try {
+ *   for (;;) tenant.malloc(1000);
+ * } catch (error) {
+ *   if (error instanceof HeapError) console.log(error.code); // ERR_OUT_OF_MEMORY
+ * }
+ * console.log(tenant.stats().footprint <= 1_000_000); // true
+ * // All of it is freed here.
+ * ```
+ */
+export class Heap implements Disposable {
+  /** What errors and walk() call it. */
+  readonly name: string;
+  /** Most bytes of footprint, in whole pages; or Infinity. */
+  readonly limit: number;
+  /** null once it was destroyed. */
+  #own: ThreadHeap | null;
+
+  /**
+   * @throws HeapError ERR_INVALID_ARG for a name that is no string or a limit that is none; ERR_OUT_OF_MEMORY when there is no
+   *   room for one more heap; ERR_UNSUPPORTED_PLATFORM where there is no heap
+   */
+  constructor(options: HeapOptions = {}) {
+    if (unusable !== null) throw unusable;
+    checkOptions("Heap", options, KNOWN_OPTIONS);
+    const { name = `heap ${made + 1}`, limit = Number.POSITIVE_INFINITY } = options;
+    if (typeof name !== "string")
+      throw typeError("ERR_INVALID_ARG", `Heap: name must be a string, got ${show(name)}`);
+    const pages = pagesOf(limit);
+    this.name = name;
+    this.limit = pages === 0 ? limit : pages * heap.wilderness.pageSize;
+    this.#own = guarded(() => heap.elsewhere!.make(name, pages));
+    made++;
+  }
+
+  /**
+   * As malloc() does it, from this heap.
+   *
+   * @throws HeapError ERR_OUT_OF_MEMORY, with the heap's name, when its limit leaves no room, or as malloc(); ERR_DISPOSED
+   *   once it was destroyed; ERR_INVALID_ARG and ERR_HEAP_CORRUPT like malloc
+   */
+  malloc(size: number): Pointer {
+    const own = this.#own;
+    if (own === null || typeof size !== "number" || size >>> 0 !== size || size > MAX_SMALL)
+      return this.#mallocSlow(size);
+    if (own.hooks.trace !== null) return this.#mallocSlow(size);
+    return own.popSmall(size) || this.#mallocSlow(size);
+  }
+
+  /** As calloc() does it, from this heap; throws as malloc() of this heap and calloc() do. */
+  calloc(count: number, size: number): Pointer {
+    return this.#allocate("calloc", bytesOf("heap.calloc", count, size));
+  }
+
+  /** As alignedAlloc() does it, from this heap; throws as malloc() of this heap and alignedAlloc() do. */
+  alignedAlloc(alignment: number, size: number): Pointer {
+    const own = this.#live("alignedAlloc");
+    checkSize("heap.alignedAlloc", "size", size);
+    checkAlignment("heap.alignedAlloc", alignment);
+    return alignedFor("heap.alignedAlloc", alignment, size, own);
+  }
+
+  /**
+   * As realloc() does it, for a block of this heap or NULL; it stays in this heap.
+   *
+   * @throws HeapError as realloc does; ERR_INVALID_POINTER for a block of another heap; ERR_DISPOSED once it was destroyed
+   */
+  realloc(pointer: PointerLike, size: number): Pointer {
+    const address = addressOf("heap.realloc", pointer);
+    if (address === NULL) return this.malloc(size);
+    this.#mustHave("realloc", address);
+    return realloc(address, size);
+  }
+
+  /**
+   * Frees a block of this heap; free() does the same for a block of any heap.
+   *
+   * @throws HeapError as free does; ERR_INVALID_POINTER for a block of another heap; ERR_DISPOSED once it was destroyed
+   */
+  free(pointer: PointerLike): void {
+    const own = this.#own;
+    if (own !== null && own.hooks.trace === null && own.freeSmall(pointer as Pointer)) return;
+    const address = addressOf("heap.free", pointer);
+    if (address !== NULL) this.#mustHave("free", address);
+    free(address);
+  }
+
+  /** Figures of this heap alone. Those of the process, in stats(), include it. */
+  stats(): HeapStats {
+    return statsOf(this.#live("stats"));
+  }
+
+  /**
+   * Frees every block, gives the memory back to the operating system, and ends the heap. Pointers to its blocks are refused from
+   * then on, until the memory is used for others. Once it has ended, does nothing.
+   */
+  destroy(): void {
+    const own = this.#own;
+    if (own === null) return;
+    this.#own = null; // also when it is interrupted: what comes next finishes it
+    guarded(() => heap.elsewhere!.empty(own));
+    afterCall();
+  }
+
+  /** The same as `destroy()`, for `using`. */
+  [Symbol.dispose](): void {
+    this.destroy();
+  }
+
+  /** What console.log shows. */
+  [inspect](_depth: number, options: object, format: Inspect): string {
+    const figures = this.#own === null ? { destroyed: true } : this.stats();
+    return named("Heap", { name: this.name, limit: this.limit, ...figures }, options, format);
+  }
+
+  #mallocSlow(size: number): Pointer {
+    checkSize("heap.malloc", "size", size);
+    return this.#allocate("malloc", size);
+  }
+
+  #allocate(operation: "malloc" | "calloc", size: number): Pointer {
+    const own = this.#live(operation);
+    const pointer = guarded(() => {
+      const found = own.allocate(size) || this.#afterRelief(own, size);
+      if (found === NULL) throw noMemory(`heap.${operation}`, size, own);
+      traced(operation, found, size);
+      if (operation === "calloc") clearFresh(found, own);
+      return found;
+    });
+    afterCall();
+    return pointer;
+  }
+
+  /** Once more when this heap's limit is not what forbids it: what lies idle in others may make room. NULL if in vain. */
+  #afterRelief(own: ThreadHeap, size: number): Pointer {
+    if (own.budget() - own.footprint() < size || size > heap.pressure().limit) return NULL;
+    const relieved = heap.relieve();
+    return heap.elsewhere!.relieve() || relieved ? own.allocate(size) : NULL;
+  }
+
+  #live(operation: string): ThreadHeap {
+    if (this.#own !== null) return this.#own;
+    throw disposed(`heap.${operation}`, `the heap ${show(this.name)} was destroyed, its memory is freed`);
+  }
+
+  #mustHave(operation: string, pointer: Pointer): void {
+    if (this.#live(operation).liveBlock(pointer) !== 0) return;
+    if (heap.liveBlockOfAny(pointer) === 0) throw wrongPointer(`heap.${operation}`, pointer);
+    throw rangeError(
+      "ERR_INVALID_POINTER",
+      `heap.${operation}: the block at ${hex(pointer)} is not of the heap ${show(this.name)}; ${operation}() takes those of any`,
+    );
+  }
+}
+
+function statsOf(of: ThreadHeap): HeapStats {
+  const all = noHoldings();
+  addHoldings(all, of.words, of.record);
+  return { ...figuresOf(all), footprint: of.footprint() };
+}
+
+/** Pages of a limit; 0 for none. */
+function pagesOf(limit: unknown): number {
+  const wanted = `Heap: limit must be a whole number of bytes, ${LEAST_LIMIT} at least, or Infinity`;
+  if (typeof limit !== "number") throw typeError("ERR_INVALID_ARG", `${wanted}; got ${show(limit)}`);
+  if (limit === Number.POSITIVE_INFINITY) return 0;
+  if (!Number.isSafeInteger(limit) || limit < LEAST_LIMIT) {
+    throw rangeError("ERR_INVALID_ARG", `${wanted}; got ${show(limit)}`);
+  }
+  return Math.min(Math.floor(limit / heap.wilderness.pageSize), MOST_PAGES);
+}
+
+/** As many as a word counts: more than all heaps can have. */
+const MOST_PAGES = 2 ** 31 - 1;

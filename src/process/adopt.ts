@@ -1,0 +1,288 @@
+/**
+ * Claiming heaps: one for each thread that comes, those of ended threads again, and more of them for a thread that
+ * needs memory.
+ *
+ * Owns who gets which heap. Must not know how blocks are found in one. Claims are made under the mutex at
+ * Control.adoption, held until the heap is recovered; the kernel passes it on when its holder dies, and the heap with it. A thread that
+ * was interrupted and lives on has both still, and recovers them when it comes back (recover).
+ */
+import { firstOverwritten, headerOverwritten } from "../block/damage.js";
+import { corrupt, outOfMemory } from "../errors.js";
+import type { Elsewhere } from "../heap/elsewhere.js";
+import type { ThreadHeap } from "../heap/heap.js";
+import { Rec } from "../heap/record.js";
+import { NOTHING_CLEAN } from "../heap/wilderness.js";
+import { MAX_HEAPS, ownerOfWord } from "../memory/control.js";
+import type { Block, Pointer, Window } from "../memory/memory.js";
+import type { Os } from "../platform/os.js";
+import { heldPages, notePeak } from "../shared/account.js";
+import {
+  allMine,
+  allOrphans,
+  claim,
+  claimOf,
+  disclaim,
+  findMade,
+  findMine,
+  findVacant,
+  HEAP_RECORD,
+  isDoomed,
+  isKept,
+  isMine,
+  isOrphan,
+  Kind,
+  kindOf,
+  markFirst,
+  markKept,
+  setKind,
+} from "../shared/heaps.js";
+import type { Hooks } from "../shared/hooks.js";
+import {
+  chargedTo,
+  contextFor,
+  entryOf,
+  firstHeap,
+  heapAt,
+  recoverClaimed,
+  type ThreadContext,
+  underAdoption,
+  unlockAdoption,
+} from "./claims.js";
+import { askForMemory, chargedPages, waiting } from "./idle-owners.js";
+import { recover } from "./recover.js";
+import { wipe } from "./wipe.js";
+
+/** The heap of the calling thread: the one that it has, an ended thread's, or a new one. */
+export function joinProcess(window: Window, os: Os, hooks: Hooks): ThreadHeap {
+  return underAdoption(window, os, () => {
+    const mine = findMine(window, os.threads);
+    const context = mine === 0 ? null : contextFor(window, os, hooks, mine);
+    const heap = context === null ? firstHeap(window, os, hooks) : heapAt(context, mine, null);
+    if (mine !== 0) markKept(window.words, mine);
+    markFirst(window.words, entryOf(heap));
+    heap.elsewhere = new Annexes(context ?? contextFor(window, os, hooks, entryOf(heap)));
+    return heap;
+  });
+}
+
+/** Heaps of ended threads that this thread took over, besides its own. */
+export class Annexes implements Elsewhere<ThreadHeap> {
+  readonly #context: ThreadContext;
+  #heaps: ThreadHeap[] = [];
+  /** Pages that were charged to heaps whose blocks were forgotten since it was last set to 0. */
+  #wiped = 0;
+  /** By entry: the claim under which a heap had no room for a request, and the least such request. */
+  readonly #refusals = new Map<number, { claim: number; size: number }>();
+
+  constructor(context: ThreadContext) {
+    this.#context = context;
+  }
+
+  /** This library may be loaded twice in a thread, and the other copy may have given up what this one knows. */
+  get heaps(): readonly ThreadHeap[] {
+    const { window, os } = this.#context;
+    const { words: m } = window;
+    if (this.#heaps.some((heap) => !isMine(m, os.threads, entryOf(heap)))) {
+      this.#heaps = this.#heaps.filter((heap) => isMine(m, os.threads, entryOf(heap)));
+    }
+    return this.#heaps;
+  }
+
+  giveUp(heap: ThreadHeap): void {
+    const { window, os } = this.#context;
+    this.#heaps = this.#heaps.filter((other) => other !== heap);
+    disclaim(window, os.threads, entryOf(heap));
+  }
+
+  allocate(size: number): Pointer {
+    for (const heap of this.heaps) {
+      if (heap.name !== null) continue;
+      const pointer = heap.allocateWithin(size);
+      if (pointer !== 0) return pointer;
+    }
+    // One at a time, and it is given up at once when it has no room: a thread that starts meanwhile finds the others.
+    for (const entry of this.#orphans()) {
+      if (this.#refuses(entry, size)) continue;
+      const heap = this.#adopt(entry);
+      if (heap === null) continue;
+      setKind(heap.words, entry, Kind.thread); // before it has a block
+      const pointer = heap.allocateWithin(size);
+      if (pointer !== 0) return pointer;
+      this.#refusals.set(entry, { claim: claimOf(heap.words, entry), size });
+      this.giveUp(heap);
+    }
+    return 0 as Pointer;
+  }
+
+  make(name: string, pages: number): ThreadHeap {
+    const { window, os } = this.#context;
+    const m = window.words;
+    return underAdoption(window, os, () => {
+      const entry = findMade(window, os.threads) || findVacant(window, os.threads);
+      if (entry === 0) throw outOfMemory(`there are ${MAX_HEAPS} heaps already; destroy some of them first`);
+      claim(window, os.threads, entry);
+      const heap = recoverClaimed(this.#context, entry, name);
+      if (heap === null) throw corrupt("a heap without a block had one");
+      m[heap.record + Rec.budget] = pages;
+      setKind(m, entry, Kind.made); // before it has a block: they go with this thread
+      this.#heaps.push(heap);
+      return heap;
+    });
+  }
+
+  empty(heap: ThreadHeap): void {
+    const { window, os } = this.#context;
+    underAdoption(window, os, () => {
+      notePeak(window);
+      setKind(heap.words, entryOf(heap), Kind.emptying); // from here on whoever comes next finishes it
+      this.#finishEmptying(heap);
+    });
+  }
+
+  #finishEmptying(heap: ThreadHeap): void {
+    wipe(heap.pool);
+    if (!recover(heap.pool)) throw corrupt("a heap without a block had one");
+    setKind(heap.words, entryOf(heap), Kind.empty);
+    this.giveUp(heap);
+  }
+
+  trim(): number {
+    let bytes = 0;
+    this.#wiped = 0;
+    this.#forEach((heap) => {
+      bytes += heap.trim();
+    });
+    const { window, os } = this.#context;
+    bytes += this.#wiped * os.pageSize;
+    return bytes + Math.max(0, askForMemory(window, os, heldPages)) * os.pageSize;
+  }
+
+  relieve(): boolean {
+    let relieved = false;
+    this.#wiped = 0;
+    this.#forEach((heap) => {
+      if (heap.relieve()) relieved = true;
+    });
+    const { window, os } = this.#context;
+    return relieved || this.#wiped > 0 || askForMemory(window, os, chargedPages) > 0;
+  }
+
+  /** Of ended threads' heaps one at a time; then those again that one which came later has sent blocks to; then this thread's. */
+  #forEach(work: (heap: ThreadHeap) => void): void {
+    const visit = (entry: number) => {
+      const heap = this.#adopt(entry);
+      if (heap === null) return;
+      work(heap);
+      this.giveUp(heap);
+    };
+    const { words: m } = this.#context.window;
+    for (const entry of this.#orphans()) visit(entry);
+    for (const entry of this.#orphans()) if (m[m[entry + HEAP_RECORD]! + Rec.inbox] !== 0) visit(entry);
+    for (const heap of this.heaps) work(heap);
+  }
+
+  recover(first: ThreadHeap): void {
+    const { window, os, lock } = this.#context;
+    unlockAdoption(window, os);
+    lock.recoverIfHeld();
+    underAdoption(window, os, () => {
+      for (const entry of allMine(window, os.threads)) {
+        if (entry !== entryOf(first)) this.#heapOf(entry); // claimed a moment before the interruption
+      }
+      for (const heap of [first, ...this.heaps]) {
+        const kind = kindOf(heap.words, entryOf(heap));
+        if (kind === Kind.emptying) this.#finishEmptying(heap);
+        else if (kind === Kind.empty) this.giveUp(heap);
+        else if (recover(heap.pool)) heap.wilderness.cleanFrom = NOTHING_CLEAN;
+        else throw beyondRecovery(heap);
+      }
+    });
+  }
+
+  waiting(): string {
+    const { window, os } = this.#context;
+    return waiting(window, os)
+      .map(({ thread, bytes }) => `${bytes} bytes for ${thread < 0 ? "a thread" : `thread ${thread}`}`)
+      .join(", ");
+  }
+
+  leave(first: ThreadHeap): boolean {
+    const { window, os } = this.#context;
+    const own = entryOf(first);
+    // What the program made is this thread's, and goes by the claim of its first heap where it takes the lock.
+    if (isKept(window.words, own) || this.heaps.some((heap) => heap.name !== null)) return false;
+    for (const heap of this.heaps) this.giveUp(heap);
+    first.goAway();
+    disclaim(window, os.threads, own);
+    return true;
+  }
+
+  comeBack(): ThreadHeap {
+    const { window, os, hooks } = this.#context;
+    return joinProcess(window, os, hooks);
+  }
+
+  adopt(): ThreadHeap | null {
+    for (const entry of this.#orphans()) {
+      const heap = this.#adopt(entry);
+      if (heap === null) continue;
+      setKind(heap.words, entry, Kind.thread);
+      return heap;
+    }
+    return null;
+  }
+
+  #orphans(): number[] {
+    return allOrphans(this.#context.window, this.#context.os.threads);
+  }
+
+  /** Whether a heap had no room for so much when it was asked last, and nothing became free in it since. */
+  #refuses(entry: number, size: number): boolean {
+    const m = this.#context.window.words;
+    const refusal = this.#refusals.get(entry);
+    if (refusal === undefined || refusal.claim !== claimOf(m, entry)) return false;
+    return refusal.size <= size && m[m[entry + HEAP_RECORD]! + Rec.inbox] === 0;
+  }
+
+  /** Takes over the heap of that entry; null when another thread was faster, or its headers were overwritten. */
+  #adopt(entry: number): ThreadHeap | null {
+    const { window, os } = this.#context;
+    return underAdoption(window, os, () => {
+      if (!isOrphan(window, os.threads, entry)) return null;
+      claim(window, os.threads, entry);
+      const charged = chargedTo(window.words, entry);
+      const isWiped = isDoomed(window.words, entry);
+      const heap = recoverClaimed(this.#context, entry);
+      if (heap !== null) this.#heaps.push(heap);
+      if (heap !== null && isWiped) this.#wiped += charged - chargedTo(window.words, entry);
+      return heap;
+    });
+  }
+
+  /** The heap of this thread that a block lies in; null when another thread has it, or nobody. */
+  heapOf(b: Block): ThreadHeap | null {
+    const { window, os } = this.#context;
+    const m = window.words;
+    const owner = ownerOfWord(m, b);
+    // What this copy of the library made for the program nobody else gives up.
+    for (const heap of this.#heaps) if (heap.record === owner && heap.name) return heap;
+    const entry = m[owner + Rec.entry]!;
+    if (!isMine(m, os.threads, entry)) return null;
+    return this.#heapOf(entry);
+  }
+
+  /** The heap of an entry that this thread has. */
+  #heapOf(entry: number): ThreadHeap {
+    for (const heap of this.#heaps) if (entryOf(heap) === entry) return heap;
+    // Another copy of this library took it over, or made it for the program.
+    const name = kindOf(this.#context.window.words, entry) === Kind.thread ? null : "";
+    const heap = heapAt(this.#context, entry, name);
+    this.#heaps.push(heap);
+    return heap;
+  }
+}
+
+function beyondRecovery({ words: m, record }: ThreadHeap): Error {
+  const b = firstOverwritten(m, record, m[record + Rec.top]!);
+  return b === 0 ? corrupt("this thread's heap was overwritten") : headerOverwritten(m, b);
+}

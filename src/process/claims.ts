@@ -1,0 +1,154 @@
+/**
+ * The claim of one heap: by a thread that has none, of one that a thread left, or of one for a program; and the mutex under which
+ * heaps change hands.
+ *
+ * Owns the steps from an entry of the table to a heap that can be used. Must not know which heap is wanted for what.
+ */
+import { HeapError, outOfMemory } from "../errors.js";
+import { ThreadHeap } from "../heap/heap.js";
+import { Pool } from "../heap/pool.js";
+import { FIRST_BLOCK, Rec } from "../heap/record.js";
+import { Wilderness } from "../heap/wilderness.js";
+import { LargeBlocks } from "../large/large.js";
+import { CHUNK_BYTES, Control, MAX_HEAPS } from "../memory/control.js";
+import type { Window } from "../memory/memory.js";
+import { watch } from "../platform/interruption.js";
+import type { Os } from "../platform/os.js";
+import { isHeldBy } from "../platform/os-threads.js";
+import { ensureStack } from "../platform/stack.js";
+import { Account, notePeak } from "../shared/account.js";
+import {
+  claim,
+  claimOf,
+  disclaim,
+  findOrphan,
+  findVacant,
+  HEAP_RECORD,
+  isDoomed,
+  Kind,
+  ruin,
+  setKind,
+} from "../shared/heaps.js";
+import type { Hooks } from "../shared/hooks.js";
+import { Lock } from "../shared/lock.js";
+import { Segments } from "../space/segments.js";
+import { recover } from "./recover.js";
+import { wipe } from "./wipe.js";
+
+/** What all heaps of one thread share. */
+export interface ThreadContext {
+  readonly window: Window;
+  readonly os: Os;
+  readonly hooks: Hooks;
+  readonly lock: Lock;
+  readonly segments: Segments;
+  readonly large: LargeBlocks;
+}
+
+/** Pages charged to the heap of an entry. */
+export function chargedTo(m: Int32Array, entry: number): number {
+  return m[m[entry + HEAP_RECORD]! + Rec.charged]!;
+}
+
+export function entryOf(heap: ThreadHeap): number {
+  return heap.words[heap.record + Rec.entry]!;
+}
+
+/** Makes the control block's mutex; for whoever opens the window. */
+export function initializeAdoption(window: Window, os: Os): void {
+  os.threads.initializeMutex(window.addressOf(Control.adoption));
+}
+
+/** Does something while no heap changes hands. */
+export function underAdoption<T>(window: Window, os: Os, work: () => T): T {
+  ensureStack(); // nobody would unlock the mutex
+  watch();
+  const mutex = window.addressOf(Control.adoption);
+  if (!os.threads.lockMutex(mutex)) {
+    throw new HeapError(
+      "ERR_HEAP_CORRUPT",
+      "heapwright could not lock the mutex under which heaps change hands",
+    );
+  }
+  try {
+    return work();
+  } finally {
+    os.threads.unlockMutex(mutex);
+  }
+}
+
+/** Unlocks the mutex where this thread was interrupted while it held it. */
+export function unlockAdoption(window: Window, os: Os): void {
+  const { threads } = os;
+  if (!isHeldBy(window.words[Control.adoption + threads.mutexWord]!, threads.threadId())) return;
+  threads.unlockMutex(window.addressOf(Control.adoption));
+}
+
+/** A heap for a thread that has none: an ended thread's, or a new one. To be called under the mutex. */
+export function firstHeap(window: Window, os: Os, hooks: Hooks): ThreadHeap {
+  for (let tries = MAX_HEAPS; tries > 0; tries--) {
+    const entry = findOrphan(window, os.threads) || findVacant(window, os.threads);
+    if (entry === 0) break;
+    claim(window, os.threads, entry);
+    const heap = recoverClaimed(contextFor(window, os, hooks, entry), entry);
+    setKind(window.words, entry, Kind.thread);
+    if (heap !== null) return heap;
+  }
+  throw outOfMemory(`${MAX_HEAPS} threads have a heap already; end some of them first`);
+}
+
+/**
+ * The heap of an entry just claimed; null when its headers were overwritten, which ruins it. One that a program made comes
+ * empty: its blocks went with its thread.
+ */
+export function recoverClaimed(
+  context: ThreadContext,
+  entry: number,
+  name: string | null = null,
+): ThreadHeap | null {
+  const { window, os, lock, segments } = context;
+  const m = window.words;
+  // A thread that died with the lock may have been growing this very heap: that is finished before it is looked at.
+  lock.acquire();
+  lock.release();
+  if (m[entry + HEAP_RECORD] === 0 && segments.open(FIRST_BLOCK, entry, FIRST_BLOCK) < 0) {
+    disclaim(window, os.threads, entry);
+    throw outOfMemory(`the kernel gave no memory for a heap of ${CHUNK_BYTES} bytes`);
+  }
+  m[m[entry + HEAP_RECORD]! + Rec.entry] = entry;
+  m[m[entry + HEAP_RECORD]! + Rec.interrupted] = 1; // until it is in order
+  const heap = heapAt(context, entry, name);
+  let sound = false;
+  try {
+    if (isDoomed(m, entry)) {
+      notePeak(window);
+      setKind(m, entry, Kind.emptying);
+      wipe(heap.pool);
+      setKind(m, entry, Kind.empty);
+    }
+    sound = recover(heap.pool);
+    if (!sound) ruin(m, entry);
+  } finally {
+    if (!sound) disclaim(window, os.threads, entry);
+  }
+  return sound ? heap : null;
+}
+
+export function contextFor(window: Window, os: Os, hooks: Hooks, entry: number): ThreadContext {
+  const lock = new Lock(window, os.threads, claimOf(window.words, entry));
+  const segments = new Segments(window, os, hooks, lock);
+  const large = new LargeBlocks(window, os, hooks, lock);
+  lock.recover = () => {
+    segments.recover();
+    large.recover();
+  };
+  return { window, os, hooks, lock, segments, large };
+}
+
+export function heapAt(context: ThreadContext, entry: number, name: string | null): ThreadHeap {
+  const { window, os, hooks, lock, segments, large } = context;
+  const record = window.words[entry + HEAP_RECORD]!;
+  const account = new Account(window, lock, record);
+  const wilderness = new Wilderness(window, segments, account, os, hooks, record);
+  return new ThreadHeap(new Pool(wilderness), large, name);
+}

@@ -1,0 +1,117 @@
+/**
+ * The process: sets the heap up when the library is loaded, or joins the one that another thread set up.
+ *
+ * Owns set-up and settings. Must not know C semantics. Loading never throws and never crashes: where the heap cannot
+ * be set up, the reason is kept, a heap without memory takes its place, and the first use throws the reason.
+ */
+import { HeapError } from "../errors.js";
+import type { ThreadHeap } from "../heap/heap.js";
+import { Rec } from "../heap/record.js";
+import { LEAST_THRESHOLD } from "../large/large-churn.js";
+import { shiftFor } from "../large/mappings.js";
+import { CHUNK_BYTES, CONTROL_CHUNKS, Control, MAPPINGS, NO_LIMIT } from "../memory/control.js";
+import { Window, WORD_BYTES } from "../memory/memory.js";
+import { type Os, openOs } from "../platform/os.js";
+import { isFullStack, STACK_BYTES } from "../platform/stack.js";
+import type { Hooks } from "../shared/hooks.js";
+import { meet } from "../shared/rendezvous.js";
+import { headroomBytes, placeWindow, setLargeRange } from "../space/reserve.js";
+import { joinProcess } from "./adopt.js";
+import { firstHeap, initializeAdoption } from "./claims.js";
+import { defaults, type Settings, settingsFrom } from "./settings.js";
+
+export interface Attached {
+  readonly heap: ThreadHeap;
+  /** Why the heap cannot be used; null when it can. */
+  readonly unusable: HeapError | null;
+}
+
+/** The calling thread's heap. The first thread's environment gives the settings. */
+export function attach(): Attached {
+  const hooks: Hooks = { trace: null, afterCall: null };
+  const os = openOs();
+  try {
+    const window = meet(os, () => openWindow(os, settingsFrom(process.env)));
+    return { heap: joinProcess(window, os, hooks), unusable: null };
+  } catch (error) {
+    const reason = error instanceof HeapError ? error : asUnsupported(error);
+    return { heap: createInert(hooks), unusable: reason };
+  }
+}
+
+function asUnsupported(error: unknown): HeapError {
+  const text = error instanceof Error ? error.message : String(error);
+  const why = isFullStack(error)
+    ? `heapwright needs ${STACK_BYTES} bytes of JavaScript's stack, and there is less (${text}). Load it where fewer calls ` +
+      "are open, or give the thread more: node --stack-size, or stackSizeMb in a worker's resourceLimits"
+    : `heapwright could not open a view over raw memory (${text}); some runtimes, Electron for one, forbid it`;
+  return new HeapError("ERR_UNSUPPORTED_PLATFORM", why, { cause: error });
+}
+
+/** A window with its control block set up, on the memory that `os` gives. */
+export function openWindow(os: Os, settings: Settings): Window {
+  const { window, breakChunks } = placeWindow(os, settings.reserve);
+  initializeControl(window, os, breakChunks, settings);
+  window.words[Control.secret] = random(window, os) | (1 << 31);
+  window.words[Control.baseLow] = window.base >>> 0;
+  window.words[Control.baseHigh] = Math.floor(window.base / 2 ** 32);
+  setLargeRange(window, breakChunks, os.pageSize);
+  window.words[Control.headroomPages] = Math.ceil(headroomBytes(os) / os.pageSize);
+  return window;
+}
+
+/** By the kernel, and not by node:crypto: loading that takes longer than all the rest of this file. */
+function random(window: Window, os: Os): number {
+  const isRandom = os.randomize(window.addressOf(Control.secret), WORD_BYTES);
+  return isRandom ? window.words[Control.secret]! : Math.random() * 2 ** 32;
+}
+
+function initializeControl(window: Window, os: Os, breakChunks: number, settings: Settings): void {
+  const m = window.words;
+  m[Control.pageSize] = os.pageSize;
+  m[Control.nextChunk] = CONTROL_CHUNKS;
+  m[Control.breakChunks] = breakChunks;
+  m[Control.nextMapped] = Math.max(CONTROL_CHUNKS, breakChunks);
+  m[Control.mappings] = MAPPINGS;
+  applySettings(m, settings);
+  initializeAdoption(window, os);
+}
+
+/** Writes settings into the control block. */
+export function applySettings(m: Int32Array, settings: Omit<Settings, "reserve">): void {
+  const pageSize = m[Control.pageSize]!;
+  const dynamic = settings.mmapThreshold === "dynamic";
+  m[Control.limitPages] = Math.min(NO_LIMIT, Math.floor(settings.limit / pageSize));
+  m[Control.isThresholdDynamic] = dynamic ? 1 : 0;
+  const threshold = dynamic ? LEAST_THRESHOLD : (settings.mmapThreshold as number);
+  m[Control.mmapThreshold] = threshold;
+  m[Control.mappingsShift] = shiftFor(threshold, pageSize);
+  m[Control.trimPages] = Math.ceil(settings.trimThreshold / pageSize);
+}
+
+/** A heap in ordinary memory that nothing can be taken from: every request reaches a slow path and fails there. */
+function createInert(hooks: Hooks): ThreadHeap {
+  const chunks = CONTROL_CHUNKS + 1;
+  const window = new Window(CHUNK_BYTES, new ArrayBuffer(chunks * CHUNK_BYTES));
+  const wordAt = (address: number) => (address - window.base) / WORD_BYTES;
+  const threads = {
+    threadId: () => 1,
+    initializeMutex() {},
+    lockMutex(address: number) {
+      window.words[wordAt(address)] = 1;
+      return true;
+    },
+    unlockMutex(address: number) {
+      window.words[wordAt(address)] = 0;
+    },
+    mutexWord: 0,
+    holdsStill: () => true,
+  };
+  const os = { pageSize: 4096, map: () => -1, threads } as unknown as Os;
+  initializeControl(window, os, chunks, defaults);
+  const heap = firstHeap(window, os, hooks);
+  const m = window.words;
+  m[Control.limitPages] = 0;
+  m[heap.record + Rec.commit] = m[heap.record + Rec.top]!;
+  return heap;
+}

@@ -1,0 +1,46 @@
+/**
+ * What lies idle goes back by itself, in whatever order it was freed, while the program does nothing more; and what sees to that keeps
+ * nothing alive.
+ */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { findings, runProgram } from "../support/child.js";
+import { patience } from "../support/surroundings.js";
+
+const program = new URL("./programs/idle.ts", import.meta.url);
+const MIB = 2 ** 20;
+
+test("two million blocks freed in random order go back within seconds", async () => {
+  const found = await findings<{ full: number; freed: number; footprint: number; milliseconds: number }>(
+    program,
+    { args: ["shuffled"] },
+  );
+  const { full, freed, footprint, milliseconds } = found;
+  assert.ok(full > 390 * MIB && freed > 60 * MIB, `${freed} of ${full} bytes are there when all is freed`);
+  assert.ok(footprint < 48 * MIB, `${footprint} bytes after ${milliseconds} ms`);
+  assert.ok(milliseconds < patience(8000), `${milliseconds} ms`);
+});
+
+test("a program ends at its natural end", async () => {
+  const { code, stdout } = await runProgram(program, { args: ["ends"] });
+  const late = Date.now() - (JSON.parse(stdout.trim().split("\n").at(-1)!) as { at: number }).at;
+  assert.is(code, 0);
+  assert.ok(late < patience(900), `it went on for ${late} ms`);
+});
+
+test("and so does a worker", async () => {
+  const { milliseconds } = await findings<{ milliseconds: number }>(program, { args: ["worker ends"] });
+  assert.ok(milliseconds < patience(900), `it went on for ${milliseconds} ms`);
+});
+
+test("a threshold of mappings that rose falls while nobody asks for large blocks", async () => {
+  const found = await findings<{ risen: number; fallen: number }>(program, { args: ["threshold"] });
+  assert.equal(found, { risen: 0, fallen: 1 });
+});
+
+test("no store of an AsyncLocalStorage is kept", async () => {
+  const found = await findings<{ kept: boolean }>(program, { args: ["context"], nodeArgs: ["--expose-gc"] });
+  assert.not(found.kept);
+});
+
+test.run();

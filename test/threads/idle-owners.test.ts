@@ -1,0 +1,69 @@
+/**
+ * Memory that another thread freed comes back although its owner is idle: from an event loop when it is asked for, and from a
+ * thread that said idle() at once. What waits for one that did not is named.
+ */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { findings } from "../support/child.js";
+
+const program = new URL("./programs/idle-owners.ts", import.meta.url);
+const MIB = 2 ** 20;
+
+interface Trimmed {
+  given: number;
+  remote: number;
+  footprint: number;
+  waiting: { thread: number; bytes: number }[];
+}
+
+for (const [how, size] of [
+  ["in the event loop", 1000],
+  ["in the event loop", 60_000],
+  ["after idle()", 1000],
+] as const) {
+  test(`trim() gets back what waits for an owner ${how}, in blocks of ${size} bytes`, async () => {
+    const found = await findings<Trimmed>(program, { args: ["trim", how, `${size}`] });
+    assert.ok(found.given > 30 * MIB || found.footprint < 2 * MIB, `${found.given} bytes given back`);
+    assert.ok(found.footprint < 2 * MIB, `the footprint is ${found.footprint}`);
+    assert.ok(found.remote < MIB, `${found.remote} bytes are remote still`);
+    assert.equal(found.waiting, []);
+  });
+
+  test(`at the limit it is used again, of an owner ${how}, in blocks of ${size} bytes`, async () => {
+    const { failed } = await findings<{ failed: string }>(program, { args: ["limit", how, `${size}`] });
+    assert.is(failed, "");
+  });
+}
+
+test("what waits for an owner in Atomics.wait is named in stats() and in the error", async () => {
+  const found = await findings<Trimmed>(program, { args: ["trim", "in Atomics.wait", "1000"] });
+  assert.is(found.waiting.length, 1);
+  const [{ thread, bytes }] = found.waiting as [Trimmed["waiting"][0]];
+  assert.ok(thread > 0, `thread ${thread}`);
+  assert.ok(bytes > 30 * MIB && bytes <= 32 * MIB, `${bytes} bytes`);
+  const { failed } = await findings<{ failed: string }>(program, {
+    args: ["limit", "in Atomics.wait", "1000"],
+  });
+  assert.match(failed, /waits for its owners: \d+ bytes for thread \d+; .*idle\(\)/);
+});
+
+for (const how of ["after idle()", "in Atomics.wait"] as const) {
+  test(`an owner that comes back ${how} allocates on, and all blocks are whole`, async () => {
+    const found = await findings<{ whole: boolean; unique: boolean }>(program, {
+      args: ["back", how, "1000"],
+    });
+    assert.ok(found.whole && found.unique);
+  });
+}
+
+test("a ring of producers that wait and of one that frees does not grow", async () => {
+  const { footprints } = await findings<{ footprints: number[] }>(program, {
+    args: ["ring", "in turns", "3", "24"],
+  });
+  const quarter = Math.floor(footprints.length / 4);
+  const [first, last] = [footprints.slice(0, quarter), footprints.slice(-quarter)];
+  const [before, after] = [Math.max(...first), Math.max(...last)];
+  assert.ok(after < before * 1.5, `${before} bytes in the first quarter, ${after} in the last`);
+});
+
+test.run();

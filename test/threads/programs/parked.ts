@@ -13,7 +13,7 @@ import * as lib from "../../../src/index.js";
 import { CHUNK_BYTES, CHUNK_WORDS, CONTROL_CHUNKS, Control } from "../../../src/memory/control.js";
 import { tell } from "../../hazards/programs/proc.js";
 import { Random, testSeed } from "../../support/seed.js";
-import { announce, left, type Member, start, terminate } from "./crew.js";
+import { announce, awaitChange, left, type Member, start, terminate } from "./crew.js";
 import { type Operation, operations, PASSED } from "./parked-operations.js";
 import { type Part, State, WORDS, Word } from "./parked-part.js";
 import { Slots } from "./slots.js";
@@ -154,7 +154,8 @@ class Stage {
     heap.outbox.flush();
     Atomics.store(words, Word.at, at);
     announce(words, Word.state, State.go);
-    await Promise.race([left(words, Word.state, State.go), victim.said]);
+    // Not in the event loop: a timer of the library's would wait there for the lock that the victim may stand still with.
+    awaitChange(words, Word.state, State.go);
     const state = Atomics.load(words, Word.state);
     await terminate(victim);
     if (state === State.done) this.found.stores = Atomics.load(words, Word.stores);

@@ -45,6 +45,8 @@ export interface FakeOptions {
   readonly addressSpaceLimit?: number;
   /** Which word of a mutex tells its holder: 0, or 1 as with musl. */
   readonly mutexWord?: number;
+  /** What the view is over, all zero; a new one unless said otherwise. */
+  readonly buffer?: ArrayBuffer;
 }
 
 type Range = readonly [number, number];
@@ -189,7 +191,7 @@ export class FakeOs implements Os {
     if (bytes > this.viewLimit) throw new Error(`a view of ${bytes} bytes would abort the process`);
     if (this.#refuses("view")) throw new Error("External buffers are not allowed");
     this.#base = address;
-    const buffer = new ArrayBuffer(bytes);
+    const buffer = this.#options.buffer ?? new ArrayBuffer(bytes);
     this.#bytes = new Uint8Array(buffer);
     return buffer;
   }

@@ -4,7 +4,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { operations } from "./operations.js";
-import { Scene, SURVIVOR, VICTIM } from "./scene.js";
+import { Scenes, SURVIVOR, VICTIM } from "./scene.js";
 
 /** A third thread. */
 const NEXT = 3;
@@ -13,6 +13,7 @@ const MORE = process.env.HEAPWRIGHT_TEST_EVERY_STORE === "1";
 const EACH = MORE ? 60 : 30;
 const STRIDE = MORE ? 97 : 293;
 const MOST_STORES = 60_000;
+const scenes = new Scenes();
 
 /** Calls `attempt` with each store number until it says that the thread lived. */
 function beforeEachStore(attempt: (at: number) => boolean): number {
@@ -30,7 +31,7 @@ function beforeEachStore(attempt: (at: number) => boolean): number {
 
 test("a thread that dies while it joins leaves nothing behind", () => {
   const deaths = beforeEachStore((at) => {
-    const scene = new Scene();
+    const scene = scenes.next();
     const died = scene.kill(at, (heap) => heap.allocate(100), NEXT);
     scene.verdict(1);
     return died;
@@ -49,7 +50,7 @@ for (const name of [...inHand, "taking back what others freed", "mremap to anoth
   for (const first of [0, 3, 9, 14, 25]) {
     test(`${name}, cut off before store ${first}; who joins and takes that over dies too`, () => {
       beforeEachStore((at) => {
-        const scene = new Scene();
+        const scene = scenes.next();
         const pointers = prepare(scene);
         scene.kill(first, (heap) => run(heap, pointers));
         const died = scene.kill(at, (heap) => heap.allocate(100), NEXT);
@@ -61,7 +62,7 @@ for (const name of [...inHand, "taking back what others freed", "mremap to anoth
 
   test(`${name}, cut off; who needs memory and takes that over dies too`, () => {
     beforeEachStore((at) => {
-      const scene = new Scene();
+      const scene = scenes.next();
       const pointers = prepare(scene);
       scene.os.threads.current = NEXT;
       scene.another(NEXT);
@@ -77,7 +78,7 @@ test("blocks on their way to a thread that died in the middle of taking others b
   const { prepare, run } = operations["taking back what others freed"]!;
   for (let first = 0; first < 60; first += 3) {
     for (let second = 0; second < 60; second += 3) {
-      const scene = new Scene();
+      const scene = scenes.next();
       const pointers = prepare(scene);
       const more = Array.from({ length: 12 }, () => scene.take(scene.as(VICTIM), 64));
       scene.another(NEXT);
@@ -98,7 +99,7 @@ test("blocks on their way to a thread that died in the middle of taking others b
 
 test("the owner's taking back and a dead sender's chain are settled in any order", () => {
   for (let at = 0; at < 80; at++) {
-    const scene = new Scene();
+    const scene = scenes.next();
     const mine = Array.from({ length: 12 }, () => scene.take(scene.as(SURVIVOR), 64));
     for (const pointer of mine) scene.held.delete(pointer);
     scene.kill(at, (heap) => {

@@ -6,7 +6,7 @@ import * as assert from "uvu/assert";
 import type { Pointer } from "../../src/memory/memory.js";
 import { sendBack } from "../support/fake-heap.js";
 import { type Operation, operations } from "./operations.js";
-import { Scene, SURVIVOR } from "./scene.js";
+import { type Scene, Scenes, SURVIVOR } from "./scene.js";
 
 /**
  * Long operations repeat the same few steps: beyond the first stores every few of them will do.
@@ -16,6 +16,7 @@ const MORE = process.env.HEAPWRIGHT_TEST_EVERY_STORE === "1";
 const EACH = MORE ? 300 : 150;
 const STRIDE = MORE ? 13 : 41;
 const MOST_STORES = 20_000;
+const scenes = new Scenes();
 
 /** Cuts an operation off before each store, each time in a scene of its own; how many stores that were. */
 function atEachStore(
@@ -26,7 +27,7 @@ function atEachStore(
   let at = 0;
   for (let died = true; died; at += at < EACH ? 1 : stride) {
     assert.ok(at < MOST_STORES, "it comes to an end");
-    const scene = new Scene();
+    const scene = scenes.next();
     const pointers = prepare(scene);
     try {
       died = scene.kill(at, (heap) => run(heap, pointers));

@@ -12,16 +12,20 @@ import { resizeInPlace } from "../../src/heap/resize.js";
 import { checkHeap } from "../../src/heap/verify.js";
 import { checkShared } from "../../src/inspect/check-shared.js";
 import { blocksOf, heapsOf } from "../../src/inspect/walk.js";
-import { ownerOfWord } from "../../src/memory/control.js";
-import type { Pointer } from "../../src/memory/memory.js";
+import { CHUNK_WORDS, Control, ownerOfWord } from "../../src/memory/control.js";
+import { type Pointer, WORD_BYTES } from "../../src/memory/memory.js";
 import { joinProcess } from "../../src/process/adopt.js";
 import { anotherThread, type FakeHeap, fakeHeap } from "../support/fake-heap.js";
-import type { FakeOptions } from "../support/fake-os.js";
+import { type FakeOptions, MIB } from "../support/fake-os.js";
 import { Killed, Killer } from "../support/killer.js";
 
 /** The thread that stays, and the one that dies. */
 export const SURVIVOR = 1;
 export const VICTIM = 2;
+
+/** All that the operations need. */
+const SPAN = 16 * MIB;
+const ZEROES = Buffer.alloc(MIB);
 
 export class Scene {
   readonly survivor: FakeHeap;
@@ -32,7 +36,7 @@ export class Scene {
   stores = 0;
 
   constructor(options: FakeOptions = {}) {
-    this.survivor = fakeHeap({}, options);
+    this.survivor = fakeHeap({}, { viewLimit: SPAN, ...options });
     this.victim = anotherThread(this.survivor, VICTIM);
     for (const thread of [SURVIVOR, VICTIM]) {
       const heap = this.as(thread);
@@ -141,10 +145,33 @@ export class Scene {
 }
 
 /** What calloc() does not clear, because nobody has touched it yet, is zero. */
-function verifyFresh({ words: m, record, wilderness }: ThreadHeap): void {
-  const end = wilderness.segments.end(m[record + Rec.segment]!);
-  for (let word = Math.max(m[record + Rec.top]!, m[record + Rec.high]!); word < end; word++) {
-    if (m[word] !== 0) assert.unreachable(`word ${word} of untouched memory is ${m[word]}`);
+function verifyFresh({ window, words: m, record, wilderness }: ThreadHeap): void {
+  const start = Math.max(m[record + Rec.top]!, m[record + Rec.high]!) * WORD_BYTES;
+  const end = wilderness.segments.end(m[record + Rec.segment]!) * WORD_BYTES;
+  for (let at = start; at < end; at += ZEROES.length) {
+    const bytes = Math.min(end - at, ZEROES.length);
+    const fresh = Buffer.from(window.buffer, at, bytes);
+    if (fresh.compare(ZEROES, 0, bytes) !== 0) assert.unreachable(`memory from ${at} on was touched`);
+  }
+}
+
+/**
+ * Scenes one after the other, in one buffer: with one for each the garbage collector is busy longer than they are.
+ * A scene ends when the next begins.
+ */
+export class Scenes {
+  readonly #buffer = new ArrayBuffer(SPAN);
+  #last: Scene | null = null;
+
+  next(): Scene {
+    if (this.#last !== null) this.#clear(this.#last);
+    this.#last = new Scene({ viewLimit: SPAN, buffer: this.#buffer });
+    return this.#last;
+  }
+
+  /** All that may have been touched: what was mapped lies behind the segments. */
+  #clear({ os, survivor: { m } }: Scene): void {
+    m.fill(0, 0, os.count("map") > 0 ? m.length : m[Control.nextChunk]! * CHUNK_WORDS);
   }
 }
 

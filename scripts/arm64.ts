@@ -13,10 +13,9 @@ import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
-import { isFresh, typeScriptIn } from "../bench/fresh.js";
 import { EMULATOR_VARIABLE, SLOWNESS_VARIABLE } from "../test/support/surroundings.js";
 import { type Emulator, emulator } from "./arm64/emulator.js";
-import { build } from "./build.js";
+import { buildOnce } from "./build.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const smoke = process.argv.includes("--smoke");
@@ -132,7 +131,7 @@ function* work(there: Emulator): Generator<boolean> {
 
 const there = emulator(join(root, "node_modules/.cache/heapwright-arm64"), deadline);
 if (there === null) process.exit(0); // it has said why
-if (!isFresh(join(root, "dist/index.cjs"), typeScriptIn(join(root, "src")))) await build();
+await buildOnce();
 there.install(root);
 compileInto(there.folder, [
   "test/threads/programs/generations.ts",

@@ -7,6 +7,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "nod
 import { createRequire } from "node:module";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { isFresh, typeScriptIn } from "../bench/fresh.js";
 import { bundle } from "./bundle.js";
 import { COPIED, ENTRIES, type Entry, MAIN, updatePackage } from "./entries.js";
 import { extract } from "./extractor.js";
@@ -17,6 +18,11 @@ const modules = join(dist, "modules");
 /** A package for the time of the build: what a subpath takes from the library, as the extractor sees it. */
 const STAND_IN = "heapwright-itself";
 const mainModule = join(modules, "index.js");
+/** What a build is made by and is not in src/. */
+const BUILT_WITH = [
+  "tsconfig.json",
+  ...["build", "bundle", "constants", "entries", "extractor"].map((script) => `scripts/${script}.ts`),
+];
 
 const withoutMaps = ["--declarationMap", "false", "--sourceMap", "false"];
 /** With the sources inside: what a debugger and `node --enable-source-maps` show is what is in src/. */
@@ -26,6 +32,15 @@ const withSources = ["--declarationMap", "false", "--inlineSources"];
 function compile(...args: string[]): void {
   const compiler = dirname(createRequire(import.meta.url).resolve("typescript/package.json"));
   execFileSync(process.execPath, [join(compiler, "bin/tsc"), "-p", root, ...args], { stdio: "inherit" });
+}
+
+/** Builds unless what is there is newer than all that it is made of. */
+export async function buildOnce(): Promise<void> {
+  const made = ENTRIES.flatMap(({ file }) =>
+    ["js", "cjs", "d.ts", "d.cts"].map((ending) => `${file}.${ending}`),
+  );
+  const sources = [...typeScriptIn(join(root, "src")), ...BUILT_WITH.map((file) => join(root, file))];
+  if (!made.every((file) => isFresh(join(dist, file), sources))) await build();
 }
 
 export async function build(): Promise<void> {

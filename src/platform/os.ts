@@ -149,7 +149,16 @@ function linux(koffi: Koffi): Os {
   const close = libc.func("int close(int)");
   const getrlimit = libc.func("int getrlimit(int, void *)");
   const threads = openThreads((prototype) => libc.func(prototype), systemCalls);
-  const wordsAt = (address: number) => new BigInt64Array(koffi.view(address, MUTEX_BYTES));
+  /** The widest view so far, the window's: in it lie the mutexes that other threads wait for. */
+  let widest = { start: 0, buffer: new ArrayBuffer(0) };
+  /** Seldom by koffi.view: a worker that is terminated in there ends the process, for koffi throws in C. */
+  const wordsAt = (address: number) => {
+    const at = address - widest.start;
+    const isInside = at >= 0 && at + MUTEX_BYTES <= widest.buffer.byteLength;
+    return isInside
+      ? new BigInt64Array(widest.buffer, at, MUTEX_BYTES / 8)
+      : new BigInt64Array(koffi.view(address, MUTEX_BYTES));
+  };
   const isMainThread = threads.threadId() === process.pid;
   const startOf = startInProc((path) => fileSystem().readFileSync(path, "latin1"));
 
@@ -217,6 +226,7 @@ function linux(koffi: Koffi): Os {
     view: (address, bytes) => {
       const made = koffi.view(address, bytes);
       views.bytes += bytes;
+      if (bytes > widest.buffer.byteLength) widest = { start: address, buffer: made };
       return made;
     },
   };

@@ -32,6 +32,8 @@ export interface ChildOptions {
 }
 
 const LIMIT_MS = 60_000;
+/** So many lines of each end of what a program printed that failed. */
+const LINES = 12;
 const KEPT_VARIABLES = ["HEAPWRIGHT_TEST_SEED", SLOWNESS_VARIABLE, TRANSPILED_VARIABLE];
 
 /** Runs a program, given by its URL, to its end. */
@@ -82,7 +84,7 @@ export function findingsOf<T>(outcome: Outcome, name: string): T {
     const end = outcome.timedOut
       ? "ran out of time"
       : `ended with ${outcome.signal ?? `code ${outcome.code}`}`;
-    throw new Error(`${name} ${end}\n${tail(outcome.stdout)}\n${tail(outcome.stderr)}`);
+    throw new Error(`${name} ${end}\n${ends(outcome.stdout)}\n${ends(outcome.stderr)}`);
   }
   const seeds = outcome.stdout.split("\n").filter((line) => line.startsWith("seed "));
   if (seeds.length > 0) console.log(seeds.join("\n"));
@@ -90,8 +92,11 @@ export function findingsOf<T>(outcome: Outcome, name: string): T {
   return JSON.parse(last) as T;
 }
 
-function tail(text: string): string {
-  return text.split("\n").slice(-12).join("\n");
+/** The first lines, for a fatal error begins with what it is, and the last ones. */
+function ends(text: string): string {
+  const lines = text.trimEnd().split("\n");
+  if (lines.length <= 2 * LINES) return lines.join("\n");
+  return [...lines.slice(0, LINES), "…", ...lines.slice(-LINES)].join("\n");
 }
 
 function inherited(): NodeJS.ProcessEnv {

@@ -18,9 +18,9 @@ import { Slots } from "./slots.js";
 import { Stamps, verdict } from "./stamps.js";
 
 /** Workers start together, and others wait meanwhile: starting one takes longer than ending it. */
-const TOGETHER = 6;
+const TOGETHER = 3;
 /** So many of them see the next ones start. */
-const STAY = 2;
+const STAY = 1;
 const OWN_SLOTS = 60;
 const COMMON_SLOTS = 150;
 /** How often the main thread takes over all heaps that nobody has, and looks at each. */

@@ -15,6 +15,8 @@ import {
 import { Random, testSeed } from "../support/seed.js";
 
 const MOST = (MAPPING_ENTRIES * 3) / 4;
+/** Pages so far apart have each a place of their own in the table. */
+const APART = 32;
 const SECOND = MAPPINGS + MAPPING_WORDS;
 
 function bench() {
@@ -89,16 +91,16 @@ test("pages whose places collide, also past the table's end, are told apart", ()
 
 test("crowded with freed entries, the live ones move to the other table; one store changes over", () => {
   const { m, table } = bench();
-  for (let page = 0; page < MOST; page++) table.insert(page, page % 4 === 0 ? page + 1 : 0);
+  for (let i = 0; i < MOST; i++) table.insert(i * APART, i % 4 === 0 ? i + 1 : 0);
   const live = contents(table);
   assert.is(live.size, MOST / 4);
   assert.ok(table.hasRoom());
   assert.is(m[Control.mappings], SECOND);
   assert.is(m[Control.mappingsUsed], MOST / 4);
   assert.equal(contents(table), live);
-  assert.is(table.lookUp(1), -1, "freed ones are forgotten");
+  assert.is(table.lookUp(APART), -1, "freed ones are forgotten");
   for (const [page, pages] of live) assert.is(table.pages(table.lookUp(page)), pages);
-  for (let page = MOST; m[Control.mappingsUsed]! < MOST; page++) table.insert(page, 0);
+  for (let i = MOST; m[Control.mappingsUsed]! < MOST; i++) table.insert(i * APART, 0);
   assert.ok(table.hasRoom());
   assert.is(m[Control.mappings], MAPPINGS);
   assert.equal(contents(table), live, "and back");
@@ -116,7 +118,7 @@ test("a death between copying and changing over leaves the first table in use, a
 
 test("full of live entries there is no room, and nothing changes", () => {
   const { m, table } = bench();
-  for (let page = 0; page < MOST; page++) table.insert(page, 1);
+  for (let i = 0; i < MOST; i++) table.insert(i * APART, 1);
   const before = m.slice();
   assert.not.ok(table.hasRoom());
   assert.equal(Buffer.compare(Buffer.from(m.buffer), Buffer.from(before.buffer)), 0);
@@ -142,7 +144,7 @@ test("a page belongs to the live entry that has it among its own", () => {
 
 test("a table with no empty entry is searched to its end, and refuses one more", () => {
   const { m, table } = bench();
-  for (let page = 0; page < MAPPING_ENTRIES; page++) table.insert(page * 32, 1);
+  for (let i = 0; i < MAPPING_ENTRIES; i++) table.insert(i * APART, 1);
   const used = m[Control.mappingsUsed]!;
   assert.is(used, MAPPING_ENTRIES);
   assert.is(table.lookUp(7), -1);

@@ -58,5 +58,33 @@ export const SLOW_TESTS: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** What takes longest, longest first: these are begun before the others, so that no processor is idle in the end. */
-export const LONGEST: readonly string[] = [];
+/** What takes longest, of both tiers: these are begun before the others, so that no processor is idle in the end. */
+export const LONGEST: readonly string[] = [
+  "demo.test.ts",
+  "threads/parked.test.ts",
+  "threads/terminations.test.ts",
+  "commonjs.test.ts",
+  "hazards/sbrk.test.ts",
+  "containers/deaths.test.ts",
+  "package.test.ts",
+  "threads/generations.test.ts",
+  "deopts.test.ts",
+  "hazards/full-stack.test.ts",
+  "threads/every-store.test.ts",
+  "walk.test.ts",
+  "threads/death-in-adoption.test.ts",
+  "hazards/settings.test.ts",
+  "threads/no-robust-list.test.ts",
+  "benches.test.ts",
+  "examples.test.ts",
+  "readme.test.ts",
+  "large/large.test.ts",
+  "access/types.test.ts",
+  "containers/hash-map.test.ts",
+  "heap/check-index.test.ts",
+  "containers/string-table.test.ts",
+  "access/struct-koffi.test.ts",
+  "containers/queue.test.ts",
+  "access/wait-async.test.ts",
+  "counters.test.ts",
+];

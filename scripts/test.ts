@@ -24,7 +24,7 @@ import { LONGEST, SLOW_TESTS } from "./slow-tests.js";
 import { transpile } from "./transpile.js";
 
 /** Far above what any file takes, also with as many threads as were asked for; a hang is a failure and not a stuck run. */
-const FILE_LIMIT_MS = patience(300_000 + Number(process.env.HEAPWRIGHT_TEST_THREADS ?? 0) * 200);
+const FILE_LIMIT_MS = patience(600_000 + Number(process.env.HEAPWRIGHT_TEST_THREADS ?? 0) * 1000);
 
 /** Before what failed; .ci/run looks for it. */
 const FAILURES = "=== what failed ===";

@@ -20,7 +20,7 @@ interface Found {
 }
 
 const program = new URL("./programs/beside-libc.ts", import.meta.url);
-const PEAK = 300e6;
+const PEAK = 150e6;
 const LIMIT_MS = 180_000;
 
 async function livesBesideLibc(waves: number, env: Record<string, string>): Promise<void> {

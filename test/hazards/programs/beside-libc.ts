@@ -12,7 +12,7 @@ import { tell } from "./proc.js";
 import { type Library, Workload } from "./workload.js";
 
 const waves = Number(process.argv[2]);
-const PEAK = 300e6;
+const PEAK = 150e6;
 const STEPS_BETWEEN = 40;
 const CHURN_BETWEEN = 15;
 

@@ -90,14 +90,15 @@ export function finds(name: string, spoil: (at: Scene) => readonly number[], mes
     const { m } = at.of;
     verify(at.of);
     const words = spoil(at);
-    const before = m.slice();
+    const places = words.filter((_, i) => i % 2 === 0);
+    const before = places.map((word) => m[word]!);
     for (let i = 0; i < words.length; i += 2) m[words[i]!] = words[i + 1]!;
     assert.ok(
-      words.some((word, i) => i % 2 === 0 && m[word] !== before[word]),
+      places.some((word, i) => m[word] !== before[i]),
       "something is spoiled",
     );
     throwsHeapError(() => verify(at.of), "ERR_HEAP_CORRUPT", message);
-    for (let i = 0; i < words.length; i += 2) m[words[i]!] = before[words[i]!]!;
+    for (const [i, word] of places.entries()) m[word] = before[i]!;
     verify(at.of);
   });
 }

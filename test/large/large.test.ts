@@ -226,7 +226,7 @@ test("a tracer hears of mapping, resizing and unmapping", () => {
 test("a block that fills its table entry's limit is refused while the table is full of live ones", () => {
   const of = fakeHeap();
   for (let slot = 0; slot < 49151; slot++) {
-    of.m[MAPPINGS + 2 * slot] = 0x4000_0000 + slot;
+    of.m[MAPPINGS + 2 * slot] = 0x4000_0000 + 32 * slot; // each with a place of its own in the other table
     of.m[MAPPINGS + 2 * slot + 1] = 1;
   }
   setControl(of, "mappingsUsed", 49151);

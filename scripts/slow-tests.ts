@@ -46,6 +46,7 @@ export const SLOW_TESTS: Readonly<Record<string, readonly string[]>> = {
     "native/ahead.test.ts",
     "hazards/idle.test.ts",
     "threads/idle-owners.test.ts",
+    "threads/reclaim.test.ts",
   ],
   "whole programs": [
     "benches.test.ts",

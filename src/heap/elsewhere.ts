@@ -28,6 +28,8 @@ export interface Elsewhere<Heap> {
   leave(first: Heap): boolean;
   /** A heap for this thread again after that. */
   comeBack(): Heap;
+  /** Returns when no other thread reclaims memory of this thread's inboxes. */
+  awaitReclaim(): void;
   /** Adopts one orphan; null when there is none. */
   adopt(): Heap | null;
   /** Gives a heap that was taken over up again: the next thread that comes or needs memory has it. */

@@ -214,7 +214,7 @@ export class ThreadHeap {
       }
       b = this.#growOut(bytes);
       if (b === 0 && this.large.unmapSlack() > 0) b = this.wilderness.grow(bytes);
-      if (b === 0 && this.elsewhere?.relieve()) b = this.wilderness.grow(bytes);
+      while (b === 0 && this.elsewhere?.relieve()) b = this.wilderness.grow(bytes);
     }
     return b === 0 ? (0 as Pointer) : this.window.pointerOf(b);
   }
@@ -352,7 +352,16 @@ export class ThreadHeap {
   drain(): void {
     if (!this.hasReturned) return;
     if (this.name !== null) this.consolidate();
-    else drain(this.window, this.record, this.secret, (b) => this.#takeBack(b));
+    else {
+      drain(this.window, this.record, this.secret, (b) => this.#takeBack(b));
+      if (this.words[this.record + Rec.reclaimedPages] !== 0) this.#recharge();
+    }
+  }
+
+  /** Of what came back, pages were given back meanwhile: they are purged again, which counts them off for good. */
+  #recharge(): void {
+    purge(this.wilderness, this.wilderness.pageSize);
+    this.words[this.record + Rec.reclaimedPages] = 0;
   }
 
   /** A block that came back: into the cache, or coalesced. Whether memory is given back is asked when all came. */
@@ -413,7 +422,7 @@ export class ThreadHeap {
     if (size > Math.min(this.pressure().limit, this.window.span)) return 0;
     let result = this.large.unmapSlack() > 0 ? attempt() : 0;
     if (result === 0 && this.relieve()) result = attempt();
-    if (result === 0 && this.elsewhere?.relieve()) result = attempt();
+    while (result === 0 && this.elsewhere?.relieve()) result = attempt();
     return result;
   }
 
@@ -459,6 +468,17 @@ export class ThreadHeap {
     if (this.isInterrupted) this.recover();
     this.words[this.record + Rec.interrupted] = 1;
     this.words[this.record + Rec.updates] = this.words[this.record + Rec.updates]! + 1;
+    if (this.words[this.record + Rec.reclaiming] !== 0) this.#awaitReclaim();
+  }
+
+  /** Another thread is at this thread's inboxes, and takes the heap to be in no update: see process/reclaim.ts. */
+  #awaitReclaim(): void {
+    const { words: m, record } = this;
+    while (m[record + Rec.reclaiming] !== 0) {
+      m[record + Rec.interrupted] = 0;
+      this.elsewhere?.awaitReclaim();
+      m[record + Rec.interrupted] = 1;
+    }
   }
 
   /**

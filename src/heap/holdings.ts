@@ -20,6 +20,7 @@ export interface Holdings {
   cachedUnits: number;
   remoteBlocks: number;
   remoteUnits: number;
+  reclaimedPages: number;
   sent: number;
   trims: number;
   splits: number;
@@ -35,6 +36,7 @@ export function noHoldings(): Holdings {
     cachedUnits: 0,
     remoteBlocks: 0,
     remoteUnits: 0,
+    reclaimedPages: 0,
     sent: 0,
     trims: 0,
     splits: 0,
@@ -52,15 +54,16 @@ export interface Figures {
 }
 
 /** `allocated` and `blocks` are differences, and may be negative where other threads changed what was counted. */
-export function figuresOf(all: Holdings): Figures {
+export function figuresOf(all: Holdings, pageSize: number): Figures {
   const blocks = all.blocks - all.cachedBlocks - all.remoteBlocks;
+  const remote = all.remoteUnits * UNIT_BYTES - all.remoteBlocks * HEADER_BYTES;
   const units = all.units - all.freeUnits - all.cachedUnits - all.remoteUnits;
   return {
     allocated: units * UNIT_BYTES - blocks * HEADER_BYTES,
     blocks,
     cached: all.cachedUnits * UNIT_BYTES - all.cachedBlocks * HEADER_BYTES,
     free: all.freeUnits * UNIT_BYTES,
-    remote: Math.max(0, all.remoteUnits * UNIT_BYTES - all.remoteBlocks * HEADER_BYTES),
+    remote: Math.max(0, remote - all.reclaimedPages * pageSize),
   };
 }
 
@@ -86,6 +89,7 @@ export function addHoldings(all: Holdings, m: Int32Array, record: number): void 
   }
   all.remoteBlocks += sent.blocks - m[record + Rec.receivedBlocks]! + m[record + Rec.leftBlocks]!;
   all.remoteUnits += sent.units - m[record + Rec.receivedUnits]! + m[record + Rec.leftUnits]!;
+  all.reclaimedPages += m[record + Rec.reclaimedPages]!;
   all.sent += sent.blocks + m[record + Rec.leftElsewhere]!;
   all.trims += m[record + Rec.purges]!;
   all.splits += m[record + Rec.splits]!;

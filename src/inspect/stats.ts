@@ -24,7 +24,7 @@ export interface Stats {
   cached: number;
   /** Bytes in coalesced free blocks, headers included. */
   free: number;
-  /** Usable bytes in blocks that another thread freed and their owner has not taken back yet. */
+  /** Usable bytes in blocks that another thread freed and their owner has not taken back yet, less what was given back since. */
   remote: number;
   /** Bytes of address space that the heap has touched and not given back. */
   footprint: number;
@@ -85,7 +85,7 @@ export function stats(): Stats {
   const pageSize = m[Control.pageSize]!;
   const all = holdings(m);
   const { alive, orphans, made } = countThreads();
-  const { allocated, blocks, ...freed } = figuresOf(all);
+  const { allocated, blocks, ...freed } = figuresOf(all, pageSize);
   const mapped = (m[Control.largePages]! - m[Control.largeSlack]!) * pageSize - m[Control.largeFront]! * 16;
   return {
     // Differences of counters of other threads, read at slightly different moments: they may be negative.

@@ -241,7 +241,7 @@ export class Heap implements Disposable {
 function statsOf(of: ThreadHeap): HeapStats {
   const all = noHoldings();
   addHoldings(all, of.words, of.record);
-  return { ...figuresOf(all), footprint: of.footprint() };
+  return { ...figuresOf(all, of.wilderness.pageSize), footprint: of.footprint() };
 }
 
 /** Pages of a limit; 0 for none. */

@@ -83,6 +83,9 @@ export const lock = 64;
 /** A robust mutex, held while heaps are taken over. */
 export const adoption = 96;
 
+/** Under that mutex: the record of the first heap of the thread whose inboxes are being reclaimed; 0 for none. */
+export const reclaiming = 112;
+
 /** The change that the holder of the lock has begun: one of Pending. The words below are valid while there is one. */
 export const pending = 128;
 /** Of a segment: the heap's entry, the segment's, first chunk and count, and words in front of the first block. */

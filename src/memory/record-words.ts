@@ -76,5 +76,19 @@ export const asked = 34;
 /** Blocks of this heap, and units, that bear the marks of other threads' frees; those that died before they counted are missing. */
 export const leftBlocks = 35;
 export const leftUnits = 36;
+/**
+ * 1 while another thread reclaims memory of the inboxes of this heap's thread: the thread then waits before it updates a heap.
+ * In the first heap of a thread. See process/reclaim.ts, which writes the words below too.
+ */
+export const reclaiming = 37;
+/** Pages of blocks in the inbox that were given back, and are charged to the heap still. */
+export const reclaimedPages = 38;
+/** A block of the inbox that is being coalesced with the one below; 0 for none. And valid while there is one: */
+export const merging = 39;
+/** That block below, and its mark; what Rec.blocks and Rec.receivedBlocks will be. */
+export const mergingInto = 40;
+export const mergingMark = 41;
+export const mergingBlocks = 42;
+export const mergingReceived = 43;
 /** The heap's entry in the table of heaps. Never changes. */
 export const entry = 48;

@@ -44,6 +44,8 @@ export interface Os {
   discard(address: number, bytes: number): boolean;
   /** mseal: nobody can unmap or shrink the range any more. False before Linux 6.10. */
   seal(address: number, bytes: number): boolean;
+  /** membarrier: all running threads of the process order their loads and stores. False before Linux 4.14. */
+  barrier(): boolean;
   /** Fills up to 256 bytes of memory with random ones. */
   randomize(address: number, bytes: number): boolean;
   /** The soft limit on the process's data or address space; Infinity when there is none. */
@@ -73,10 +75,28 @@ const FIXED_NOREPLACE = 0x100000; // Linux 4.17; older kernels take the address 
 const REMAP_MAYMOVE_FIXED = 0x1 | 0x2; // MREMAP_MAYMOVE | MREMAP_FIXED
 const ADVISE_DONTNEED = 4;
 const SYSTEM_CALLS = {
-  x64: { gettid: 186, futex: 202, getRobustList: 274, getrandom: 318, memfdCreate: 319, mseal: 462 },
-  arm64: { gettid: 178, futex: 98, getRobustList: 100, getrandom: 278, memfdCreate: 279, mseal: 462 },
+  x64: {
+    gettid: 186,
+    futex: 202,
+    getRobustList: 274,
+    getrandom: 318,
+    memfdCreate: 319,
+    membarrier: 324,
+    mseal: 462,
+  },
+  arm64: {
+    gettid: 178,
+    futex: 98,
+    getRobustList: 100,
+    getrandom: 278,
+    memfdCreate: 279,
+    membarrier: 283,
+    mseal: 462,
+  },
 } as const;
 const MEMFD_CLOEXEC = 1;
+const BARRIER = 1 << 3; // MEMBARRIER_CMD_PRIVATE_EXPEDITED
+const REGISTER_BARRIER = 1 << 4; // MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED
 const RLIMIT = { data: 2, addressSpace: 9 } as const;
 
 /** The part of koffi that is used here. */
@@ -198,6 +218,10 @@ function linux(koffi: Koffi): Os {
       mremap(address, oldBytes, newBytes, REMAP_MAYMOVE_FIXED, target) === target,
     discard: (address, bytes) => madvise(address, bytes, ADVISE_DONTNEED) === 0,
     seal: (address, bytes) => syscall(systemCalls.mseal, address, bytes, 0) === 0,
+    barrier: () => {
+      const succeeds = (command: number) => syscall(systemCalls.membarrier, command, 0, 0) === 0;
+      return succeeds(BARRIER) || (succeeds(REGISTER_BARRIER) && succeeds(BARRIER));
+    },
     randomize: (address, bytes) => syscall(systemCalls.getrandom, address, bytes, 0) === bytes,
     resourceLimit: (which) => {
       const pair = new BigUint64Array(2);

@@ -49,6 +49,7 @@ import {
   unlockAdoption,
 } from "./claims.js";
 import { askForMemory, chargedPages, waiting } from "./idle-owners.js";
+import { reclaim } from "./reclaim.js";
 import { recover } from "./recover.js";
 import { wipe } from "./wipe.js";
 
@@ -154,7 +155,18 @@ export class Annexes implements Elsewhere<ThreadHeap> {
     });
     const { window, os } = this.#context;
     bytes += this.#wiped * os.pageSize;
-    return bytes + Math.max(0, askForMemory(window, os, heldPages)) * os.pageSize;
+    bytes += Math.max(0, askForMemory(window, os, heldPages)) * os.pageSize;
+    return bytes + this.#reclaim() * os.pageSize;
+  }
+
+  /** Pages given back of what waits in the inboxes of threads that do not come to it. */
+  #reclaim(): number {
+    const { window, os, hooks } = this.#context;
+    return underAdoption(window, os, () => reclaim(window, os, hooks));
+  }
+
+  awaitReclaim(): void {
+    underAdoption(this.#context.window, this.#context.os, () => {});
   }
 
   relieve(): boolean {
@@ -164,7 +176,7 @@ export class Annexes implements Elsewhere<ThreadHeap> {
       if (heap.relieve()) relieved = true;
     });
     const { window, os } = this.#context;
-    return relieved || this.#wiped > 0 || askForMemory(window, os, chargedPages) > 0;
+    return relieved || this.#wiped > 0 || this.#reclaim() > 0 || askForMemory(window, os, chargedPages) > 0;
   }
 
   /** Of ended threads' heaps one at a time; then those again that one which came later has sent blocks to; then this thread's. */

@@ -16,7 +16,7 @@ import { Rec } from "../heap/record.js";
 import { Control } from "../memory/control.js";
 import type { Block, Window } from "../memory/memory.js";
 import { load, type Os } from "../platform/os.js";
-import { entryOf, HEAP_RECORD, holderOf, isAlive, nodeThreadOf } from "../shared/heaps.js";
+import { HEAP_RECORD, heapsOfOthers, isAlive, nodeThreadOf } from "../shared/heaps.js";
 import { isMarkedBlock, LINK } from "../shared/inbox.js";
 
 /** To take back what others freed; and to give all that is free back besides. */
@@ -68,15 +68,7 @@ export function isListening(): boolean {
 
 /** Entries of the heaps of other living threads. */
 function others(window: Window, os: Os): number[] {
-  const m = window.words;
-  const mine = os.threads.threadId();
-  const found: number[] = [];
-  for (let index = 0; index < m[Control.heaps]!; index++) {
-    const entry = entryOf(index);
-    const holder = m[entry + HEAP_RECORD] === 0 ? 0 : holderOf(m, os.threads, entry);
-    if (holder !== 0 && holder !== mine) found.push(entry);
-  }
-  return found;
+  return [...heapsOfOthers(window.words, os.threads).values()].flat();
 }
 
 /** Asks those that have something to take back to do so when they come to it. */
@@ -154,16 +146,21 @@ export interface Waiting {
 /** All of them but the calling one. */
 export function waiting(window: Window, os: Os): Waiting[] {
   const m = window.words;
-  const threads = new Map<number, Waiting>();
-  for (const entry of others(window, os)) {
-    const holder = holderOf(m, os.threads, entry);
-    const of = threads.get(holder) ?? { thread: -1, bytes: 0 };
-    of.thread = Math.max(of.thread, nodeThreadOf(m, entry)); // noted with the first of its heaps alone
-    const record = m[entry + HEAP_RECORD]!;
-    of.bytes += remoteBytes(window, record) + Math.max(0, m[record + Rec.leftUnits]!) * UNIT_BYTES;
-    threads.set(holder, of);
-  }
-  return [...threads.values()].filter(({ bytes }) => bytes > 0);
+  return [...heapsOfOthers(m, os.threads).values()]
+    .map((entries) => {
+      const thread = Math.max(...entries.map((entry) => nodeThreadOf(m, entry))); // noted with the first of its heaps alone
+      const bytes = entries.reduce((sum, entry) => sum + waitingBytes(window, m[entry + HEAP_RECORD]!), 0);
+      return { thread, bytes };
+    })
+    .filter(({ bytes }) => bytes > 0);
+}
+
+/** Less what was given back meanwhile (reclaim.ts). */
+function waitingBytes(window: Window, record: number): number {
+  const m = window.words;
+  const marked = Math.max(0, m[record + Rec.leftUnits]!) * UNIT_BYTES;
+  const reclaimed = m[record + Rec.reclaimedPages]! * m[Control.pageSize]!;
+  return Math.max(0, remoteBytes(window, record) + marked - reclaimed);
 }
 
 /** Of the list that others push to, read while its owner may take it apart: whatever is met, no word outside heaps is read. */

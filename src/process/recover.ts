@@ -63,6 +63,7 @@ export function recover(pool: Pool): boolean {
   takeBack(pool);
   m[record + Rec.sincePurge] = 0;
   m[record + Rec.asked] = 0;
+  m[record + Rec.reclaimedPages] = 0; // as they are committed, they are charged
   m[record + Rec.blocks] = census.blocks;
   m[record + Rec.closedUnits] = census.closedUnits;
   m[record + Rec.charged] = pool.wilderness.committedPages() - census.purgedPages;

@@ -6,7 +6,7 @@
  * threads add to, and none that a thread that dies could leave wrong: whoever takes its heap over counts again.
  *
  *   Rec.charged <= Rec.budget, where a heap has one
- *   charged = sum over heaps of Rec.charged + Control.largePages <= Control.limitPages
+ *   charged = sum over heaps of (Rec.charged - Rec.reclaimedPages) + Control.largePages <= Control.limitPages
  *   footprint = charged - sum over heaps of what is committed and was never touched
  */
 
@@ -21,7 +21,7 @@ export function chargedPages(m: Int32Array): number {
   let pages = m[Control.largePages]!;
   for (let index = m[Control.heaps]! - 1; index >= 0; index--) {
     const record = recordOf(m, index);
-    if (record !== 0) pages += m[record + Rec.charged]!;
+    if (record !== 0) pages += m[record + Rec.charged]! - m[record + Rec.reclaimedPages]!;
   }
   return pages;
 }
@@ -31,7 +31,7 @@ export function footprintPages(m: Int32Array): number {
   let pages = m[Control.largePages]!;
   for (let index = m[Control.heaps]! - 1; index >= 0; index--) {
     const record = recordOf(m, index);
-    if (record !== 0) pages += Math.max(0, heldPages(m, record));
+    if (record !== 0) pages += Math.max(0, heldPages(m, record) - m[record + Rec.reclaimedPages]!);
   }
   return pages;
 }

@@ -189,16 +189,32 @@ export function markFirst(m: Int32Array, entry: number): void {
   m[entry + FIRST] = 1;
 }
 
+/** Whether the thread that has the heap had none when it claimed it. */
+export function isFirst(m: Int32Array, entry: number): boolean {
+  return m[entry + FIRST] === 1;
+}
+
 /** The heap that the calling thread claimed first, if it has one: then this library was loaded in it twice. */
 export function findMine(window: Window, threads: OsThreads): number {
   const mine = allMine(window, threads).filter((entry) => kindOf(window.words, entry) === Kind.thread);
-  return mine.find((entry) => window.words[entry + FIRST] === 1) ?? mine[0] ?? 0;
+  return mine.find((entry) => isFirst(window.words, entry)) ?? mine[0] ?? 0;
 }
 
 /** All that it has. */
 export function allMine(window: Window, threads: OsThreads): number[] {
   const m = window.words;
   return usedEntries(m).filter((entry) => m[entry + HEAP_RECORD] !== 0 && isMine(m, threads, entry));
+}
+
+/** The heaps of all other living threads, by the kernel's numbers of those. */
+export function heapsOfOthers(m: Int32Array, threads: OsThreads): Map<number, number[]> {
+  const mine = threads.threadId();
+  const found = new Map<number, number[]>();
+  for (const entry of usedEntries(m)) {
+    const holder = m[entry + HEAP_RECORD] === 0 ? 0 : holderOf(m, threads, entry);
+    if (holder !== 0 && holder !== mine) found.set(holder, [...(found.get(holder) ?? []), entry]);
+  }
+  return found;
 }
 
 /** Those of ended threads: a guess for who does not have the mutex. */

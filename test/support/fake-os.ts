@@ -28,6 +28,7 @@ export type Call =
   | "move"
   | "discard"
   | "seal"
+  | "barrier"
   | "randomize"
   | "mappings"
   | "view";
@@ -150,6 +151,10 @@ export class FakeOs implements Os {
     if (this.#refuses("discard") || !this.isMapped(address, bytes)) return false;
     this.#fill(address, address + bytes, 0);
     return true;
+  }
+
+  barrier(): boolean {
+    return !this.#refuses("barrier");
   }
 
   seal(address: number, bytes: number): boolean {

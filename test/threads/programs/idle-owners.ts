@@ -73,7 +73,20 @@ const scenarios: Record<string, (how: How, size: number) => Promise<object>> = {
     const { remote, waiting, footprint } = stats();
     check();
     await worker.terminate();
-    return { given, remote, footprint, waiting: [...waiting], thread: 1 };
+    return { given, remote, footprint, waiting: [...waiting] };
+  },
+  /** Every other block is freed: none can be coalesced, nor its pages given back. */
+  async pieces(how, size) {
+    configure({ limit: 40 * MIB });
+    malloc(100);
+    const { worker, pointers } = await owner(how, size);
+    for (let i = 0; i < pointers.length; i += 2) free(pointers[i]!);
+    const given = trim();
+    const { remote, waiting, footprint } = stats();
+    const failed = attempt(() => blocks(size));
+    check();
+    await worker.terminate();
+    return { given, remote, footprint, waiting: [...waiting], failed };
   },
   async limit(how, size) {
     configure({ limit: 48 * MIB });

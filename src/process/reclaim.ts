@@ -1,0 +1,172 @@
+/**
+ * Reclaiming: what others freed of a thread's heaps is given back to the kernel while that thread does nothing, be it for ever.
+ *
+ * Owns coalescing and purging of the blocks in another thread's inbox, and keeping that thread out meanwhile. Must not know
+ * who needs memory.
+ *
+ * A block in an inbox is nobody's. Its owner passes it in walks over headers, but only in a slow path; fast paths touch no
+ * header but that of the block at hand. So while the owner is kept out of its slow paths, such blocks may be coalesced with
+ * each other, and their inner pages purged. They stay in the inbox; the owner takes back fewer, larger ones.
+ *
+ * The owner is kept out by Dekker's algorithm with the fence on one side only (Dice, Huang and Yang, Asymmetric Dekker
+ * Synchronization, 2001), for its slow path comes a million times as often:
+ *
+ *   owner, in enter()   interrupted = 1                         reclaiming?   waits
+ *   here                reclaiming = 1     membarrier(2)        interrupted?  leaves its heaps alone
+ *
+ * All is done under the mutex at Control.adoption, so one thread does it at a time, and no heap changes hands. Others go on
+ * pushing to the inbox: the block that was its head is the last one that they know, so it stays where it is.
+ *
+ * A thread may die in the middle, between any two stores. Rec.merging and the words after it say what it was doing, and
+ * whoever locks the mutex next finishes that, with finishReclaiming().
+ */
+import {
+  checksumOf,
+  clearChecksum,
+  innerEnd,
+  innerPages,
+  innerStart,
+  MAX_BLOCK,
+  markAt,
+  PREVIOUS_FREE,
+  sizeOf,
+} from "../block/block.js";
+import { Rec } from "../heap/record.js";
+import { Control } from "../memory/control.js";
+import { type Block, type Window, WORD_BYTES } from "../memory/memory.js";
+import type { Os } from "../platform/os.js";
+import { notePeak } from "../shared/account.js";
+import { HEAP_RECORD, heapsOfOthers, isFirst, recordOf } from "../shared/heaps.js";
+import type { Hooks } from "../shared/hooks.js";
+import { hasReturned, isMarkedBlock, LINK, listContains } from "../shared/inbox.js";
+
+/** Smaller blocks are not worth a system call. */
+const LEAST_RUN = 16 * 1024;
+/** A list is followed no further. */
+const MOST_BLOCKS = 2 ** 20;
+
+/** Reclaims from all other living threads that are in no slow path; how many pages. To be called under the mutex. */
+export function reclaim(window: Window, os: Os, hooks: Hooks): number {
+  const m = window.words;
+  let pages = 0;
+  for (const entries of heapsOfOthers(m, os.threads).values()) {
+    const first = entries.find((entry) => isFirst(m, entry));
+    const records = entries
+      .map((entry) => m[entry + HEAP_RECORD]!)
+      .filter((record) => hasReturned(m, record));
+    if (first === undefined || records.length === 0) continue;
+    whileKeptOut(window, os, m[first + HEAP_RECORD]!, () => {
+      for (const record of records) pages += reclaimInbox(window, os, hooks, record);
+    });
+  }
+  return pages;
+}
+
+/** Does something unless the thread that has this first heap is in a slow path; until it is done, that thread enters none. */
+function whileKeptOut(window: Window, os: Os, first: number, work: () => void): void {
+  window.words[Control.reclaiming] = first;
+  window.atomicStore(first + Rec.reclaiming, 1);
+  // The second barrier orders all that the owner stored in its last slow path before the reads here.
+  if (os.barrier() && window.atomicLoad(first + Rec.interrupted) === 0 && os.barrier()) work();
+  finishReclaiming(window);
+}
+
+/** Finishes what a thread that died had begun, if any, and lets the owner go on. To be called under the mutex. */
+export function finishReclaiming(window: Window): void {
+  const m = window.words;
+  const first = m[Control.reclaiming]!;
+  if (first === 0) return;
+  for (let index = 0; index < m[Control.heaps]!; index++) {
+    const record = recordOf(m, index);
+    if (record !== 0 && m[record + Rec.merging] !== 0) finishMerge(window, record);
+  }
+  window.atomicStore(first + Rec.reclaiming, 0); // releases: the owner sees all that was changed
+  m[Control.reclaiming] = 0;
+}
+
+/** Coalesces and purges the blocks of an inbox; returns how many more pages of it are given back than before. */
+function reclaimInbox(window: Window, os: Os, hooks: Hooks, record: number): number {
+  const m = window.words;
+  let pages = 0;
+  for (const b of coalesce(window, hooks, record)) {
+    const size = sizeOf(m, b);
+    if (size < LEAST_RUN || innerPages(b, size, os.pageSize) === 0) continue;
+    const start = innerStart(b, os.pageSize);
+    const bytes = innerEnd(b, size, os.pageSize) - start;
+    if (!os.discard(window.base + start, bytes)) continue;
+    pages += bytes / os.pageSize;
+    hooks.trace?.("purge", window.base + start, bytes);
+  }
+  const more = pages - m[record + Rec.reclaimedPages]!;
+  notePeak(window);
+  m[record + Rec.reclaimedPages] = pages; // of all blocks there: those that were purged before are among them
+  return Math.max(0, more);
+}
+
+/** Coalesces neighbours in an inbox; the blocks that it holds then. From the last one in memory down, each with the one below. */
+function coalesce(window: Window, hooks: Hooks, record: number): Block[] {
+  const m = window.words;
+  const list = blocksOf(window, record);
+  const order = Uint32Array.from(list.keys()).sort((i, j) => list[i]! - list[j]!);
+  const before = Int32Array.from(list, (_, i) => i - 1);
+  const after = Int32Array.from(list, (_, i) => i + 1);
+  const end = list.length === 0 ? 0 : m[list.at(-1)! + LINK]!;
+  const merged = new Uint8Array(list.length);
+  for (let at = order.length - 1; at > 0; at--) {
+    const i = order[at]!;
+    const [b, below] = [list[i]!, list[order[at - 1]!]!];
+    const size = sizeOf(m, below);
+    if (i === 0 || below + (size >>> 2) !== b || size + sizeOf(m, b) > MAX_BLOCK) continue;
+    const [previous, next] = [before[i]!, after[i]!];
+    note(m, record, b, below);
+    m[list[previous]! + LINK] = next < list.length ? list[next]! : end; // out of the list
+    after[previous] = next;
+    if (next < list.length) before[next] = previous;
+    merge(m, record);
+    merged[i] = 1;
+    hooks.trace?.("coalesce forward", window.pointerOf(below), sizeOf(m, below));
+  }
+  return list.filter((_, i) => merged[i] === 0);
+}
+
+function blocksOf(window: Window, record: number): Block[] {
+  const m = window.words;
+  const secret = m[Control.secret]!;
+  const found: Block[] = [];
+  let b = window.atomicLoad(record + Rec.inbox); // orders the links after it
+  while (found.length < MOST_BLOCKS && isMarkedBlock(m, b, record, secret)) {
+    found.push(b as Block);
+    b = m[b + LINK]!;
+  }
+  return found;
+}
+
+/** Notes that `b` is about to be coalesced with the block below. Its own word last: by it the note is valid. */
+function note(m: Int32Array, record: number, b: Block, below: Block): void {
+  m[record + Rec.mergingInto] = below;
+  m[record + Rec.mergingMark] = markAt(m, below, m[Control.secret]!);
+  m[record + Rec.mergingBlocks] = m[record + Rec.blocks]! - 1;
+  m[record + Rec.mergingReceived] = m[record + Rec.receivedBlocks]! + 1; // as a block it never comes back
+  m[record + Rec.merging] = b;
+}
+
+/** Coalesces the block that was noted, which is in no list any more. May be done again after a death. */
+function merge(m: Int32Array, record: number): void {
+  const b = m[record + Rec.merging]! as Block;
+  const below = m[record + Rec.mergingInto]! as Block;
+  const flag = m[below]! & PREVIOUS_FREE;
+  const size = (b - below) * WORD_BYTES + sizeOf(m, b);
+  m[below] = size | flag;
+  m[below + 1] = checksumOf(below, size, m[Control.secret]!) ^ m[record + Rec.mergingMark]!;
+  clearChecksum(m, b);
+  m[record + Rec.blocks] = m[record + Rec.mergingBlocks]!;
+  m[record + Rec.receivedBlocks] = m[record + Rec.mergingReceived]!;
+  m[record + Rec.merging] = 0;
+}
+
+/** A thread died after note(): the block is in the list still, and stays there, or it is out of it. */
+function finishMerge(window: Window, record: number): void {
+  const m = window.words;
+  if (listContains(window, record, m[record + Rec.merging]!, m[Control.secret]!)) m[record + Rec.merging] = 0;
+  else merge(m, record);
+}

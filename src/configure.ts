@@ -14,12 +14,16 @@ import { recordOf } from "./shared/heaps.js";
 
 /** Settings of the process, for configure(). Sizes are in bytes. */
 export interface Options {
-  /** The largest footprint: a whole number of bytes, rounded down to pages, or Infinity. */
+  /**
+   * The largest footprint: a whole number of bytes, 64 KiB at least, rounded down to pages, or Infinity. What would exceed it
+   * throws ERR_OUT_OF_MEMORY, and every block stays as it is.
+   */
   limit?: number | undefined;
   /**
    * Requests of more bytes than this, and than 9,208, get a mapping of their own. The default, "dynamic", starts at 131,072.
    * It rises, to at most 32 MiB, when blocks of similar size are mapped and freed again and again: then the heap serves
-   * them. It falls when such blocks stay allocated, or when only smaller ones are requested.
+   * them. It falls when such blocks stay allocated, when only much smaller ones are requested, and when none are for a second.
+   * A number is kept; the largest is 512 MiB less 8 bytes.
    */
   mmapThreshold?: number | "dynamic" | undefined;
   /**
@@ -30,7 +34,8 @@ export interface Options {
   /**
    * true: a line on standard error for each step, at once. A function: called with each step of a call into the heap, before
    * that call returns. It may use the heap itself; what it does there is not traced. An error that it throws comes out of
-   * that call, and a block that the call allocated is lost. false: off. May be changed at any time.
+   * that call, and a block that the call allocated is lost. false: off. May be changed at any time. Tracing that was never on
+   * costs nothing: the fast paths do not look at it.
    */
   trace?: boolean | ((event: TraceEvent) => void) | undefined;
 }

@@ -70,7 +70,23 @@ export interface NativeAllocator extends Disposable {
   readonly usableSize: FunctionPointer;
   /** `void *allocate(void *opaque, size_t size)`, as zstd, brotli and others want it. */
   readonly opaqueMalloc: FunctionPointer;
-  /** `void *zalloc(void *opaque, unsigned items, unsigned size)`, zlib's alloc_func. */
+  /**
+   * `void *zalloc(void *opaque, unsigned items, unsigned size)`, zlib's alloc_func.
+   *
+   * @example
+   * ```ts
+   * import { calloc, free, nativeAllocator, write } from "heapwright";
+   *
+   * const memory = nativeAllocator({ limit: 10_000_000 });
+   * const stream = calloc(1, 112); // zlib's z_stream
+   * write.pointer(stream, memory.zalloc, 64);
+   * write.pointer(stream, memory.zfree, 72);
+   * // … deflateInit2_, deflate and deflateEnd through koffi; then
+   * console.log(memory.bytes, memory.blocks); // 0 0
+   * memory.dispose();
+   * free(stream);
+   * ```
+   */
   readonly zalloc: FunctionPointer;
   /** `void zfree(void *opaque, void *pointer)`: zlib's free_func, and what goes with opaqueMalloc. */
   readonly zfree: FunctionPointer;

@@ -13,16 +13,16 @@ import { fileURLToPath } from "node:url";
 import { type Plugin, rollup } from "rollup";
 import { constants } from "./constants.js";
 
-/** Returns the modules that it was made of. `elsewhere`: a module that is not taken in but imported, and from where. */
+/** Returns the modules that it was made of. `imported`: a module that is not taken in but imported, and from where. */
 export async function bundle(
   input: string,
   output: string,
-  elsewhere?: { readonly module: string; readonly path: string },
+  imported?: { readonly module: string; readonly path: string },
 ): Promise<readonly string[]> {
   const format = output.endsWith(".cjs") ? "cjs" : "es";
   const made = await rollup({
     input,
-    external: (id) => id.startsWith("node:") || id === "koffi" || id === elsewhere?.module,
+    external: (id) => id.startsWith("node:") || id === "koffi" || id === imported?.module,
     // What CommonJS has for import.meta.url, as far as createRequire() minds.
     plugins: [
       { name: "filename", resolveImportMeta: () => (format === "cjs" ? "__filename" : null) },
@@ -34,7 +34,7 @@ export async function bundle(
       if (warning.code !== "THIS_IS_UNDEFINED") report(warning);
     },
   });
-  const paths = elsewhere === undefined ? {} : { [elsewhere.module]: elsewhere.path };
+  const paths = imported === undefined ? {} : { [imported.module]: imported.path };
   const maps = { sourcemap: true, sourcemapPathTransform: inPackage };
   const { output: chunks } = await made.write({ file: output, format, paths, ...maps });
   await made.close();

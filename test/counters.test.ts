@@ -19,7 +19,7 @@ const BLOCKS = 50;
 const MANY = 51_200;
 
 /** Frees the given blocks in a thread of its own, and ends it. */
-function freedElsewhere(pointers: readonly number[]): Promise<void> {
+function freedInWorker(pointers: readonly number[]): Promise<void> {
   const worker = new Worker(compiled("freer"), { workerData: pointers });
   return new Promise((resolve, reject) => {
     worker.on("error", reject);
@@ -73,7 +73,7 @@ test("blocks on their way back are counted right when the counters of both sides
   const before = stats();
   assert.is(before.remote, 0);
   const pointers = Array.from({ length: BLOCKS }, () => malloc(40));
-  await freedElsewhere(pointers);
+  await freedInWorker(pointers);
   const away = stats();
   assert.is(away.remote, BLOCKS * 40);
   assert.is(away.allocated, before.allocated);

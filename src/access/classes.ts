@@ -10,7 +10,7 @@ import { rangeError, show, typeError } from "../errors.js";
 import type { Pointer } from "../memory/memory.js";
 import { type Assignable, assign, put, valuesByName, valuesInOrder } from "./assign.js";
 import { close } from "./closed.js";
-import { type Codec, type Field, type Place, placeCodec, scalars } from "./codec.js";
+import { type Codec, type Field, type LocatedClass, locatedCodec, scalars } from "./codec.js";
 import { type ArrayType, type Checks, generator, type Maker, type RecordMaker } from "./generate.js";
 import { cover } from "./padding.js";
 import { farOf } from "./place.js";
@@ -107,7 +107,7 @@ const OWN = ["pointer", "length"];
 
 /** The class of arrays of records, or of arrays. With length null, each array has a length of its own. */
 export function recordArrayClass(
-  element: Place,
+  element: LocatedClass,
   size: number,
   length: number | null = null,
 ): new (
@@ -115,8 +115,8 @@ export function recordArrayClass(
   length: number,
 ) => RecordArray<Located> {
   type This = RecordArray<Located>;
-  const Places = maker().places(element, size, length, checks);
-  close(Places, OWN, "the parts of element i are set through at(i)", {
+  const Records = maker().records(element, size, length, checks);
+  close(Records, OWN, "the parts of element i are set through at(i)", {
     get byteLength(): number {
       return (this as unknown as This).length * size;
     },
@@ -140,7 +140,7 @@ export function recordArrayClass(
       return shown(this.pointer, this.length * size, () => [...this]);
     },
   });
-  return Places as new (
+  return Records as new (
     pointer: Pointer,
     length: number,
   ) => This;
@@ -173,15 +173,20 @@ export function flexibleArrayClass({ type, size, ...element }: Codec): ArrayType
 /** A field of `length` elements in a row. */
 export function arrayCodec(element: Codec, length: number): Codec {
   const { size, alignment, type } = element;
-  const Lying = type === undefined ? valueArrayClass(element, length) : recordArrayClass(type, size, length);
+  const Nested = type === undefined ? valueArrayClass(element, length) : recordArrayClass(type, size, length);
   const extent = { size: size * length, alignment };
   const covers = (mask: Uint8Array, at: number) => {
     for (let i = 0; i < length; i++) cover(element, mask, at + i * size);
   };
-  const place = placeCodec(extent, Lying as unknown as Place, `${element.key}[${length}]`, (koffi) => {
-    const ref = element.koffi(koffi);
-    // Without the hint koffi 3.3.4 decodes an array of arrays, or of texts, as if it had one dimension.
-    return typeof ref === "string" ? koffi.array(ref, length) : koffi.array(ref, length, "Array");
-  });
+  const place = locatedCodec(
+    extent,
+    Nested as unknown as LocatedClass,
+    `${element.key}[${length}]`,
+    (koffi) => {
+      const ref = element.koffi(koffi);
+      // Without the hint koffi 3.3.4 decodes an array of arrays, or of texts, as if it had one dimension.
+      return typeof ref === "string" ? koffi.array(ref, length) : koffi.array(ref, length, "Array");
+    },
+  );
   return { ...place, covers };
 }

@@ -21,7 +21,7 @@ export interface Codec extends Extent {
   /** Of a number, an address or a boolean: which inline access the generated code contains (WAYS in generate.ts). */
   readonly way?: string;
   /** Of a place: its class. */
-  readonly type?: Place;
+  readonly type?: LocatedClass;
   /** Of a pointer to records: the record at an address, or null. */
   readonly points?: (address: number) => unknown;
   /** Of an array at the end of a struct (C's flexible array member): bytes per element. Of a struct that ends with one: 0. */
@@ -43,7 +43,7 @@ export interface Field {
 export type ToKoffi = <T>(koffi: Koffi<T>) => KoffiSpec<T>;
 
 /** The class of the object for a record or array at an address. A class, so that V8 can avoid the allocation. */
-export type Place = new (pointer: Pointer) => Located;
+export type LocatedClass = new (pointer: Pointer) => Located;
 
 function scalar(key: string, size: number, koffiName: string, get: Codec["get"], set: Codec["set"]): Codec {
   return { size, alignment: size, get, set, koffi: () => koffiName, key, way: key };
@@ -86,7 +86,12 @@ export function charsCodec(length: number): Codec {
 }
 
 /** A record or an array inside another one, as a field. */
-export function placeCodec({ size, alignment }: Extent, type: Place, key: string, koffi: ToKoffi): Codec {
+export function locatedCodec(
+  { size, alignment }: Extent,
+  type: LocatedClass,
+  key: string,
+  koffi: ToKoffi,
+): Codec {
   const get: Codec["get"] = (pointer, byteOffset) => new type((pointer + byteOffset) as Pointer);
   return { size, alignment, get, set: null, koffi, key, type };
 }

@@ -5,7 +5,7 @@
  */
 import { HeapError, rangeError, show, typeError } from "../errors.js";
 import { arrayCodec, flexibleArrayClass } from "./classes.js";
-import { type Codec, charsCodec, type Field, type Place, scalars } from "./codec.js";
+import { type Codec, charsCodec, type Field, type LocatedClass, scalars } from "./codec.js";
 import { bitCodec, bitsOf, enumCodec, flexibleCodec, pointerCodec } from "./kinds.js";
 import { type Extent, type Layout, type Limits, layOut, layOutUnion, NATURAL } from "./layout.js";
 import type { Definition, IntegerName, ScalarName, StructOptions } from "./shape.js";
@@ -15,9 +15,9 @@ export interface Surroundings {
   /** The codec of a struct; undefined for any other value. */
   codecOf(struct: unknown): Codec | undefined;
   /** The class of a struct's records; throws for any other value. */
-  classOf(struct: unknown): Place;
+  classOf(struct: unknown): LocatedClass;
   /** The class of this struct's records, once it is made. */
-  self(): Place;
+  self(): LocatedClass;
 }
 
 export interface Described {

@@ -11,7 +11,7 @@
  */
 import type { Pointer } from "../memory/memory.js";
 import { put } from "./assign.js";
-import type { Codec, Field, Place } from "./codec.js";
+import type { Codec, Field, LocatedClass } from "./codec.js";
 import { BYTES, HALVES, LONGS, near, WORDS } from "./place.js";
 import type { Located } from "./shape.js";
 import { high, small } from "./small.js";
@@ -31,7 +31,7 @@ export interface Checks {
 
 /** The class of a struct's records; `at` checks that the record at a pointer is mapped. */
 export interface RecordMaker {
-  readonly Record: Place;
+  readonly Record: LocatedClass;
   readonly at: (pointer: Pointer) => Located;
   /**
    * Writes the values of an object literal, field by field. Returns false, with nothing written, for any other values: the
@@ -43,7 +43,7 @@ export interface RecordMaker {
 export interface Maker {
   record(fields: readonly Field[], size: number, checks: Checks): RecordMaker;
   /** The class of arrays of records or of arrays. With length null, each array has a length of its own. */
-  places(element: Place, size: number, length: number | null, checks: Checks): ArrayType;
+  records(element: LocatedClass, size: number, length: number | null, checks: Checks): ArrayType;
   /** The class of arrays of values; `length` as above. */
   values(element: Codec, length: number | null, checks: Checks): ArrayType;
 }
@@ -88,7 +88,7 @@ function make<T>(text: string, given: object): T {
 export const generator: Maker = {
   record(fields, size, checks) {
     // Record is made first, to be a parameter of the rest: a const would be tested for initialization at each use.
-    const Record = make<Place>(
+    const Record = make<LocatedClass>(
       "return class Record { constructor(pointer) { this.pointer = pointer; } };",
       {},
     );
@@ -104,7 +104,7 @@ export const generator: Maker = {
       Object.defineProperty(Record.prototype, name, { ...described[name], enumerable: false });
     return { Record, at, assign };
   },
-  places(element, size, length, checks) {
+  records(element, size, length, checks) {
     const Walk = make(walkText(size), { Element: element });
     return make(placesText(size, length), { Element: element, Walk, ...checks });
   },
@@ -214,7 +214,7 @@ function walkText(size: number): string {
 
 function placesText(size: number, length: number | null): string {
   return `${placeText(size)}
-  return class Places {
+  return class Records {
     ${constructorText(length)}
     at(index) { return new Element(place(this, index)); }
     pointerAt(index) { return place(this, index); }

@@ -4,7 +4,7 @@
 
 import { rangeError, show, typeError } from "../errors.js";
 import type { Pointer } from "../memory/memory.js";
-import { type Codec, type Place, scalars } from "./codec.js";
+import { type Codec, type LocatedClass, scalars } from "./codec.js";
 import { coverBits } from "./padding.js";
 import type { IntegerName, Located } from "./shape.js";
 
@@ -86,10 +86,10 @@ export function enumCodec(name: IntegerName, values: Readonly<Record<string, num
 }
 
 /** A pointer to a record: read as that record, or null. `target` is called at the first use: it may be defined later. */
-export function pointerCodec(key: string, target: () => Place): Codec {
+export function pointerCodec(key: string, target: () => LocatedClass): Codec {
   const { size, alignment, get, set, koffi } = scalars.pointer;
-  let type: Place | null = null;
-  const known = (): Place => {
+  let type: LocatedClass | null = null;
+  const known = (): LocatedClass => {
     type ??= target();
     return type;
   };
@@ -108,7 +108,7 @@ export function pointerCodec(key: string, target: () => Place): Codec {
   };
 }
 
-function addressOf(value: unknown, type: Place): number {
+function addressOf(value: unknown, type: LocatedClass): number {
   if (value === null) return 0;
   if (typeof value === "number") return value;
   if (value instanceof type) return value.pointer;

@@ -2,11 +2,11 @@
  * The classes that generate.ts makes from text, made without it: for where code from strings is forbidden.
  */
 import type { Pointer } from "../memory/memory.js";
-import type { Codec, Field, Place } from "./codec.js";
+import type { Codec, Field, LocatedClass } from "./codec.js";
 import type { ArrayType, Checks, Maker, RecordMaker } from "./generate.js";
 import type { Located } from "./shape.js";
 
-export const plainMaker: Maker = { record: plainRecord, places: plainPlaces, values: plainValues };
+export const plainMaker: Maker = { record: plainRecord, records: plainRecords, values: plainValues };
 
 function plainRecord(fields: readonly Field[], size: number, checks: Checks): RecordMaker {
   class Record {
@@ -41,7 +41,7 @@ function accessor({ name, offset, codec: { get, set } }: Field, checks: Checks):
 }
 
 /** What all arrays have: their address and length. */
-abstract class Lying {
+abstract class ArrayBase {
   readonly pointer: Pointer;
   readonly length: number;
 
@@ -51,8 +51,13 @@ abstract class Lying {
   }
 }
 
-function plainPlaces(element: Place, size: number, fixed: number | null, { checkIndex }: Checks): ArrayType {
-  return class Places extends Lying {
+function plainRecords(
+  element: LocatedClass,
+  size: number,
+  fixed: number | null,
+  { checkIndex }: Checks,
+): ArrayType {
+  return class Records extends ArrayBase {
     constructor(pointer: Pointer, length: number) {
       super(pointer, fixed ?? length);
     }
@@ -73,7 +78,7 @@ function plainPlaces(element: Place, size: number, fixed: number | null, { check
 }
 
 function plainValues({ get, set, size }: Codec, fixed: number | null, { checkIndex }: Checks): ArrayType {
-  return class Values extends Lying {
+  return class Values extends ArrayBase {
     constructor(pointer: Pointer, length: number) {
       super(pointer, fixed ?? length);
     }

@@ -17,12 +17,12 @@ export interface TypedArrayClass<T> {
 const SLOTS = 16384;
 
 /** The properties of a typed array that are needed here. */
-export interface Lying {
+export interface ArrayRange {
   readonly byteOffset: number;
   readonly length: number;
 }
 
-export class Reused<T extends Lying> {
+export class Reused<T extends ArrayRange> {
   readonly type: TypedArrayClass<T>;
   readonly elementBytes: number;
   /** `place & mask` equals the place if that is near and aligned. */

@@ -190,15 +190,15 @@ type PointedTo<P, D> = P extends "self"
 type ArrayOf<V> = [V] extends [Located] ? RecordArray<V> : ValueArray<V>;
 
 /** Names of fields that are records or arrays: those cannot be assigned to; copy() copies their contents. */
-type PlaceNames<D> = { [K in keyof D]: IsPlace<D[K]> extends true ? K : never }[keyof D];
+type LocatedNames<D> = { [K in keyof D]: IsLocated<D[K]> extends true ? K : never }[keyof D];
 /** Decided by the definition and not by the value's type: the value of a pointer may be the record itself. */
-type IsPlace<T> = T extends string
+type IsLocated<T> = T extends string
   ? false
   : T extends readonly ["char", number] | readonly ["pointer", Target] | readonly [IntegerName, object]
     ? false
     : true;
-type Values<D> = { -readonly [K in Exclude<keyof D, PlaceNames<D>>]: FieldValue<D[K], D> };
-type Places<D> = { readonly [K in PlaceNames<D>]: FieldValue<D[K], D> };
+type Values<D> = { -readonly [K in Exclude<keyof D, LocatedNames<D>>]: FieldValue<D[K], D> };
+type LocatedFields<D> = { readonly [K in LocatedNames<D>]: FieldValue<D[K], D> };
 
 /** The methods of a record. A field of the same name hides one. */
 export interface RecordMethods<Fields> {
@@ -215,7 +215,7 @@ export interface RecordMethods<Fields> {
 /** A record: its address, fields and methods. Setting `pointer` makes the object stand for another record. */
 export type RecordWith<Fields> = { pointer: Pointer } & Fields & Omit<RecordMethods<Fields>, keyof Fields>;
 /** The record that a definition describes. If the definition is not known at compile time, its fields are unknown. */
-export type RecordFrom<D> = RecordWith<string extends keyof D ? UnknownFields : Values<D> & Places<D>>;
+export type RecordFrom<D> = RecordWith<string extends keyof D ? UnknownFields : Values<D> & LocatedFields<D>>;
 export type UnknownFields = { [name: string]: unknown };
 
 /** The names of a record's fields, without methods. */

@@ -8,7 +8,7 @@
 import { free, heap, malloc } from "../api/malloc.js";
 import { show, typeError } from "../errors.js";
 import type { Pointer } from "../memory/memory.js";
-import type { Place } from "./codec.js";
+import type { LocatedClass } from "./codec.js";
 import { farOf } from "./place.js";
 import type { Located } from "./shape.js";
 
@@ -19,7 +19,7 @@ type Cursor = { pointer: Pointer };
 
 export function sortRecords(
   { pointer, length }: Row,
-  element: Place,
+  element: LocatedClass,
   size: number,
   compare: (a: Located, b: Located) => number,
 ): void {
@@ -58,7 +58,7 @@ function permute(pointer: Pointer, size: number, order: Uint32Array): void {
 
 export function searchRecords(
   { pointer, length }: Row,
-  element: Place,
+  element: LocatedClass,
   size: number,
   compare: (record: Located) => number,
 ): number {

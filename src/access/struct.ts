@@ -12,7 +12,7 @@ import { NULL, type Pointer } from "../memory/memory.js";
 import { type Assignable, assign } from "./assign.js";
 import { copy, fill } from "./bytes.js";
 import { recordArrayClass, recordClass } from "./classes.js";
-import { type Codec, type Field, type Place, placeCodec } from "./codec.js";
+import { type Codec, type Field, type LocatedClass, locatedCodec } from "./codec.js";
 import { describe, type Surroundings } from "./definition.js";
 import { codecFromKoffi, isKoffiType, membersOf } from "./koffi.js";
 import type { Koffi, KoffiMembers, KoffiType } from "./koffi-types.js";
@@ -143,7 +143,7 @@ function structFromDefinition(
   kind: "struct" | "union",
   options?: StructOptions,
 ): AnyStruct {
-  let self: Place | null = null;
+  let self: LocatedClass | null = null;
   const around: Surroundings = {
     codecOf: (struct) => codecs.get(struct as object),
     classOf: (struct) => {
@@ -240,7 +240,7 @@ function makeStruct(
     return type;
   };
   const isOpen = fields.at(-1)!.codec.flexible !== undefined;
-  const place = placeCodec({ size, alignment }, Record, key, (koffi) => koffiType(koffi));
+  const place = locatedCodec({ size, alignment }, Record, key, (koffi) => koffiType(koffi));
   const covers = (mask: Uint8Array, at: number) => coverFields(fields, mask, at);
   const codec: Codec = { ...place, covers, ...(isOpen ? { flexible: 0 } : {}) };
   const Records = recordArrayClass(Record, size);

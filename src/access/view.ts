@@ -17,7 +17,7 @@ import { hex, rangeError, show, typeError } from "../errors.js";
 import type { PointerLike } from "../memory/memory.js";
 import { canPin, pin, refuseTransfer } from "./pinned.js";
 import { farOf, near } from "./place.js";
-import { type Lying, Reused, type TypedArrayClass } from "./reused.js";
+import { type ArrayRange, Reused, type TypedArrayClass } from "./reused.js";
 import { mapped } from "./there.js";
 
 export type { TypedArrayClass };
@@ -47,11 +47,11 @@ function lentBuffer(): ArrayBuffer {
 const PAGE = 4096;
 const { start } = near;
 /** The reused views of each class, and the class that was used last. */
-const made = new Map<unknown, Reused<Lying>>();
+const made = new Map<unknown, Reused<ArrayRange>>();
 let last = reusedOf(Uint8Array);
 const bytes = last as Reused<Bytes>;
 
-function reusedOf<T extends Lying>(type: TypedArrayClass<T>): Reused<T> {
+function reusedOf<T extends ArrayRange>(type: TypedArrayClass<T>): Reused<T> {
   const known = made.get(type) as Reused<T> | undefined;
   if (known !== undefined) return known;
   checkClass(type);
@@ -61,7 +61,11 @@ function reusedOf<T extends Lying>(type: TypedArrayClass<T>): Reused<T> {
 }
 
 /** A reused view of that place and length if its memory is mapped; else null. A detached one has length 0. */
-function madeBefore<T extends Lying>(reused: Reused<T>, pointer: number | bigint, length: number): T | null {
+function madeBefore<T extends ArrayRange>(
+  reused: Reused<T>,
+  pointer: number | bigint,
+  length: number,
+): T | null {
   if (typeof pointer !== "number") return null;
   const at = pointer - start;
   if (at !== (at & reused.mask) || !mapped[at >>> 12]) return null;
@@ -70,7 +74,7 @@ function madeBefore<T extends Lying>(reused: Reused<T>, pointer: number | bigint
   return mapped[(at + length * reused.elementBytes - 1) >>> 12] ? known : null;
 }
 
-function makeView<T extends Lying>(reused: Reused<T>, place: number, length: number): T {
+function makeView<T extends ArrayRange>(reused: Reused<T>, place: number, length: number): T {
   const array = new reused.type(lentBuffer(), place, length);
   if (length > 0 && length * reused.elementBytes <= PAGE) reused.keep(place, array);
   return array;

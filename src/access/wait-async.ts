@@ -11,7 +11,7 @@ import { thread } from "../api/thread.js";
 import { HeapError } from "../errors.js";
 import { Control, MAX_WAITERS } from "../memory/control.js";
 import { load } from "../platform/os.js";
-import { enlist, isWoken, leave, type Waiter, wake } from "../shared/waiters.js";
+import { enlist, isWoken, type Waiter, wake, withdraw } from "../shared/waiters.js";
 
 /** How a wait can end. */
 export type WaitResult = "ok" | "not-equal" | "timed-out";
@@ -55,7 +55,7 @@ export function waitAt(place: number, holds: () => boolean, timeoutMs: number): 
   const waiter = enlist(window, wilderness.os.threads, thread.id, place);
   if (waiter === null) throw tooMany();
   // A thread that changes the word after this check, and then notifies, finds the waiter.
-  if (!holds()) return Promise.resolve(leave(window, waiter) ? "ok" : "not-equal");
+  if (!holds()) return Promise.resolve(withdraw(window, waiter) ? "ok" : "not-equal");
   return new Promise((resolve) => {
     let timer: NodeJS.Timeout | null = null;
     const wait: Pending = {
@@ -64,7 +64,7 @@ export function waitAt(place: number, holds: () => boolean, timeoutMs: number): 
         if (timer !== null) clearTimeout(timer);
         pending.delete(wait);
         if (pending.size === 0) keepAlive(false);
-        resolve(leave(window, waiter) ? "ok" : result);
+        resolve(withdraw(window, waiter) ? "ok" : result);
       },
     };
     if (pending.size === 0) keepAlive(true);

@@ -101,7 +101,7 @@ export function noMemory(operation: string, size: number, of: ThreadHeap = own):
       ? [whatIsFull(size), "Free something, or ask for less"]
       : [`the limit is ${limit}`, "Free something, or raise the limit (HEAPWRIGHT_LIMIT)"];
   return outOfMemory(
-    `${operation}: no room for ${size} bytes${where}; the footprint is ${footprint} bytes and ${cap}. ${advice}${whoKeeps()}`,
+    `${operation}: no room for ${size} bytes${where}; the footprint is ${footprint} bytes and ${cap}. ${advice}${undrainedInboxes()}`,
   );
 }
 
@@ -118,8 +118,8 @@ function whyFull(of: ThreadHeap, size: number): string | null {
 const ALMOST_FULL = 64 * 1024;
 
 /** Names the threads whose inboxes hold freed blocks that nobody can reuse yet. */
-function whoKeeps(): string {
-  const waiting = own.elsewhere?.waiting() ?? "";
+function undrainedInboxes(): string {
+  const waiting = own.others?.waiting() ?? "";
   if (waiting === "") return "";
   return `. What was freed waits for its owners: ${waiting}; a thread takes it back in its event loop, or calls idle() before it blocks`;
 }

@@ -39,9 +39,9 @@ function changed(): void {
     return;
   }
   noteMe();
-  if (armed || heap.isAway) return;
+  if (armed || heap.isAbandoned) return;
   const { words: m, record } = heap;
-  if (m[record + Rec.charged]! < LEAST_PAGES && !heap.elsewhere?.heaps.length) return;
+  if (m[record + Rec.charged]! < LEAST_PAGES && !heap.others?.heaps.length) return;
   // The first tick listens: soon if there are other heaps, whose threads may ask for memory.
   arm(!isListening() && m[Control.heaps]! > 1 ? SOON : LATER);
 }
@@ -49,7 +49,7 @@ function changed(): void {
 /** Notes Node's number of this thread, which stats() and errors name when blocks wait in its inbox. */
 function noteMe(): void {
   const { words: m, record } = heap;
-  if (!heap.isAway) noteThread(m, m[record + Rec.entry]!, thread);
+  if (!heap.isAbandoned) noteThread(m, m[record + Rec.entry]!, thread);
 }
 
 function arm(milliseconds: number): void {
@@ -67,9 +67,9 @@ function arm(milliseconds: number): void {
 
 function tick(): void {
   armed = false;
-  if (heap.isAway) return;
+  if (heap.isAbandoned) return;
   if (heap.words[Control.heaps]! > 1 && !isListening()) {
-    hear();
+    startListening();
     asked(); // requests from before it listened
   }
   const quiet = heap.words[heap.record + Rec.updates] === updates;
@@ -82,7 +82,7 @@ function step(quiet: boolean): Next {
   heap.outbox.flush();
   remind(heap.window, heap.wilderness.os);
   rested = heap.large.rest(quiet ? rested : Number.NaN);
-  for (const other of heap.elsewhere?.heaps ?? []) if (other.hasReturned) other.drain();
+  for (const other of heap.others?.heaps ?? []) if (other.hasReturned) other.drain();
   const next = steps.step(heap, quiet);
   return next === "done" && !quiet ? "later" : next;
 }
@@ -100,15 +100,15 @@ function attempt(work: () => Next): Next {
   }
 }
 
-function hear(): void {
+function startListening(): void {
   if (isListening()) return;
   context?.runInAsyncScope(() => listen(asked));
 }
 
 /** Serves another thread's request for memory. */
 function asked(): void {
-  if (heap.isAway) return;
-  for (const of of [heap, ...(heap.elsewhere?.heaps ?? [])]) comply(of);
+  if (heap.isAbandoned) return;
+  for (const of of [heap, ...(heap.others?.heaps ?? [])]) comply(of);
 }
 
 function comply(of: ThreadHeap): void {
@@ -152,16 +152,16 @@ function comply(of: ThreadHeap): void {
  */
 export function idle(): number {
   if (unusable !== null) throw unusable;
-  if (heap.isAway) return 0;
+  if (heap.isAbandoned) return 0;
   heap.enter();
   let bytes: number;
   try {
     heap.outbox.flush();
     bytes = heap.large.unmapSlack() * heap.wilderness.pageSize + heap.trim();
-    for (const other of heap.elsewhere?.heaps ?? []) bytes += other.trim();
+    for (const other of heap.others?.heaps ?? []) bytes += other.trim();
     heap.outbox.flush();
     heap.open();
-    heap.elsewhere?.leave(heap);
+    heap.others?.abandonAll(heap);
   } catch (error) {
     throw interrupted(error);
   }
@@ -175,7 +175,7 @@ function start(): void {
     const isMain = heap.wilderness.os.threads.threadId() === process.pid;
     if (!isMain) ({ threadId: thread } = load("node:worker_threads") as typeof import("node:worker_threads"));
     noteMe();
-    whenNeeded(hear);
+    whenNeeded(startListening);
     const { AsyncResource } = load("node:async_hooks") as typeof import("node:async_hooks");
     context = new AsyncResource("heapwright");
     whenStackEmpty(changed);

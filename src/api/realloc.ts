@@ -98,7 +98,7 @@ function resize(pointer: Pointer, size: number): Pointer {
   last.moved = NULL;
   try {
     if (hemmed) moveSmall(b, pointer, size, heap);
-    else last.moved = b === 0 ? reallocElsewhere(pointer, size) : reallocBlock(heap, b, pointer, size);
+    else last.moved = b === 0 ? reallocOther(pointer, size) : reallocBlock(heap, b, pointer, size);
     if (heap.hooks.trace !== null) traced("realloc", last.moved, size);
     heap.open();
   } catch (error) {
@@ -134,7 +134,7 @@ function reallocBlock(of: ThreadHeap, b: Block, pointer: Pointer, size: number):
   return size <= maxCopied ? moveSmall(b, pointer, size, into) : move(pointer, have, size, into);
 }
 
-function reallocElsewhere(pointer: Pointer, size: number): Pointer {
+function reallocOther(pointer: Pointer, size: number): Pointer {
   const b = heap.liveBlockOfAny(pointer);
   if (b === 0) return reallocMapped(pointer, size);
   const of = heap.holding(b);

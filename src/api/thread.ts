@@ -13,7 +13,7 @@ let id = 0;
 
 /** From now on idle() keeps this heap: its claim is the thread's number, and must end only with the thread. */
 function makeKnown(): number {
-  if (heap.isAway) guarded(() => {}); // takes a heap again
+  if (heap.isAbandoned) guarded(() => {}); // takes a heap again
   const { words: m, record } = heap;
   const entry = m[record + Rec.entry]!;
   markKept(m, entry);

@@ -67,7 +67,7 @@ export function initializeBins(m: Int32Array, at: number): void {
   }
 }
 
-/** Puts a block first in its bin: what was freed last is in the processor's cache, and is used first. */
+/** Puts a block first in its bin (LIFO): the block freed last is still in the processor's cache. */
 export function link(m: Int32Array, at: number, b: Block, size: number): void {
   const bin = binOf(size);
   const head = headOf(at, bin);

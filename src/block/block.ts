@@ -119,19 +119,19 @@ export function linkOf(m: Int32Array, b: Block): number {
   return m[b + 1]!;
 }
 
-/** Whether a number can be a link: 0, or a word index that a block can have. */
+/** Whether a number is a plausible link: 0, or a word index at which a block may lie. */
 export function isLink(next: number): boolean {
   return next === 0 || (next >>> 30 === 0 && (next & 3) === 2);
 }
 
-/** Whether the second word of a header is what it can be: the checksum, marked or not; a link for a cached block. */
+/** Whether the second word of a header is valid: the checksum, marked or not; for a cached block a plausible link. */
 export function isIntact(m: Int32Array, b: Block, secret: number): boolean {
   if (isCached(m, b)) return isLink(linkOf(m, b));
   const difference = (m[b]! & ~FLAGS) ^ b ^ secret ^ m[b + 1]!;
   return difference === 0 || isMark(difference);
 }
 
-/** The mark in a live block's checksum, which is markOf() of the heap whose thread freed it; 0 for none. */
+/** The mark in a live block's checksum: markOf() of the heap whose thread freed it; 0 for none. */
 export function markAt(m: Int32Array, b: Block, secret: number): number {
   if ((m[b]! & STATE) !== 0) return 0;
   const difference = (m[b]! & ~PREVIOUS_FREE) ^ b ^ secret ^ m[b + 1]!;
@@ -143,7 +143,7 @@ export function markOf(index: number): number {
   return Math.imul(index + 1, SPREAD);
 }
 
-/** Whether `difference`, a checksum ^ what it should be, is a mark. */
+/** Whether `difference`, a checksum ^ the expected one, is a mark. */
 export function isMark(difference: number): boolean {
   return difference !== 0 && Math.imul(difference, GATHER) >>> 0 <= MARKS;
 }
@@ -229,7 +229,7 @@ export function markPreviousLive(m: Int32Array, b: Block): void {
   m[b] = m[b]! & ~PREVIOUS_FREE;
 }
 
-/** For a header that a growing block has covered: a pointer to it must not be taken for a block's. */
+/** Clears the checksum of a header that is payload of a grown block now, so that no pointer to it passes for a block's. */
 export function clearChecksum(m: Int32Array, b: Block): void {
   m[b + 1] = 0;
 }

@@ -1,9 +1,9 @@
 /**
- * Errors for overwritten headers and links: which block was overwritten, and by which one probably.
+ * Errors for overwritten headers and links: which block was overwritten, and probably by a write past the end of which.
  *
- * A write past the end of a block overwrites the header above it, so the block below an overwritten header is named. It
- * is found by a walk from the start of the segment, about 10 ns a block. Changes nothing, and reads only segments, all of
- * which are mapped. While another thread changes one, the result may be wrong.
+ * Owns that search and the wording. A write past the end of a block overwrites the header above it, so the block below an
+ * overwritten header is named. A walk from the start of the segment finds it, about 10 ns a block. Changes nothing, and reads only
+ * segments, which are mapped. While another thread changes a segment, the result may be wrong.
  */
 
 import { corrupt, hex } from "../errors.js";

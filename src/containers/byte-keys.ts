@@ -4,7 +4,7 @@
  * Keys are equal if all their bytes are, except padding: 0 and -0 are different keys, and NaNs are equal if their bits are.
  *
  * Owns a copy of the current key's bytes outside the heap, where no other thread changes them: hash() copies them, write()
- * and equals() use them. A key given as values is first written to the desk, memory that the map keeps for this thread: so
+ * and equals() use them. A key given as values is first written to scratch memory that the map keeps for this thread: so
  * a thread that is terminated meanwhile leaks nothing.
  */
 import { isUint8Array } from "node:util/types";
@@ -22,10 +22,12 @@ const LONGEST = 2 ** 16;
 const FIRST_MARK = 64;
 
 /** The keys of a struct or `["bytes", n]`; null for any other type. */
-export function byteKeysOf(operation: string, type: unknown, desk: () => Pointer): Keys | null {
+export function byteKeysOf(operation: string, type: unknown, scratch: () => Pointer): Keys | null {
   if (isStruct(type)) {
     checkLength(operation, type.size);
-    return byteKeys(FIRST_MARK + 2 * type.size, type.size, type.size, (words) => records(type, words, desk));
+    return byteKeys(FIRST_MARK + 2 * type.size, type.size, type.size, (words) =>
+      records(type, words, scratch),
+    );
   }
   if (!Array.isArray(type) || type.length !== 2 || type[0] !== "bytes") return null;
   const length = type[1] as number;
@@ -46,13 +48,18 @@ interface Form {
   read(entry: Pointer): unknown;
 }
 
-function byteKeys(mark: number, size: number, deskBytes: number, formOf: (words: Int32Array) => Form): Keys {
+function byteKeys(
+  mark: number,
+  size: number,
+  scratchBytes: number,
+  formOf: (words: Int32Array) => Form,
+): Keys {
   const words = new Int32Array(Math.ceil(size / 4));
   const { take, read: readKey } = formOf(words);
   const stored = () => words.length * 4;
   return {
     mark,
-    deskBytes,
+    scratchBytes,
     hash(key) {
       take(key);
       return hashWords(words);
@@ -83,13 +90,13 @@ function fixedBytes(bytes: Uint8Array): Form {
   };
 }
 
-function records(type: Struct<Located>, words: Int32Array, desk: () => Pointer): Form {
+function records(type: Struct<Located>, words: Int32Array, scratch: () => Pointer): Form {
   const { size } = type;
   const bytes = new Uint8Array(words.buffer);
   /** The bits that are not padding; null if there is no padding. */
   let mask: Int32Array | null = null;
   let prototype: object | null = null;
-  /** Whether the desk is in use: a getter in the values may use the map itself. */
+  /** Whether the scratch memory is in use: a getter in the values may use the map itself. */
   let busy = false;
 
   const takeFrom = (place: Pointer) => {
@@ -100,7 +107,7 @@ function records(type: Struct<Located>, words: Int32Array, desk: () => Pointer):
   };
   /** Computes, at the first key, the mask and the prototype of the struct's records. */
   const prepare = () => {
-    const place = desk();
+    const place = scratch();
     fill(place, 0xff, size);
     type.clearPadding(place);
     takeFrom(place);
@@ -127,7 +134,7 @@ function records(type: Struct<Located>, words: Int32Array, desk: () => Pointer):
       } else {
         busy = true;
         try {
-          takeValues(key, desk());
+          takeValues(key, scratch());
         } finally {
           busy = false;
         }

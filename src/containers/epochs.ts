@@ -46,9 +46,9 @@ export class Reader implements Held {
   }
 
   /** This thread's memory for a key given as values, to compare it as bytes. */
-  get desk(): Pointer {
+  get scratch(): Pointer {
     if (this.#words === NULL) this.#words = claimWords(this.#map);
-    return (this.#words + ReaderWord.desk) as Pointer;
+    return (this.#words + ReaderWord.scratch) as Pointer;
   }
 
   /** Opens a section: until it ends, no block that it can reach is freed. */
@@ -102,7 +102,7 @@ function claimWords(map: Pointer): Pointer {
       atomic.i32.store(words, thread.id, ReaderWord.thread);
       return words;
     }
-    const bytes = ReaderWord.desk + read.u32(map, MapWord.deskBytes);
+    const bytes = ReaderWord.scratch + read.u32(map, MapWord.scratchBytes);
     const words = alignedAlloc(LINE_BYTES, bytes);
     fill(words, 0, bytes);
     write.i32(words, thread.id, ReaderWord.thread);

@@ -59,7 +59,7 @@ export class HashMap<K extends KeyType, V extends ValueType> {
   /** @internal */
   constructor(key: K, value: V, existing: Pointer);
   constructor(key: K, value: V, existing?: Pointer) {
-    this.#keys = keysOf("HashMap", key, () => this.#desk());
+    this.#keys = keysOf("HashMap", key, () => this.#scratch());
     this.#values = valuesOf("HashMap", value);
     this.#owns = existing === undefined;
     this.pointer = existing ?? create(this.#keys, this.#values);
@@ -98,7 +98,7 @@ export class HashMap<K extends KeyType, V extends ValueType> {
   get(key: KeyFrom<K>): ValueOf<V> | undefined {
     const hash = this.#keys.hash(key);
     if (this.#isWriter()) return this.#find(key, hash); // no pin: only the writer frees entries
-    if (this.#values.isPlace && this.#reader.depth === 0) throw outsideOfRead();
+    if (this.#values.isRecord && this.#reader.depth === 0) throw outsideOfRead();
     this.#reader.enter();
     try {
       return this.#find(key, hash);
@@ -152,7 +152,7 @@ export class HashMap<K extends KeyType, V extends ValueType> {
    *   ERR_OUT_OF_MEMORY; the map is then unchanged
    */
   set(key: KeyFrom<K>, value: ValueFrom<V>): this {
-    this.#becomeWriter(); // before hash(): the writer's desk is in the map
+    this.#becomeWriter(); // before hash(): the writer's scratch memory is in the map
     const hash = this.#keys.hash(key);
     this.#values.bytes(value);
     this.#begin();
@@ -228,8 +228,8 @@ export class HashMap<K extends KeyType, V extends ValueType> {
   }
 
   /** This thread's own memory for a key given as values, to compare it as bytes. */
-  #desk(): Pointer {
-    return this.#isWriter() ? offset(this.pointer, MapWord.desk) : this.#reader.desk;
+  #scratch(): Pointer {
+    return this.#isWriter() ? offset(this.pointer, MapWord.scratch) : this.#reader.scratch;
   }
 
   #find(key: KeyFrom<K>, hash: number): ValueOf<V> | undefined {
@@ -258,7 +258,7 @@ export class HashMap<K extends KeyType, V extends ValueType> {
 }
 
 function create(keys: Keys, values: Values): Pointer {
-  const pointer = newMap(keys.mark, values.mark, keys.deskBytes);
+  const pointer = newMap(keys.mark, values.mark, keys.scratchBytes);
   write.u32(pointer, Kind.map);
   return pointer;
 }

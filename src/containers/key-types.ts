@@ -29,8 +29,8 @@ export type KeyFrom<K> = K extends readonly ["bytes", number]
 
 export interface Keys {
   readonly mark: number;
-  /** Bytes of a desk, memory of this thread for a key given as values; 0 if none is needed. */
-  readonly deskBytes: number;
+  /** Bytes of scratch memory that this thread needs for a key given as values; 0 if none is needed. */
+  readonly scratchBytes: number;
   /** The hash; throws for a wrong type of key. Must be called before write() and equals() with the same key. */
   hash(key: unknown): number;
   /** Bytes of a key in a new entry. */

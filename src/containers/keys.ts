@@ -35,16 +35,16 @@ const LONGS: Readonly<Record<string, (key: bigint) => bigint>> = {
 };
 const NAMES = ["string", ...Object.keys(RANGES), "f64", ...Object.keys(LONGS)];
 
-const noDesk = () => NULL;
+const noScratch = () => NULL;
 
 /**
- * @param desk returns this thread's memory for a key given as values
+ * @param scratch returns this thread's scratch memory for a key given as values
  * @throws HeapError ERR_INVALID_ARG for an invalid type of keys
  */
-export function keysOf(operation: string, type: unknown, desk: () => Pointer = noDesk): Keys {
+export function keysOf(operation: string, type: unknown, scratch: () => Pointer = noScratch): Keys {
   const mark = NAMES.indexOf(type as string);
   if (mark < 0) {
-    const keys = byteKeysOf(operation, type, desk);
+    const keys = byteKeysOf(operation, type, scratch);
     if (keys !== null) return keys;
     throw wrongType(operation, `for its keys a struct, ["bytes", 16] or one of ${NAMES.join(", ")}`, type);
   }
@@ -70,7 +70,7 @@ function numbers(mark: number, name: string): Keys {
   };
   return {
     mark,
-    deskBytes: 0,
+    scratchBytes: 0,
     hash(key: number): number {
       if (typeof key === "number") {
         const small = key | 0;
@@ -94,7 +94,7 @@ function numbers(mark: number, name: string): Keys {
 function longs(mark: number, name: string, wrap: (key: bigint) => bigint): Keys {
   return {
     mark,
-    deskBytes: 0,
+    scratchBytes: 0,
     hash(key: bigint): number {
       if (typeof key !== "bigint") throw wrongType("HashMap", `bigints as keys (${name})`, key);
       if (wrap(key) !== key) throw wrongRange("HashMap", `bigints of 64 bits as keys (${name})`, key);
@@ -116,7 +116,7 @@ function isWide(text: string): boolean {
 function strings(mark: number): Keys {
   return {
     mark,
-    deskBytes: 0,
+    scratchBytes: 0,
     hash(key: string): number {
       if (typeof key !== "string") throw wrongType("HashMap", "strings as keys", key);
       let hash = key.length;

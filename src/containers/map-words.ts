@@ -9,14 +9,14 @@
  *           72 entries | 76 slots in use, removed entries included
  *           80 readers: a list | 88 a lock for that list | 92 for fence()
  *           96 maker | 100 serial: which map it is, of all that ever lay here
- *          104 bytes of a desk | 128 the writer's desk: where it writes down a key that is given as values
+ *          104 bytes of scratch memory | 128 the writer's: where it writes a key that is given as values
  *
  *   block   what readers may be looking at, an entry or a table:
  *            0 hash of the entry, or mask of the table | 4 epoch when it was retired | 8 next in its list
  *   entry   16 length of the key | 20 length of the value | 24 key | value, at the next multiple of 8
  *   table   16 slots: 0, 1 where an entry was removed, or the address of an entry
  *
- *   reader   0 thread, or 0 | 4 pin: the epoch since when it has been reading, or 0 | 8 next | 64 its desk
+ *   reader   0 thread, or 0 | 4 pin: the epoch since when it has been reading, or 0 | 8 next | 64 its scratch memory
  *
  * Addresses are doubles here: one load or store of 8 bytes, which no thread sees in part.
  */
@@ -42,8 +42,8 @@ export const MapWord = {
   fence: 92,
   maker: 96,
   serial: 100,
-  deskBytes: 104,
-  desk: 128,
+  scratchBytes: 104,
+  scratch: 128,
 } as const;
 
 export const BlockWord = { hash: 0, mask: 0, epoch: 4, next: 8 } as const;
@@ -52,7 +52,7 @@ export const SLOTS = 16;
 export const REMOVED = 1;
 
 /** Each reader's words have cache lines of their own. */
-export const ReaderWord = { thread: 0, pin: 4, next: 8, desk: 64 } as const;
+export const ReaderWord = { thread: 0, pin: 4, next: 8, scratch: 64 } as const;
 
 /** Loads an address that readers may follow. */
 export function link(pointer: Pointer, byteOffset: number): Pointer {
@@ -76,9 +76,9 @@ export function fence(map: Pointer): void {
 let made = 0;
 
 /** Makes an empty map, without its kind. */
-export function newMap(keyMark: number, valueMark: number, deskBytes: number): Pointer {
-  const map = calloc(1, MapWord.desk + deskBytes);
-  write.u32(map, deskBytes, MapWord.deskBytes);
+export function newMap(keyMark: number, valueMark: number, scratchBytes: number): Pointer {
+  const map = calloc(1, MapWord.scratch + scratchBytes);
+  write.u32(map, scratchBytes, MapWord.scratchBytes);
   write.i32(map, keyMark, MapWord.key);
   write.i32(map, valueMark, MapWord.value);
   write.u32(map, 1, MapWord.epoch);

@@ -196,7 +196,7 @@ export class StringTable {
 
 function create(): Pointer {
   const pointer = calloc(1, BYTES);
-  setLink(pointer, MAP, newMap(keys.mark, numbers.mark, keys.deskBytes));
+  setLink(pointer, MAP, newMap(keys.mark, numbers.mark, keys.scratchBytes));
   write.u32(pointer, Kind.strings);
   return pointer;
 }

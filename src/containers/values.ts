@@ -23,7 +23,7 @@ export interface Values {
   /** Whether a value is overwritten in its entry, instead of by a new entry. */
   readonly inPlace: boolean;
   /** Whether read() returns an object over the entry, not a copy. */
-  readonly isPlace: boolean;
+  readonly isRecord: boolean;
   /** Bytes of a value in an entry. Throws for a wrong type. */
   bytes(value: unknown): number;
   write(entry: Pointer, place: number, value: unknown): void;
@@ -40,11 +40,11 @@ export function valuesOf(operation: string, type: unknown): Values {
   if (type === "string") return texts;
   if (type === "bytes") return bytes;
   const { size, mark, get, put } = elementOf(operation, type);
-  const isPlace = typeof type !== "string";
+  const isRecord = typeof type !== "string";
   return {
     mark,
-    isPlace,
-    inPlace: !isPlace,
+    isRecord,
+    inPlace: !isRecord,
     bytes: () => size,
     write: (entry, place, value) => put(entry, value as never, place),
     read: get,
@@ -54,7 +54,7 @@ export function valuesOf(operation: string, type: unknown): Values {
 const texts: Values = {
   mark: STRING_MARK,
   inPlace: false,
-  isPlace: false,
+  isRecord: false,
   bytes: textBytes,
   write: (entry, place, value) => writeText(entry, LENGTH, place, value as string),
   read: (entry, place) => readText(entry, LENGTH, place),
@@ -63,7 +63,7 @@ const texts: Values = {
 const bytes: Values = {
   mark: BYTES_MARK,
   inPlace: false,
-  isPlace: false,
+  isRecord: false,
   bytes(value): number {
     if (!isUint8Array(value)) throw wrongType("HashMap.set", "a Uint8Array as value", value);
     return value.length;

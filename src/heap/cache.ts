@@ -1,26 +1,26 @@
 /**
  * The cache: freed blocks of up to 9 KiB, by exact size, ready for the next request of that size.
  *
- * Owns a list for each size, last in, first out, linked through the headers of the blocks (see block.ts), and how many blocks
- * each holds. Must not know coalescing, or when the cache is consolidated. The lists are an index over CACHED headers: whoever
- * takes over the heap can forget them and walk the headers.
+ * Owns a LIFO list for each size, linked through the headers of the blocks (see block.ts), and how many blocks each holds. Like
+ * dlmalloc's fastbins and glibc's tcache. Must not know coalescing, or when the cache is consolidated. The lists are an index
+ * over CACHED headers: recovery drops them and walks the headers.
  *
  *   at + 0     lists     4 words for each size in units of 16 bytes, so that a size / 4 is where its list lies:
  *        + 0     head      first block of the list, 0 when it is empty
- *        + 1     left      how many more blocks it may take before free() looks at the whole cache
+ *        + 1     left      how many more blocks it may take before free() checks the size of the whole cache
  *        + 2     granted   what `left` was when the list was empty: granted - left blocks are in it
  *
- * Words that are all 0 make lists that are empty and full at once: CLOSED_LISTS of the control block.
+ * Lists of zeroes are empty and full at once: CLOSED_LISTS of the control block.
  *
- * A thread may be interrupted between two steps and go on with the fast paths before anything is recovered. So at each moment
- * what a list holds are CACHED blocks of its size, each of them once.
+ * A thread may be interrupted between two stores and take the fast paths again before the heap is recovered. So after each store
+ * a list holds CACHED blocks of its size only, each of them once.
  */
 import { isCached, linkOf, linkTo, MIN_BLOCK, sizeOf, UNIT_BYTES } from "../block/block.js";
 import { listOverwritten } from "../block/damage.js";
 import { CLOSED_WORDS, isOwned } from "../memory/control.js";
 import { type Block, WORD_BYTES } from "../memory/memory.js";
 
-/** Largest size that is cached, in bytes and in units: two pages and what a program may put in front of them. */
+/** Largest size that is cached, in bytes and in units: two pages, and a program's own header in front of them. */
 export const MAX_CACHED = 9216;
 export const CACHED_UNITS = MAX_CACHED / UNIT_BYTES;
 const LIST_WORDS = 4;
@@ -28,7 +28,7 @@ export const LEFT = 1;
 const GRANTED = 2;
 /** Words that the cache of one heap takes. */
 export const CACHE_WORDS = LIST_WORDS * (CACHED_UNITS + 1);
-/** Bytes by which one list may grow before free() looks at the whole cache. */
+/** Bytes by which one list may grow before free() checks the size of the whole cache. */
 const GRANT_BYTES = 64 * 1024;
 
 /** Empties all lists; the headers of what they held still say CACHED. */
@@ -36,7 +36,7 @@ export function initializeCache(m: Int32Array, at: number): void {
   for (let units = 0; units <= CACHED_UNITS; units++) setList(m, at, units, 0, 0);
 }
 
-/** Makes a list begin with `head` and hold `count` blocks, and lets it take some more. */
+/** Sets the head of a list and how many blocks it holds, and lets it take some more. */
 export function setList(m: Int32Array, at: number, units: number, head: number, count: number): void {
   const more = units * UNIT_BYTES < MIN_BLOCK ? 0 : (GRANT_BYTES / (units * UNIT_BYTES)) | 0;
   const list = at + units * LIST_WORDS;
@@ -56,7 +56,7 @@ export function countOf(m: Int32Array, at: number, units: number): number {
   return m[list + GRANTED]! - m[list + LEFT]!;
 }
 
-/** Bytes / 16 in all lists. */
+/** Units in all lists. */
 export function cachedUnits(m: Int32Array, at: number): number {
   let sum = 0;
   for (let units = MIN_BLOCK / UNIT_BYTES; units <= CACHED_UNITS; units++)
@@ -69,14 +69,14 @@ export function headOf(m: Int32Array, at: number, units: number): Block {
   return m[at + units * LIST_WORDS]! as Block;
 }
 
-/** Puts several CACHED blocks, linked from `first` to what the list has, into it. */
+/** Pushes a chain of CACHED blocks from `first` on; its last block is linked to the head of the list. */
 export function pushMany(m: Int32Array, at: number, units: number, first: Block, count: number): void {
   const list = at + units * LIST_WORDS;
   m[list] = first;
   m[list + LEFT] = m[list + LEFT]! - count;
 }
 
-/** Puts a CACHED block of at most MAX_CACHED bytes into its list. */
+/** Pushes a CACHED block of at most MAX_CACHED bytes. */
 export function push(m: Int32Array, at: number, b: Block): void {
   const list = at + (sizeOf(m, b) >>> 2);
   linkTo(m, b, m[list]!);
@@ -85,8 +85,8 @@ export function push(m: Int32Array, at: number, b: Block): void {
 }
 
 /**
- * Takes the block put last out of a list; 0 when it is empty. Throws ERR_HEAP_CORRUPT, and drops the list, when what is there
- * is no cached block of this heap and size: its blocks are found again when the cache is consolidated.
+ * Pops a block; 0 when the list is empty. Throws ERR_HEAP_CORRUPT, and drops the list, when its head is no cached block of this
+ * heap and size. The next consolidation finds the dropped blocks by their headers.
  */
 export function pop(m: Int32Array, at: number, units: number, record: number): Block {
   const list = at + units * LIST_WORDS;
@@ -102,8 +102,8 @@ export function pop(m: Int32Array, at: number, units: number, record: number): B
 }
 
 /**
- * Calls `visit` for every block of a list that begins at `head`, before anything is read in it; stops after `atMost`, so that a list that was
- * bent cannot hang it. Whether a block is one of the heap's is for `visit` to say, and to throw if not.
+ * Calls `visit` for every block of the list from `head` on, before the block is read: `visit` throws if it is none of the
+ * heap's. Stops after `atMost` blocks: overwritten links may form a cycle.
  */
 export function forEachCached(m: Int32Array, head: Block, atMost: number, visit: (b: Block) => void): void {
   let left = atMost;

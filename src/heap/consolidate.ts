@@ -1,10 +1,10 @@
 /**
- * Consolidating: all that is cached or free in a heap is coalesced, and cache and bins are made again.
+ * Consolidation: coalesces all cached and free blocks of a heap, and rebuilds cache and bins. dlmalloc's malloc_consolidate,
+ * but as one walk in address order.
  *
- * Owns one walk in the order of memory over a heap's segments, which trusts size words alone: links and footers are made
- * again. What it leaves in a small bin lies there in the order of memory, which the processor fetches ahead.
- * Coalescing block by block, in the order in which they were freed, costs several times as much: each of those misses the
- * cache of the processor twice and moves a free block from bin to bin.
+ * Owns that walk. It trusts size words only, and rebuilds links and footers. Small bins come out in address order, which suits
+ * the processor's prefetcher. Coalescing block by block in the order of the frees costs several times as much: each block
+ * misses the processor's cache twice, and moves its neighbour from bin to bin.
  */
 import { LEAST_BINNED } from "../block/bins.js";
 import {
@@ -31,31 +31,31 @@ import { countSincePurge, notePurged } from "./purge.js";
 import { initializeIndex, Rec } from "./record.js";
 import { SMALL_UNITS, setSmallBin, smallBinUnits } from "./small-bins.js";
 
-/** Enough: a 64th of the heap, and in units of 16 bytes as much as is committed at once at least: that costs less than a walk. */
+/** A 64th of the heap must have been freed, and at least these units, the least that is committed at once. */
 const WORTH_SHIFT = 6;
 export const LEAST_WORTH = 4096;
 
 /**
- * Whether consolidating is better than committing more: LEAST_WORTH was freed into the cache, or left over, since the last time,
- * and that is a 64th of the heap, or more than half of the heap is free, in pieces that are too small.
+ * Whether to consolidate rather than commit more. More than LEAST_WORTH units were cached since the last consolidation, and
+ * either they are a 64th of the heap, or more than half of the heap is free in pieces that are too small.
  */
 export function isWorthConsolidating(pool: Pool): boolean {
   const { m, record } = pool;
   const small = smallBinUnits(m, pool.smallBins);
-  const settled = Math.min(small, m[record + Rec.uncoalescable]!);
-  m[record + Rec.uncoalescable] = settled;
+  const uncoalescable = Math.min(small, m[record + Rec.uncoalescable]!);
+  m[record + Rec.uncoalescable] = uncoalescable;
   const cached = cachedUnits(m, pool.cache);
-  const fresh = cached + small - settled;
+  const fresh = cached + small - uncoalescable;
   if (fresh <= LEAST_WORTH) return false;
   const extent = pool.wilderness.extentUnits();
   return fresh > extent >>> WORTH_SHIFT || cached + small + m[record + Rec.freeUnits]! > extent >>> 1;
 }
 
 /**
- * Coalesces everything that is cached or free. Throws ERR_HEAP_CORRUPT, with nothing changed, when a header was overwritten.
+ * Coalesces all cached and free blocks. Throws ERR_HEAP_CORRUPT, with nothing changed, when a header was overwritten.
  *
- * The walk that looks for such a header notes on its way where the runs of freed blocks are. What comes after it touches the
- * ends of these alone, and does not fetch every header of the heap from memory again.
+ * The first walk verifies all headers and notes the runs of freed blocks. The second pass touches only the ends of those runs,
+ * so that the headers are fetched from memory once.
  */
 export function consolidate(pool: Pool): void {
   const { m, wilderness } = pool;
@@ -76,18 +76,18 @@ export function consolidate(pool: Pool): void {
 }
 
 const LEAST_NOTES = 2048;
-/** A longer array of notes is not kept. */
+/** A longer array of notes is dropped after use. */
 const MOST_KEPT = 2 ** 18;
-/** With a run's end: pages of it were given back. */
+/** A bit of a run's end: some of its pages are purged. */
 const SOME_PURGED = 2 ** 30;
 const PURGED_TO_NOTE = 27;
-/** For each run of freed blocks its first block, and the live block or fence above it, or the top. */
+/** Two words for each run of freed blocks: its first block, and its end: the live block or fence above it, or the top. */
 let notes = new Int32Array(LEAST_NOTES);
-/** How many words of it are used, and how many blocks the runs have. */
+/** Words of `notes` in use, and blocks in all runs. */
 let noted = 0;
 let freed = 0;
 
-/** The first block whose header is not what this process wrote, from `b` up to the fence or `end`; 0 when there is none. */
+/** The first block from `from` up to the fence or `end` whose header was overwritten; 0 for none. */
 function surveySegment(pool: Pool, from: Block, end: number): Block {
   const { m, secret } = pool;
   let b = from;
@@ -100,7 +100,7 @@ function surveySegment(pool: Pool, from: Block, end: number): Block {
       notes = longer;
       continue;
     }
-    if (!isIntact(m, b, secret)) return b; // a mark is no fault
+    if (!isIntact(m, b, secret)) return b; // a marked checksum is intact
     if (sizeOf(m, b) === FENCE_BYTES) return 0 as Block;
     b = nextOf(m, b);
   }
@@ -108,9 +108,9 @@ function surveySegment(pool: Pool, from: Block, end: number): Block {
 }
 
 /**
- * Notes the runs from `from` on. Returns the first block that is not plainly what it should be, or that there is no room to note,
- * or `end`. What is rare is left to the caller, here and below: V8 compiles a loop while it runs for the first time, and throws the
- * code away at the first instruction that it never saw run.
+ * Notes the runs from `from` on. Returns `end`, or the first block that the caller must look at: its checksum differs, or there
+ * is no room to note it. Rare cases are left to the caller, here and in closeSmall(): V8 compiles the loop while it runs, and
+ * deoptimizes at the first branch that had not run before.
  */
 function survey(m: Int32Array, from: Block, end: number, secret: number): Block {
   const runs = notes;
@@ -144,15 +144,15 @@ function survey(m: Int32Array, from: Block, end: number, secret: number): Block 
   return b as Block;
 }
 
-/** First and last block of each small bin that is being made, and how many blocks it has. */
+/** First and last block of each small bin that is being built, and how many blocks it has. */
 const heads = new Int32Array(SMALL_UNITS + 1);
 const tails = new Int32Array(SMALL_UNITS + 1);
 const counts = new Int32Array(SMALL_UNITS + 1);
 
-/** Makes one block of each run that was noted. */
+/** Makes one block of each noted run. */
 function closeRuns(pool: Pool): void {
   const { m } = pool;
-  const most = pool.wilderness.hooks.trace === null ? LEAST_BINNED : 0; // each is told to a tracer
+  const most = pool.wilderness.hooks.trace === null ? LEAST_BINNED : 0; // closeRun() traces each of them
   counts.fill(0);
   const top = m[pool.record + Rec.top]!;
   for (let i = closeSmall(m, 0, most, top); i < noted; i = closeSmall(m, i + 2, most, top)) {
@@ -166,8 +166,8 @@ function closeRuns(pool: Pool): void {
 }
 
 /**
- * Makes a block of each run of at most `most` bytes, for its small bin, from a note on. Returns the note of a larger one, or of one
- * that ends at the top.
+ * Makes a block for a small bin of each run of at most `most` bytes, from note `from` on. Returns the first note of a larger run,
+ * or of one that ends at the top.
  */
 function closeSmall(m: Int32Array, from: number, most: number, top: number): number {
   const runs = notes;
@@ -175,14 +175,14 @@ function closeSmall(m: Int32Array, from: number, most: number, top: number): num
   let i = from;
   for (; i < end; i += 2) {
     const run = runs[i]!;
-    const size = (runs[i + 1]! - run) << 2; // which shifts the bit for purged pages out: only large runs have it
+    const size = (runs[i + 1]! - run) << 2; // shifts SOME_PURGED out, which only large runs have
     if (size > most || runs[i + 1] === top) break;
     append(m, run, size);
   }
   return i;
 }
 
-/** Makes a CACHED block, the last of its small bin. */
+/** Makes a CACHED block and appends it to its small bin. */
 function append(m: Int32Array, b: number, size: number): void {
   const units = size >>> 4;
   m[b] = size | CACHED;
@@ -192,7 +192,7 @@ function append(m: Int32Array, b: number, size: number): void {
   counts[units]!++;
 }
 
-/** Makes a free block of a run below `above`, a CACHED one of a small run, or wilderness of the last one. */
+/** Makes a free block of the run below `above`; of a small run a CACHED one; of the last run wilderness. */
 function closeRun(pool: Pool, run: Block, above: Block, somePurged: boolean): void {
   const { m, record, wilderness } = pool;
   const size = (above - run) * WORD_BYTES;

@@ -1,8 +1,8 @@
 /**
- * Taking back the blocks of a heap that a program made, which other threads freed: they leave a mark in the checksum
- * (shared/remote.ts), and whoever has the heap looks for marks.
+ * Gathering: taking back blocks of a made heap (`new Heap()`) that other threads freed. Those threads only mark the checksum
+ * (shared/remote.ts); the owner finds the marks by a walk over all headers.
  *
- * Owns that look, and when it is worth it. What it finds is CACHED and in no list: the heap is to be consolidated next.
+ * Owns that walk, and when it is worth its time. It leaves the blocks CACHED and in no list: consolidation must follow.
  */
 import { CACHED, FREE, markAt, markCached, nextOf, sizeOf } from "../block/block.js";
 import type { Block } from "../memory/memory.js";
@@ -10,16 +10,16 @@ import type { Pool } from "./pool.js";
 import { Rec } from "./record.js";
 import { extentUnits } from "./wilderness.js";
 
-/** A look at all headers is worth it when about this part of the heap was freed by others: as dear, per byte, as the free was. */
+/** Worth a walk when others freed this share of the heap: then the walk costs about as much per byte as the free did. */
 const WORTH_SHARE = 1 / 8;
 
-/** Whether others freed so much of the heap with that record that it should be looked for. */
+/** Whether other threads freed so much of the heap that a walk is worth it. */
 export function isWorthGathering(m: Int32Array, record: number): boolean {
-  const left = m[record + Rec.leftUnits]!;
+  const left = m[record + Rec.markedUnits]!;
   return left > 0 && left > extentUnits(m, record) * WORTH_SHARE;
 }
 
-/** Frees all blocks that have a mark. A header that makes no sense ends the look at its segment: consolidating tells. */
+/** Frees all marked blocks. A size of 0 ends the walk of its segment; consolidation reports the overwritten header. */
 export function gather(pool: Pool): void {
   const { m, record, wilderness } = pool;
   let blocks = 0;
@@ -33,7 +33,7 @@ export function gather(pool: Pool): void {
       units += sizeOf(m, b) >>> 4;
     }
   }
-  // Less than nothing for a moment, when somebody has marked a block and not counted it yet.
-  wilderness.window.add(record + Rec.leftBlocks, -blocks);
-  wilderness.window.add(record + Rec.leftUnits, -units);
+  // Negative for a moment when another thread has marked a block and not counted it yet.
+  wilderness.window.add(record + Rec.markedBlocks, -blocks);
+  wilderness.window.add(record + Rec.markedUnits, -units);
 }

@@ -1,17 +1,17 @@
 /**
- * What a heap holds, counted from what the slow paths count: live blocks, and those that are freed in one way or another.
+ * Statistics of a heap: live blocks, and freed ones by state, from the counters in its record.
  *
- * Of a heap of another thread that runs, these are words of several moments.
+ * Owns the arithmetic. The counters of a running thread's heap are read at slightly different moments.
  */
 import { sizeOf, UNIT_BYTES } from "../block/block.js";
 import { segmentStart } from "../memory/control.js";
 import { type Block, HEADER_BYTES } from "../memory/memory.js";
-import { freedElsewhere } from "../shared/remote.js";
+import { freedForOthers } from "../shared/remote.js";
 import { CACHED_UNITS, countOf } from "./cache.js";
 import { cacheOf, Rec, smallBinsOf } from "./record.js";
 import { SMALL_UNITS, smallBinCount } from "./small-bins.js";
 
-/** In blocks and units of 16 bytes, headers included. */
+/** In blocks and units, headers included. */
 export interface Holdings {
   blocks: number;
   units: number;
@@ -44,7 +44,7 @@ export function noHoldings(): Holdings {
   };
 }
 
-/** In bytes that can be used, except `free`, which has headers in it; live blocks, and freed ones by where they wait. */
+/** In usable bytes, except `free`, which includes headers. */
 export interface Figures {
   readonly allocated: number;
   readonly blocks: number;
@@ -53,7 +53,7 @@ export interface Figures {
   readonly remote: number;
 }
 
-/** `allocated` and `blocks` are differences, and may be negative where other threads changed what was counted. */
+/** `allocated` and `blocks` are differences of counters, and may be negative while other threads change them. */
 export function figuresOf(all: Holdings, pageSize: number): Figures {
   const blocks = all.blocks - all.cachedBlocks - all.remoteBlocks;
   const remote = all.remoteUnits * UNIT_BYTES - all.remoteBlocks * HEADER_BYTES;
@@ -67,14 +67,14 @@ export function figuresOf(all: Holdings, pageSize: number): Figures {
   };
 }
 
-/** Adds those of the heap with that record. */
+/** Adds the figures of the heap with that record. */
 export function addHoldings(all: Holdings, m: Int32Array, record: number): void {
   const start = segmentStart(m, m[record + Rec.segment]!);
   const cache = cacheOf(record);
   const smallBins = smallBinsOf(record);
-  const sent = freedElsewhere(m, record);
+  const sent = freedForOthers(m, record);
   all.blocks += m[record + Rec.blocks]! - m[record + Rec.freeBlocks]!;
-  const used = Math.max(0, m[record + Rec.top]! - start); // below it while a segment begins
+  const used = Math.max(0, m[record + Rec.top]! - start); // top is below start while a segment is being begun
   all.units += m[record + Rec.closedUnits]! + (used >>> 2);
   all.freeUnits += m[record + Rec.freeUnits]!;
   for (let units = 2; units <= CACHED_UNITS; units++) {
@@ -87,10 +87,10 @@ export function addHoldings(all: Holdings, m: Int32Array, record: number): void 
     all.cachedBlocks++;
     all.cachedUnits += sizeOf(m, victim) >>> 4;
   }
-  all.remoteBlocks += sent.blocks - m[record + Rec.receivedBlocks]! + m[record + Rec.leftBlocks]!;
-  all.remoteUnits += sent.units - m[record + Rec.receivedUnits]! + m[record + Rec.leftUnits]!;
+  all.remoteBlocks += sent.blocks - m[record + Rec.receivedBlocks]! + m[record + Rec.markedBlocks]!;
+  all.remoteUnits += sent.units - m[record + Rec.receivedUnits]! + m[record + Rec.markedUnits]!;
   all.reclaimedPages += m[record + Rec.reclaimedPages]!;
-  all.sent += sent.blocks + m[record + Rec.leftElsewhere]!;
+  all.sent += sent.blocks + m[record + Rec.sentMarks]!;
   all.trims += m[record + Rec.purges]!;
   all.splits += m[record + Rec.splits]!;
   all.merges += m[record + Rec.coalescedForward]! + m[record + Rec.coalescedBackward]!;

@@ -1,15 +1,15 @@
 /**
- * Giving back what lies idle, a few milliseconds at a time, while the program does something else or nothing.
+ * Incremental purging: gives idle memory back in steps of a few milliseconds, between the program's own work.
  *
- * Owns what one step does, and how far the last one came. Must not know timers. Between two steps the heap may have changed
- * in any way: then it begins again.
+ * Owns what one step does, and how far the last one came. Must not know timers. If the heap changed between two steps, the
+ * survey begins again.
  *
- *   1. purge       free blocks that are coalesced already, until no more than is kept lies idle
- *   2. survey      reads how much more could be given back once all is coalesced, some headers a step
- *   3. consolidate when that is a good part of the heap; then 1 again
+ *   1. purge        free blocks, until no more than the trim threshold lies idle
+ *   2. survey       estimates how much more consolidation would free, some headers a step
+ *   3. consolidate  if that is a 16th of the heap, then 1 again
  *
- * Only consolidating is one step however long it takes, about 15 ns a block and much more where freed and live ones take turns: so
- * it is done only when the program is quiet and a 16th of the heap comes of it.
+ * Consolidation cannot be cut into steps. It takes about 15 ns a block, and much more where live and freed blocks alternate:
+ * so it needs a quiet program, and a result that is worth it.
  */
 import { CACHED, FENCE_BYTES, FLAGS, FREE, MIN_BLOCK } from "../block/block.js";
 import { Control } from "../memory/control.js";
@@ -22,16 +22,16 @@ import { smallBinUnits } from "./small-bins.js";
 
 /** Free blocks below this size are not worth a system call even to an idle program. */
 const IDLE_RUN = 16 * 1024;
-/** Bytes that one step gives back; it ends with the free block in which that is reached. */
+/** Bytes that one step purges; it ends with the free block that reaches them. */
 const STEP_BYTES = 32 * 2 ** 20;
 /** Headers that one step reads: 1 to 5 ms. */
 const STEP_HEADERS = 50_000;
-/** Consolidating is worth its time when this share of the heap's blocks comes of it. */
+/** Consolidation is worth its time when it would free this share of the heap. */
 const WORTH_SHARE = 1 / 16;
-/** Of what lies idle in a busy program, this share goes each time. */
+/** The share of idle memory that each step takes from a busy program. */
 const BUSY_SHARE = 1 / 2;
 
-/** What is to be done next: go on soon, look again when some time has passed, nothing more. */
+/** When to call step() again: soon, after a longer time, or not at all. */
 export type Next = "soon" | "later" | "done";
 
 export class IdleSteps {
@@ -40,15 +40,15 @@ export class IdleSteps {
   #updates = -1;
   #segments: number[] = [];
   #at = 0 as Block;
-  /** Bytes in the run that is read; those of it that can be given back as they are; and what consolidating adds to those. */
+  /** Bytes of the current run; those of it that can be purged as they are; what consolidation would add, over all runs. */
   #run = 0;
   #long = 0;
   #gain = 0;
   #surveyed = false;
-  /** Whether a survey was begun, and nothing changed since. */
+  /** Whether a survey was begun and the heap has not changed since. */
   #begun = false;
 
-  /** One step. `quiet`: nothing happened since the last one; it is never for the first time. */
+  /** One step. `quiet`: the program did not use the heap since the last one; false for the first step. */
   step(of: ThreadHeap, quiet: boolean): Next {
     const { words: m, wilderness } = of;
     if (of.hasReturned || this.#updates + 1 !== m[of.record + Rec.updates]) this.#begun = false;
@@ -71,7 +71,7 @@ export class IdleSteps {
     return this.#consolidate(of);
   }
 
-  /** To be called at the end of each step, when the update that it is ends. */
+  /** To be called after each step, when its update has ended. */
   remember(of: ThreadHeap): void {
     this.#updates = of.words[of.record + Rec.updates]!;
   }
@@ -82,7 +82,7 @@ export class IdleSteps {
 
   #consolidate(of: ThreadHeap): Next {
     if (!this.#begun) this.#begin(of);
-    if (this.#surveyed) return "done"; // the same as the last time
+    if (this.#surveyed) return "done"; // the result would be the same
     if (!this.#survey(of)) return "soon";
     this.#surveyed = true;
     if (this.#gain < of.wilderness.extentUnits() * 16 * WORTH_SHARE) return "done";
@@ -100,7 +100,7 @@ export class IdleSteps {
     this.#surveyed = false;
   }
 
-  /** Reads on; whether that was all. Believes nothing: a header that leads astray ends its segment. */
+  /** Continues the survey; whether it is complete. An invalid size ends the walk of its segment. */
   #survey(of: ThreadHeap): boolean {
     const m = of.words;
     let left = STEP_HEADERS;

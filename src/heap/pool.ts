@@ -1,15 +1,14 @@
 /**
- * The pool of one heap: its free blocks in bins, the designated victim, and the wilderness above them.
+ * The pool of one heap: small bins, bins, the designated victim, and the wilderness.
  *
- * Owns how a block is found and carved, and how one is coalesced with its neighbours and kept. Must not know when that is
- * done, C semantics, or other heaps' memory. One thread at a time uses a pool; its whole state is the heap record.
+ * Owns how a block is found and split, and how a freed one is coalesced with its neighbours and binned. Must not know when that
+ * is done, C semantics, or other heaps' memory. One thread at a time uses a pool; its whole state is the heap record.
  *
- * The designated victim is Doug Lea's (dlmalloc): the free block that small ones are carved from, one after the other, in no
- * list and not coalesced meanwhile, so that what is allocated in a row lies in a row.
+ * The designated victim is dlmalloc's: the block that small ones are carved from, one after the other. It is in no list and not
+ * coalesced, so that blocks allocated in a row lie in a row.
  *
- * Every update is a chain of stores after each of which the size words can be walked from a segment's start to its
- * end: a remainder's header is written before the block in front of it shrinks, and two blocks become one by one
- * store.
+ * After every single store the size words can be walked from a segment's start to its end: a remainder's header is written
+ * before the block in front of it shrinks, and two blocks become one by one store.
  */
 import {
   BIN_COUNT,
@@ -66,14 +65,14 @@ import {
 } from "./small-bins.js";
 import { NOTHING_CLEAN, type Wilderness } from "./wilderness.js";
 
-/** Bytes of small blocks that are carved at once. */
+/** Bytes of small blocks in a batch: what a refill puts into the cache at once. */
 export const BATCH_BYTES = 2048;
-/** The designated victim is at most that large: the rest of a large free block stays in its bin. */
+/** The largest designated victim: the rest of a large free block stays in its bin. */
 const MOST_VICTIM = 64 * 1024;
-/** More blocks than there are. */
+/** Instead of a number of tries: no limit. */
 const ALL = 2 ** 30;
 
-/** How many blocks are carved at once. */
+/** Blocks of `size` bytes in a batch. */
 function batchOf(size: number): number {
   return size < BATCH_BYTES ? (BATCH_BYTES / size) | 0 : 1;
 }
@@ -103,12 +102,12 @@ export class Pool {
 
   // ---- Taking ----
 
-  /** Whether a free block has `size` bytes: then a block that would need more memory to grow rather moves. */
+  /** Whether some free block has `size` bytes. */
   hasFit(size: number): boolean {
     return findFit(this.m, this.bins, size, this.record) !== 0;
   }
 
-  /** A live block of more than LEAST_BINNED bytes: a good fit from the bins, or carved from what is committed; 0 if there is none. */
+  /** A live block of more than LEAST_BINNED bytes: a good fit from the bins, or carved from committed memory; 0 for none. */
   take(size: number): Block {
     const { m, wilderness } = this;
     const b = findFit(m, this.bins, size, this.record);
@@ -120,8 +119,8 @@ export class Pool {
   }
 
   /**
-   * As take(), from any free block whose use the limit allows: the pages of the one that fits best may be purged, and charging
-   * them again may be too much; and take() does not look at all blocks of a bin.
+   * As take(), from the first free block that the limit allows to be used: a purged one is charged again when it is used.
+   * Looks at all blocks of a bin, where take() looks at some.
    */
   takeAffordable(size: number): Block {
     const { m, wilderness } = this;
@@ -146,9 +145,8 @@ export class Pool {
   }
 
   /**
-   * Puts blocks of `size` bytes, at most LEAST_BINNED, into their list, which is empty. In this order: from the small bin of that size;
-   * split from blocks of a larger small bin; carved from the designated victim, or from the committed wilderness. False when none
-   * of them has one.
+   * Fills the empty list of the cache for `size` bytes, at most LEAST_BINNED. Tries, in this order: the small bin of that size;
+   * a larger small bin, whose blocks are split; the designated victim; the committed wilderness. False when all are empty.
    */
   refill(size: number): boolean {
     const { m, record, smallBins } = this;
@@ -166,7 +164,7 @@ export class Pool {
     return this.#carveVictim(next, size);
   }
 
-  /** Carves blocks from the lower end of the victim; false when it is too small, or would leave 16 bytes. */
+  /** Carves a batch from the lower end of the victim; false when it is too small. Never leaves 16 bytes, which are no block. */
   #carveVictim(victim: Block, size: number): boolean {
     const { m, record } = this;
     const have = m[victim]! & ~FLAGS;
@@ -181,7 +179,7 @@ export class Pool {
     if (rest > 0) writeCached(m, above as Block, rest);
     this.#layOut(victim, size, count);
     m[victim + 1] = count > 1 ? victim + (size >>> 2) : 0;
-    m[victim] = size | CACHED | (m[victim]! & PREVIOUS_FREE); // the one store that makes them blocks
+    m[victim] = size | CACHED | (m[victim]! & PREVIOUS_FREE); // this store splits the victim
     m[record + Rec.victim] = rest > 0 ? above : 0;
     pushMany(m, this.cache, size >>> 4, victim, count);
     this.countSplits(victim, size, rest > 0 ? count : count - 1);
@@ -189,8 +187,8 @@ export class Pool {
   }
 
   /**
-   * Splits blocks of a larger small bin, as many as are carved at once: their lower ends go into the list of `size`, linked as they
-   * were, the rests into the small bin of their size.
+   * Splits a batch of blocks of a larger small bin: their lower ends go into the cache, in the same order, their remainders into
+   * the small bin of their size.
    */
   #splitSmallBin(found: number, size: number): boolean {
     const { m, smallBins } = this;
@@ -241,7 +239,7 @@ export class Pool {
     return true;
   }
 
-  /** Headers of CACHED blocks that lie one after the other, all but that of the first; each is linked to the one above. */
+  /** Writes headers of adjacent CACHED blocks, each linked to the next; not the first one's, which the caller writes last. */
   #layOut(first: Block, size: number, count: number): void {
     const { m } = this;
     const step = size >>> 2;
@@ -253,7 +251,7 @@ export class Pool {
     }
   }
 
-  /** Moves blocks of a small bin to the list of their size, no more than are carved at once. */
+  /** Moves a batch of blocks from a small bin to the cache. */
   #moveFromSmallBin(size: number): boolean {
     const { m, record, smallBins } = this;
     const units = size >>> 4;
@@ -272,7 +270,7 @@ export class Pool {
     return true;
   }
 
-  /** The designated victim is none any more. */
+  /** Puts the designated victim back among the free blocks. */
   forgetVictim(): void {
     const { m, record } = this;
     const victim = m[record + Rec.victim]! as Block;
@@ -280,7 +278,7 @@ export class Pool {
     if (victim !== 0) this.keep(victim);
   }
 
-  /** The lower end of the free block that fits best, not larger than a victim may be; CACHED. */
+  /** Cuts a new victim, at most MOST_VICTIM bytes, from the free block that fits best; CACHED. */
   #cutVictim(size: number): Block {
     const { m } = this;
     const b = findFit(m, this.bins, size, this.record);
@@ -292,7 +290,7 @@ export class Pool {
     return b;
   }
 
-  /** A live block of at least `size` bytes out of a small bin, when nothing that fits better is left. */
+  /** A live block of at least `size` bytes from a small bin, as a whole: the last resort when memory is out. */
   takeLarger(size: number): Block {
     const b = popSmallest(this.m, this.smallBins, size >>> 4, this.record);
     if (b !== 0) markLive(this.m, b, this.secret);
@@ -319,7 +317,7 @@ export class Pool {
 
   // ---- Keeping ----
 
-  /** A CACHED block in no list goes into its small bin, or is coalesced; whether a large free block grew. */
+  /** Puts a CACHED block that is in no list into its small bin, or coalesces it; whether a purge may be due then. */
   keep(b: Block): boolean {
     if (sizeOf(this.m, b) > LEAST_BINNED) return this.release(b);
     pushSmall(this.m, this.smallBins, b);
@@ -327,8 +325,9 @@ export class Pool {
   }
 
   /**
-   * Coalesces a live or cached block of more than LEAST_BINNED bytes with its free neighbours, and keeps it in its bin; whether a
-   * large free block grew. Throws ERR_HEAP_CORRUPT, with nothing changed, when a neighbour's header or footer was overwritten.
+   * Coalesces a live or cached block of more than LEAST_BINNED bytes with its free neighbours, and puts the result into its bin;
+   * whether a purge may be due then. Throws ERR_HEAP_CORRUPT, with nothing changed, when a neighbour's header or footer was
+   * overwritten.
    */
   release(freed: Block): boolean {
     const { m, record, secret } = this;
@@ -341,7 +340,7 @@ export class Pool {
       return true;
     }
     let total = size;
-    let purged = 0; // pages given back in the neighbours: they stay so in what they become part of
+    let purged = 0; // purged pages of the neighbours, which stay purged
     if (isFree(m, next)) {
       purged = this.remove(next);
       total += sizeOf(m, next);
@@ -365,7 +364,7 @@ export class Pool {
     return true;
   }
 
-  /** The last block was freed: it, and a free block below it, become wilderness. */
+  /** Coalesces the last block, and a free block below it, with the wilderness. */
   #releaseAtTop(freed: Block, below: Block): void {
     const { m, record } = this;
     if (below === 0) {
@@ -377,12 +376,12 @@ export class Pool {
     this.lowerTop(below, 1, purged);
   }
 
-  /** The `blocks` blocks from `b` up to the top become wilderness; `purged` of their pages were given back. */
+  /** Makes wilderness of the `blocks` blocks from `b` up to the top, of which `purged` pages are purged. */
   lowerTop(b: Block, blocks: number, purged: number): void {
     const { wilderness } = this;
     countSincePurge(wilderness, (this.m[this.record + Rec.top]! - b) * WORD_BYTES);
     wilderness.lowerTop(b, blocks);
-    // In the wilderness pages are charged up to the commit mark: where some are gone already, the rest goes too.
+    // All of the wilderness below `commit` counts as charged, so that some pages of it cannot be purged: it is purged as a whole.
     if (purged > 0) purgeWilderness(wilderness, purged);
   }
 
@@ -396,7 +395,7 @@ export class Pool {
     m[record + Rec.freeUnits] = m[record + Rec.freeUnits]! + (size >>> 4);
   }
 
-  /** Takes a verified FREE block out of its bin; returns how many of its pages had been given back. */
+  /** Unlinks a verified FREE block; returns how many of its pages are purged. */
   remove(b: Block): number {
     const { m, record } = this;
     unlink(m, this.bins, b);
@@ -408,9 +407,9 @@ export class Pool {
   }
 
   /**
-   * Gives a verified FREE block in its bin another size, at its upper end. Returns how many of its pages had been given back; the
-   * block is then not PURGED, and the caller says what became of them. While the size stays in the same bin, which for large
-   * blocks it mostly does, no list is touched.
+   * Changes the size of a verified FREE block in its bin. Returns how many of its pages were purged: the block is not PURGED
+   * afterwards, and the caller notes them again. If the new size belongs in the same bin, as for most large blocks, no list is
+   * touched.
    */
   #resize(b: Block, size: number): number {
     const { m } = this;
@@ -427,9 +426,8 @@ export class Pool {
   }
 
   /**
-   * Lets a verified FREE block in its bin begin higher, at `start`, with `size` bytes left of it; false, with nothing
-   * changed, when it would belong into another bin or has pages given back. The block below is then resized at once: that
-   * store is what counts.
+   * Moves the start of a verified FREE block in its bin up to `start`, with `size` bytes left; false, with nothing changed, when
+   * it would belong in another bin or is PURGED. The caller then resizes the block below: that store makes the change valid.
    */
   raise(b: Block, start: Block, size: number): boolean {
     const { m } = this;
@@ -442,8 +440,8 @@ export class Pool {
   }
 
   /**
-   * Makes the first `size` bytes of a verified FREE block in its bin live. What is left over stays free, if a block fits in it; a
-   * small one goes into its small bin.
+   * Makes the first `size` bytes of a verified FREE block in its bin live, and splits off the remainder if a block fits in it. A
+   * small remainder goes into its small bin.
    */
   cut(b: Block, size: number): void {
     const { m, secret } = this;
@@ -473,14 +471,14 @@ export class Pool {
     this.countSplits(remainder, rest, 1);
   }
 
-  /** Pages of a FREE block that were given back are footprint again as far as it is used; false when the limit forbids it. */
+  /** Charges the purged pages of a FREE block that `size` bytes of it will use; false when the limit forbids it. */
   #chargeUsed(b: Block, size: number): boolean {
     return this.wilderness.account.charge(this.pagesUsed(b, size));
   }
 
   /**
-   * How many pages that were given back are used again when `size` bytes are taken from a FREE block. Which ones they are is not
-   * known; that those in use now were is the assumption that never counts too few.
+   * How many purged pages are used when `size` bytes are taken from a FREE block. Which pages are purged is not known. It is
+   * assumed that those taken are, so that the charge is never too low.
    */
   pagesUsed(b: Block, size: number): number {
     const { m } = this;
@@ -488,14 +486,14 @@ export class Pool {
     if (purged === 0) return 0;
     const { pageSize } = this.wilderness;
     const have = sizeOf(m, b);
-    if (have - size <= LEAST_BINNED) return purged; // what is left over is no free block, and has no note of them
+    if (have - size <= LEAST_BINNED) return purged; // the remainder is no FREE block, and has no count of them
     const unused = innerPages((b + (size >>> 2)) as Block, have - size, pageSize);
     return Math.min(purged, innerPages(b, have, pageSize) - unused);
   }
 
   // ---- Neighbours ----
 
-  /** The block above, or the wilderness; a write past the end of the one below shows in its header. */
+  /** The block above, or the wilderness. Verifies its header, which a write past the end of `b` overwrites. */
   above(b: Block): Block {
     const { m, record } = this;
     const next = nextOf(m, b);
@@ -505,7 +503,7 @@ export class Pool {
     return next;
   }
 
-  /** The free block below; what its footer says is believed only if the header there agrees. */
+  /** The free block below, by its footer. Verifies that the header there agrees. */
   below(b: Block): Block {
     const { m, record } = this;
     const below = previousOf(m, b);
@@ -519,7 +517,7 @@ export class Pool {
 
   // ---- Counting ----
 
-  /** Counts that one block became `splits` more. */
+  /** Counts `splits` splits. */
   countSplits(remainder: Block, rest: number, splits: number): void {
     const { m, record, wilderness } = this;
     m[record + Rec.blocks] = m[record + Rec.blocks]! + splits;
@@ -527,7 +525,7 @@ export class Pool {
     wilderness.hooks.trace?.("split", wilderness.window.pointerOf(remainder), rest);
   }
 
-  /** Counts that two blocks became the one at `b`. */
+  /** Counts that two blocks were coalesced to `b`. */
   countCoalesced(counter: number, b: Block, total: number): void {
     const { m, record, wilderness } = this;
     m[record + counter] = m[record + counter]! + 1;

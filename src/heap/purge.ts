@@ -1,8 +1,8 @@
 /**
- * Purging: giving pages back to the kernel, those inside large free blocks and those above the top of the wilderness.
+ * Purging: giving pages back to the kernel, those inside large free blocks and those of the wilderness.
  *
- * Owns when that is worth a system call and how it is accounted. The pages stay mapped and read as zero; touching
- * them again takes a page fault, so memory is given back only when much of it lies idle.
+ * Owns when that is worth a system call, and its accounting. Purged pages stay mapped and read as zero. Each costs a page fault
+ * when it is touched again, so only large idle memory is purged.
  */
 import { forEachBinned } from "../block/bins.js";
 import { innerEnd, innerPages, innerStart, purgedPages, setPurgedPages, sizeOf } from "../block/block.js";
@@ -12,19 +12,19 @@ import { footprintPages, heldPages } from "../shared/account.js";
 import { binsOf, Rec } from "./record.js";
 import type { Wilderness } from "./wilderness.js";
 
-/** How much must lie idle, as a share of the setting, for some of it to make up for a mapping. */
-const MAKE_UP_SHARE = 1 / 32;
-/** How much must have come into large free blocks, as a share of the setting, before it is looked at again. */
+/** The share of the trim threshold that must lie idle for some of it to be purged before a mapping. */
+const MAPPING_SHARE = 1 / 32;
+/** The share of the trim threshold that must have been freed since purging was last considered. */
 const RECHECK_SHARE = 1 / 8;
-/** Free blocks below this size are not worth a system call to the policy; trim() by hand takes all of at least a page. */
+/** Free blocks below this size are not purged by policy; trim() purges all of at least a page. */
 export const POLICY_RUN = 64 * 1024;
 
-/** Notes that so much free memory came into a large free block or the wilderness. */
+/** Counts bytes coalesced into a large free block or the wilderness. */
 export function countSincePurge(of: Wilderness, bytes: number): void {
   of.m[of.record + Rec.sincePurge] = of.m[of.record + Rec.sincePurge]! + (bytes >>> 4);
 }
 
-/** Notes how many pages of a FREE block in its bin are given back. */
+/** Notes how many pages of a FREE block in its bin are purged. */
 export function notePurged(of: Wilderness, b: Block, pages: number): void {
   const { m, record } = of;
   m[record + Rec.purgedPages] = m[record + Rec.purgedPages]! + pages - purgedPages(m, b);
@@ -32,9 +32,8 @@ export function notePurged(of: Wilderness, b: Block, pages: number): void {
 }
 
 /**
- * Whether so much coalesced memory lies free and touched that it should go back: more than the setting, and more than
- * is in use. The second condition is the hysteresis: a program that frees and refills half its heap again and again
- * keeps its pages, and what is given back is at most what could be doubled again.
+ * Whether to purge by policy: when more coalesced, touched memory is free than the trim threshold, and more than is in use. The
+ * second condition is hysteresis: a program that frees and refills half of its heap again and again keeps its pages.
  */
 export function purgeIsDue(of: Wilderness): boolean {
   const { m, record } = of;
@@ -45,7 +44,7 @@ export function purgeIsDue(of: Wilderness): boolean {
   return idle > trimPages && idle > heldPages(m, record) - idle;
 }
 
-/** Free and coalesced pages that are charged: in bins, and in the wilderness as far as it was ever touched. */
+/** Pages that could be purged: charged ones in bins, and in the wilderness as far as it was ever touched. */
 export function idlePages(of: Wilderness): number {
   const { m, record } = of;
   const wilderness = Math.max(0, m[record + Rec.high]! - m[record + Rec.top]!) * WORD_BYTES;
@@ -53,7 +52,7 @@ export function idlePages(of: Wilderness): number {
   return Math.floor((wilderness + binned) / of.pageSize) - m[record + Rec.purgedPages]!;
 }
 
-/** Gives back the inner pages of free blocks of at least `leastRun` bytes, and the wilderness; returns how many. */
+/** Purges the inner pages of free blocks of at least `leastRun` bytes, and the wilderness; returns how many. */
 export function purge(of: Wilderness, leastRun: number): number {
   const { m, record } = of;
   const pages = purgeFree(of, leastRun, Number.POSITIVE_INFINITY) + purgeWilderness(of, 0);
@@ -72,19 +71,18 @@ export function purgeSome(of: Wilderness, leastRun: number, enough: number): num
 }
 
 /**
- * Before `bytes` are mapped: when the footprint would become larger than it ever was, gives as many pages back that lie
- * idle in large free blocks. A program that maps and unmaps the same again pays nothing, and one that grows a page fault for
- * each page that it maps, at most.
+ * Purges as many idle pages of large free blocks as a mapping of `bytes` would raise the peak footprint by. A program that maps
+ * and unmaps the same size again and again pays nothing; one that grows pays a page fault per mapped page at most.
  */
-export function makeUpFor(of: Wilderness, bytes: number): void {
+export function purgeBeforeMapping(of: Wilderness, bytes: number): void {
   const { m, record } = of;
   const pages = Math.ceil(bytes / of.pageSize);
-  if (idlePages(of) < Math.max(pages, m[Control.trimPages]! * MAKE_UP_SHARE)) return;
+  if (idlePages(of) < Math.max(pages, m[Control.trimPages]! * MAPPING_SHARE)) return;
   if (footprintPages(m) + pages <= m[Control.peakPages]!) return;
   if (purgeFree(of, POLICY_RUN, pages) > 0) m[record + Rec.purges] = m[record + Rec.purges]! + 1;
 }
 
-/** Gives back the inner pages of free blocks of at least `leastRun` bytes, until it is `enough` pages; returns how many. */
+/** Purges the inner pages of free blocks of at least `leastRun` bytes, until there are `enough`; returns how many. */
 function purgeFree(of: Wilderness, leastRun: number, enough: number): number {
   const { m, record } = of;
   const found: Block[] = [];
@@ -96,7 +94,7 @@ function purgeFree(of: Wilderness, leastRun: number, enough: number): number {
   return pages;
 }
 
-/** Gives back the inner pages of one free block in its bin, which has some; returns how many. */
+/** Purges the inner pages of one free block in its bin; returns how many were not purged before. */
 function purgeBlock(of: Wilderness, b: Block): number {
   const { m, pageSize } = of;
   const start = innerStart(b, pageSize);
@@ -109,20 +107,20 @@ function purgeBlock(of: Wilderness, b: Block): number {
   return pages;
 }
 
-/** Discharges what is committed and was never touched: at the limit somebody else may need it. */
+/** Discharges what is committed and was never touched, for whoever needs it at the limit. */
 export function uncommit(of: Wilderness): void {
   const { m, record } = of;
   const pageWords = of.pageSize / WORD_BYTES;
   const touched = roundUp(Math.max(m[record + Rec.high]!, m[record + Rec.top]!), pageWords);
   const pages = (m[record + Rec.commit]! - touched) / pageWords;
   if (pages <= 0) return;
-  of.account.discharge(pages); // first: what is committed and untouched is no footprint, and the peak is noted here
+  of.account.discharge(pages); // first: it notes the peak, which these pages are not part of while they are committed
   m[record + Rec.commit] = touched;
 }
 
 /**
- * Gives back the pages above the top, of which `purged` were given back before they became wilderness. What lies there
- * is fresh again afterwards, so calloc need not clear it.
+ * Purges and uncommits the wilderness, of which `purged` pages were purged before they became wilderness. It reads as zero
+ * afterwards, so calloc need not clear it.
  */
 export function purgeWilderness(of: Wilderness, purged: number): number {
   const { m, record, pageSize } = of;

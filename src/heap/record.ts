@@ -1,7 +1,7 @@
 /**
- * The heap record: the whole state of one thread's heap, in raw memory at the start of its first segment.
+ * The heap record: the whole state of one heap, in raw memory at the start of its first segment.
  *
- * Owns the picture; its single words are in record-words.ts. Whoever has the index of a record can take the heap over.
+ * Owns its layout; the single words are in record-words.ts. The word index of the record is all that an adopter needs.
  *
  *   record + 0      words of the thread that has the heap
  *   record + 32     words that other threads write or read, on a cache line of their own
@@ -40,7 +40,7 @@ export function binsOf(record: number): number {
 
 const INDEX_COUNTS = [Rec.victim, Rec.uncoalescable, Rec.freeBlocks, Rec.freeUnits, Rec.purgedPages] as const;
 
-/** Empties cache and bins, whatever they held; the blocks are still what their headers say. */
+/** Empties cache and bins without touching a block: the headers still say CACHED and FREE. */
 export function initializeIndex(m: Int32Array, record: number): void {
   initializeCache(m, cacheOf(record));
   initializeSmallBins(m, smallBinsOf(record));

@@ -1,8 +1,8 @@
 /**
- * Resizing and aligning blocks in place, on headers and bins.
+ * Resizing blocks in place, and cutting aligned ones to size.
  *
- * Owns the order in which realloc tries: shrink, grow forward into a free block or the wilderness, grow backward
- * into a free block below, and what alignedAlloc cuts off. Must not know C semantics or large blocks.
+ * Owns the order in which realloc tries: shrink; grow forward, into a free block or the wilderness; grow backward, into a free
+ * block below. Must not know C semantics or large blocks.
  */
 import {
   blockBytes,
@@ -29,22 +29,21 @@ import { Rec } from "./record.js";
 const LEAST_SLACKENED = 2048;
 const MOST_SLACK = 4096;
 const SLACK_SHIFT = 3;
-/** What is larger grows into the wilderness rather than be copied, when the heap would have to be consolidated for it. */
+/** A larger block commits more wilderness rather than be copied into memory that consolidation would free. */
 const MOST_MOVED = 64 * 1024;
 
 /**
- * Bytes that a block of `have` bytes may have too many: an eighth, and never more than a page. What grows by less than
- * that is taken to be a text that is appended to, and gets so much more at once; and whoever asks for a little less than
- * it has keeps it. Each append otherwise moves the header of the free block above: the string bench took three times as
- * long.
+ * Slack of a block of `have` bytes: an eighth, at most a page. A block that grows by less than its slack is taken to be a text
+ * that is appended to, and gets the slack at once; one that shrinks by less keeps its size. Otherwise each append moves the
+ * header of the free block above: the string bench took three times as long.
  */
 export function slackOf(have: number): number {
   return have < LEAST_SLACKENED ? 0 : Math.min(have >>> SLACK_SHIFT, MOST_SLACK) & -UNIT_BYTES;
 }
 
 /**
- * The block that holds `size` bytes from now on: `b`, or a lower one that grew over it, to which cutTail() leaves what it
- * needs; 0 if it must move. Broken off, it has left `b` where it was.
+ * Makes a live block hold `size` bytes in place; returns `b`, or the lower block that it was coalesced with, which the caller cuts
+ * by cutTail(); 0 if it must move. Interrupted, it leaves `b` where it was.
  */
 export function resizeInPlace(heap: ThreadHeap, b: Block, size: number): Block {
   const m = heap.words;
@@ -58,19 +57,19 @@ export function resizeInPlace(heap: ThreadHeap, b: Block, size: number): Block {
   return growBackward(heap, b, need, Math.min(have - HEADER_BYTES, size));
 }
 
-/** Makes a live block hold `size` bytes, more than it does, where it is; false when that cannot be. */
+/** Grows a live block forward to hold `size` bytes; false when it cannot. */
 export function growInPlace(heap: ThreadHeap, b: Block, size: number): boolean {
   return growForward(heap, b, blockBytes(size));
 }
 
-/** Whether a live block has neither a free block nor the wilderness beside it, so that it can only grow by moving. */
+/** Whether a live block has no free neighbour and no wilderness above, so that it can only grow by moving. */
 export function isHemmedIn(heap: ThreadHeap, b: Block): boolean {
   const m = heap.words;
   const next = nextOf(m, b);
   return !isPreviousFree(m, b) && next !== m[heap.record + Rec.top] && !isFree(m, next);
 }
 
-/** Gives what a live block has above `need` bytes back to the heap, when a block fits in it. */
+/** Splits off and frees what a live block has above `need` bytes, if a block fits in it. */
 export function cutTail(heap: ThreadHeap, b: Block, need: number): void {
   const tail = splitTail(heap, b, need);
   if (tail !== 0) heap.release(tail);
@@ -81,7 +80,7 @@ function splitTail(heap: ThreadHeap, b: Block, need: number): Block {
   const m = heap.words;
   const rest = sizeOf(m, b) - need;
   if (rest < MIN_BLOCK) return 0 as Block;
-  heap.pool.above(b); // found overwritten here, before anything is changed
+  heap.pool.above(b); // throws for an overwritten header, before anything is changed
   const tail = (b + (need >>> 2)) as Block;
   writeCached(m, tail, rest);
   resizeLive(m, b, need, heap.secret);
@@ -94,7 +93,7 @@ export function cutFront(heap: ThreadHeap, b: Block, at: Block): Block {
   const m = heap.words;
   const front = (at - b) * WORD_BYTES;
   if (front === 0) return b;
-  // The upper part's header first; until the lower one shrinks, a walk does not see it.
+  // The upper part's header first: a walk does not see it until the lower part shrinks.
   writeLive(m, at, sizeOf(m, b) - front, heap.secret);
   resizeLive(m, b, front, heap.secret);
   heap.pool.countSplits(b, front, 1);
@@ -122,7 +121,7 @@ function growForward(heap: ThreadHeap, b: Block, need: number): boolean {
   if (total < need) return false;
   const taken = Math.min(wanted, total);
   if (growOver(heap, b, next, taken, total - taken)) return true;
-  pool.above(next); // found overwritten here, before anything is changed
+  pool.above(next); // throws for an overwritten header, before anything is changed
   const used = pool.pagesUsed(next, taken - have);
   const unused = purgedPages(m, next) - used;
   if (!heap.wilderness.account.charge(used)) return false;
@@ -131,7 +130,7 @@ function growForward(heap: ThreadHeap, b: Block, need: number): boolean {
     cutTail(heap, b, taken);
     return true;
   }
-  // What is left over lies below a live block, so that it is joined with nothing; and it must not be trimmed before this.
+  // The remainder's purged pages are noted before anything can purge it. The block above it is live, so it is not coalesced.
   const tail = splitTail(heap, b, taken);
   if (tail === 0) return true;
   pool.keep(tail);
@@ -140,8 +139,8 @@ function growForward(heap: ThreadHeap, b: Block, need: number): boolean {
 }
 
 /**
- * Takes only the part that is needed from the free block above, whose rest keeps its place in its bin; false where it
- * cannot. A text that grows by a few bytes at a time would else take a large run out of its bin and put it back each time.
+ * Takes only what is needed from the free block above, if the rest can stay in its bin; false if not. Otherwise a text that
+ * grows by a few bytes at a time would unlink a large free block and link it again each time.
  */
 function growOver(heap: ThreadHeap, b: Block, next: Block, need: number, rest: number): boolean {
   const { words: m, pool } = heap;
@@ -154,17 +153,17 @@ function growOver(heap: ThreadHeap, b: Block, next: Block, need: number, rest: n
   return true;
 }
 
-/** One store joins live `b` with the free block above it. */
+/** Coalesces live `b` with the free block above it, by one store. */
 function absorb(heap: ThreadHeap, b: Block, next: Block, total: number): void {
   const { words: m, pool } = heap;
-  pool.remove(next); // what was given back of it is charged already
+  pool.remove(next); // the caller has charged its purged pages
   const above = nextOf(m, next);
   resizeLive(m, b, total, heap.secret);
   markPreviousLive(m, above);
   pool.countCoalesced(Rec.coalescedForward, b, total);
 }
 
-/** Into the free block below, with the one above if that is free too; the payload's `bytes` move down. */
+/** Grows into the free block below, and the one above if that is free too; the payload's `bytes` move down. */
 function growBackward(heap: ThreadHeap, b: Block, need: number, bytes: number): Block {
   const { words: m, pool } = heap;
   const none = 0 as Block;
@@ -176,7 +175,7 @@ function growBackward(heap: ThreadHeap, b: Block, need: number, bytes: number): 
   const have = sizeOf(m, b) + above;
   const low = sizeOf(m, below);
   if (low + have < need) return none;
-  if (above > 0) pool.above(next); // found overwritten here, before anything is changed
+  if (above > 0) pool.above(next); // throws for an overwritten header, before anything is changed
   if (!heap.wilderness.account.charge(purgedPages(m, below) + (above > 0 ? purgedPages(m, next) : 0)))
     return none;
   if (above > 0) absorb(heap, b, next, have);
@@ -187,11 +186,10 @@ function growBackward(heap: ThreadHeap, b: Block, need: number, bytes: number): 
 }
 
 /**
- * Joins live `b` to the block below and moves its payload there; all or nothing. The join first, by one store: once it is
- * made, the payload may overwrite b's header. A thread whose stack is full there goes on, and cuts the blocks apart again by
- * stores, since no call is sure to succeed. One that is interrupted before the bytes are copied, and goes on, does not even
- * come to that: until the store that follows the copy, which nothing can come between, a note says how recover() takes
- * the join back.
+ * Coalesces live `b` with the block below and moves its payload there; all or nothing. Coalescing comes first, by one store, for
+ * the payload may overwrite the header of `b`. On a full stack the catch block undoes it by stores alone, since any call might
+ * fail. JavaScript that is stopped for good does not reach the catch block: then recovery undoes it by the note in Rec.moving,
+ * which is cleared by the store right after the copy.
  */
 function moveDown(heap: ThreadHeap, below: Block, b: Block, bytes: number): void {
   const { words: m, record, window, secret } = heap;

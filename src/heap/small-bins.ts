@@ -1,9 +1,9 @@
 /**
- * Small bins: free blocks of up to 1 KiB that nobody freed just now, by exact size: what coalescing and carving left over.
+ * Small bins: blocks of up to 1 KiB that consolidation and splitting left over, by exact size. dlmalloc's smallbins.
  *
- * Owns a list for each size, linked like those of the cache, how many blocks each holds, and a bitmap of those that hold some.
- * Their headers say CACHED too: neighbours are not coalesced with them before the next consolidation. Only slow paths
- * come here, so blocks of a list are moved into the cache, or split for other sizes, several at a time.
+ * Owns a list for each size, linked like those of the cache, how many blocks each holds, and a bitmap of the lists that are not
+ * empty. Their headers say CACHED: neighbours are not coalesced with them before the next consolidation. Only slow paths use
+ * them, and move several blocks at a time into the cache, or split them for another size.
  *
  *   at + 0     heads    first block of each list, 0 when it is empty; by size in 16-byte units
  *   at + 80    counts   how many blocks it has
@@ -28,7 +28,7 @@ export function initializeSmallBins(m: Int32Array, at: number): void {
   for (let word = 0; word < SMALL_BINS_WORDS; word++) m[at + word] = 0;
 }
 
-/** Makes a list begin with `head` and hold `count` blocks. */
+/** Sets the head of a list and how many blocks it holds. */
 export function setSmallBin(m: Int32Array, at: number, units: number, head: number, count: number): void {
   const word = at + BITMAP + (units >>> 5);
   const bit = 1 << (units & 31);
@@ -45,14 +45,14 @@ export function smallBinCount(m: Int32Array, at: number, units: number): number 
   return m[at + COUNTS + units]!;
 }
 
-/** Bytes / 16 in all lists. */
+/** Units in all lists. */
 export function smallBinUnits(m: Int32Array, at: number): number {
   let sum = 0;
   for (let units = 0; units < COUNTS; units++) sum += m[at + COUNTS + units]! * units;
   return sum;
 }
 
-/** Puts a CACHED block in no list into that of its size. */
+/** Pushes a CACHED block that is in no list. */
 export function pushSmall(m: Int32Array, at: number, b: Block): void {
   const units = sizeOf(m, b) >>> 4;
   linkTo(m, b, m[at + units]!);
@@ -60,8 +60,8 @@ export function pushSmall(m: Int32Array, at: number, b: Block): void {
 }
 
 /**
- * Takes a block out of the smallest list that is not empty and whose blocks have at least `units`; 0 when there is none. Throws
- * ERR_HEAP_CORRUPT, and drops the list, when what is there is no cached block of this heap and size.
+ * Pops a block of the smallest size that has one, from `units` on; 0 for none. Throws ERR_HEAP_CORRUPT, and drops the list, when
+ * its head is no cached block of this heap and size.
  */
 export function popSmallest(m: Int32Array, at: number, units: number, record: number): Block {
   const found = smallestBin(m, at, units);
@@ -73,14 +73,14 @@ export function popSmallest(m: Int32Array, at: number, units: number, record: nu
   return b;
 }
 
-/** Forgets a list whose first block is none of the heap's cached blocks of that size; the error for that. */
+/** Drops a list with an invalid head; returns the error for that. */
 export function dropSmallBin(m: Int32Array, at: number, units: number, record: number): Error {
   const head = m[at + units]!;
   setSmallBin(m, at, units, 0, 0);
   return listOverwritten(m, head, record);
 }
 
-/** The smallest list that is not empty and whose blocks have at least `units`; 0 when there is none. */
+/** The smallest size, in units and from `units` on, whose list is not empty; 0 for none. */
 export function smallestBin(m: Int32Array, at: number, units: number): number {
   const bitmap = at + BITMAP;
   let word = units >>> 5;

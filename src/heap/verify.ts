@@ -1,7 +1,7 @@
 /**
- * The full check of one heap: the equations of block.ts, bins.ts, cache.ts and record.ts, as code.
+ * Verification of one heap: the invariants of block.ts, bins.ts, cache.ts and record.ts, as code.
  *
- * Reads everything, changes nothing. Takes about 10 ns a block.
+ * Reads every header, list and bitmap, and changes nothing. About 10 ns a block.
  */
 import { BIN_COUNT, binOf, binState, forEachBinned, LEAST_BINNED, leastOf } from "../block/bins.js";
 import {
@@ -26,20 +26,20 @@ import type { ThreadHeap } from "./heap.js";
 import { binsOf, Rec } from "./record.js";
 import { SMALL_UNITS, smallBinCount, smallBinHead } from "./small-bins.js";
 
-/** What a walk over all headers counts, to be compared with what the record says. */
+/** The counts of a walk over all headers, to be compared with the record's. */
 interface Census {
   blocks: number;
   free: number;
   freeUnits: number;
   cached: number;
-  /** Sum of the cached blocks' words: the cache holds those and no other, and each once. */
+  /** Sum of the cached blocks' word indices: equal for headers and lists if each block is in one list, once. */
   cachedWords: number;
   purgedPages: number;
-  /** Bytes / 16 of closed segments, up to their fences. */
+  /** Units of closed segments, up to their fences. */
   closedUnits: number;
 }
 
-/** One heap, of this thread or of one that is not running; its last update must have been completed. */
+/** Checks a heap of this thread, or of one that does not run. It must not be interrupted. */
 export function checkHeap(of: ThreadHeap): void {
   const census: Census = {
     blocks: 0,
@@ -220,7 +220,7 @@ function where(of: ThreadHeap, b: number): string {
   return addressOf(of.words, b);
 }
 
-/** What users have of a block of so many units. */
+/** Usable bytes of a block of so many units. */
 function bytesIn(units: number): number {
   return units * UNIT_BYTES - HEADER_BYTES;
 }

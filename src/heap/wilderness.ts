@@ -1,5 +1,5 @@
 /**
- * The wilderness: the part of a heap's active segment that is not cut into blocks yet; and the segments below it.
+ * The wilderness: the part of a heap's active segment above its last block (dlmalloc's top chunk); and the heap's segments.
  *
  * Owns carving from it, committing more of it against the limit, opening the next segment and closing the one before. Must
  * not know how free blocks are found or coalesced. Its whole state is in the heap record:
@@ -30,27 +30,27 @@ import type { Hooks } from "../shared/hooks.js";
 import type { Segments } from "../space/segments.js";
 import { Rec } from "./record.js";
 
-/** No word of the block that was taken last is known to be zero. */
+/** No part of the last block taken is known to be zero. */
 export const NOTHING_CLEAN = 0x7fffffff;
 /**
- * How far the heap commits ahead of what it needs: a 256th of its segment, within these bounds. The cache is consolidated
- * before each step, if that is worth it; with steps of a 16th, a recorded Lua program peaked 3 % higher.
+ * How far the heap commits ahead: a 256th of its segment, within these bounds. Before each step it consolidates, if that is
+ * worth it: with steps of a 16th it does so less often, and a recorded Lua program peaked 3 % higher.
  */
 const LEAST_STEP = 64 * 1024;
 const MOST_STEP = 1024 * 1024;
 /**
- * A new segment is at least this share of the heap, up to so many words: where several threads grow, their segments lie
- * between one another and can seldom be extended, and each ends in a run that nothing can be coalesced with.
+ * A new segment is at least this share of the heap, up to so many words. Where several threads grow, their segments alternate
+ * in memory and can seldom be extended; and blocks cannot be coalesced across segments, so there should be few.
  */
 const OPENED_SHARE = 1 / 8;
 const MOST_OPENED = (32 * 2 ** 20) / WORD_BYTES;
-/** Pages that closing a segment and opening the next may add to the account besides what is asked for. */
+/** Pages that closing a segment and opening the next may charge besides those of the block. */
 const CLOSING_PAGES = 4;
 
-/** Keeps a CACHED block that closing a segment left; so many of its pages were never touched. */
+/** Keeps the CACHED block that is left over when a segment is closed; so many of its pages were never touched. */
 export type KeepRest = (b: Block, untouchedPages: number) => void;
 
-/** Bytes / 16 that the blocks of the heap with that record take together, in any state. */
+/** Units in all blocks of the heap with that record, in any state. */
 export function extentUnits(m: Int32Array, record: number): number {
   const start = segmentStart(m, m[record + Rec.segment]!);
   return m[record + Rec.closedUnits]! + ((m[record + Rec.top]! - start) >>> 2);
@@ -66,9 +66,9 @@ export class Wilderness {
   readonly record: number;
   readonly secret: number;
   readonly pageSize: number;
-  /** From this word on the block that was taken last is fresh from the operating system, so zero. */
+  /** From this word on the last block taken is fresh from the kernel, and so zero. */
   cleanFrom = NOTHING_CLEAN;
-  /** Set by the pool above it. */
+  /** Set by the pool. */
   keepRest: KeepRest = () => {};
 
   constructor(window: Window, segments: Segments, account: Account, os: Os, hooks: Hooks, record: number) {
@@ -83,12 +83,12 @@ export class Wilderness {
     this.pageSize = this.m[Control.pageSize]!;
   }
 
-  /** Bytes / 16 that the heap's blocks take together, in any state. */
+  /** Units in all blocks of the heap, in any state. */
   extentUnits(): number {
     return extentUnits(this.m, this.record);
   }
 
-  /** First word above the blocks of a segment: the top of the active one; in a closed one a fence lies below it. */
+  /** Where the blocks of a segment end: at the top of the active one, at the end of a closed one, whose last header is a fence. */
   endOf(id: number): number {
     return this.isActive(id) ? this.m[this.record + Rec.top]! : this.segments.end(id);
   }
@@ -97,7 +97,7 @@ export class Wilderness {
     return this.m[this.record + Rec.segment] === id;
   }
 
-  /** The segments that the heap has. */
+  /** The heap's segments. */
   ownSegments(): number[] {
     const found: number[] = [];
     for (let id = 0; id < this.segments.count; id++) {
@@ -106,7 +106,7 @@ export class Wilderness {
     return found;
   }
 
-  /** Pages of the heap's segments that are committed, given back or not. */
+  /** Committed pages of the heap's segments, purged or not. */
   committedPages(): number {
     let words = 0;
     for (const id of this.ownSegments()) {
@@ -116,7 +116,7 @@ export class Wilderness {
     return (words * WORD_BYTES) / this.pageSize;
   }
 
-  /** A live block of `size` bytes, if that much is committed; else 0. */
+  /** A live block of `size` bytes, if so much is committed; else 0. */
   carve(size: number): Block {
     const m = this.m;
     const { record } = this;
@@ -135,7 +135,7 @@ export class Wilderness {
     return this.#commitWithin(size) ? this.carve(size) : (0 as Block);
   }
 
-  /** As carve(), from more address space if need be; 0 when limit, window or kernel forbid it. */
+  /** As carve(), after extending the segment or opening another if need be; 0 when limit, window or kernel forbid it. */
   grow(size: number): Block {
     return this.#commitFor(size) || this.#openNext(size) ? this.carve(size) : (0 as Block);
   }
@@ -151,7 +151,7 @@ export class Wilderness {
     if (!this.#commitFor(more)) return false;
     const { record } = this;
     const top = m[record + Rec.top]! as Block;
-    // A freed block between b and the new top, so that the segment can be walked while the top moves.
+    // A cached block between `b` and the new top, so that the segment can be walked after each store.
     writeCached(m, top, more);
     m[record + Rec.top] = top + (more >>> 2);
     resizeLive(m, b, sizeOf(m, b) + more, this.secret);
@@ -159,7 +159,7 @@ export class Wilderness {
     return true;
   }
 
-  /** The `blocks` blocks from `b` up to the top are free: the wilderness begins at `b`. */
+  /** Makes wilderness of the `blocks` blocks from `b` up to the top. */
   lowerTop(b: Block, blocks: number): void {
     const m = this.m;
     const { record } = this;
@@ -170,8 +170,8 @@ export class Wilderness {
   }
 
   /**
-   * Makes a segment that holds no block yet the active one. The segment first, by one store: while the other words
-   * point outside it, it is known to be empty.
+   * Makes a segment without blocks the active one. The segment's number first: while the other words point outside it,
+   * recovery knows that it is empty.
    */
   begin(id: number): void {
     const m = this.m;
@@ -195,7 +195,7 @@ export class Wilderness {
     return this.#commitWithin(size);
   }
 
-  /** Where the active segment must end for `size` bytes more: a fence must always fit, so that it can be closed. */
+  /** Where the active segment must end for `size` bytes more. A fence must always fit, so that it can be closed. */
   #endFor(size: number): number {
     return this.m[this.record + Rec.top]! + ((size + FENCE_BYTES) >>> 2);
   }
@@ -228,8 +228,7 @@ export class Wilderness {
   /** Leaves the active segment for a new one that has room for `size` bytes. */
   #openNext(size: number): boolean {
     const { segments } = this;
-    // A limit that forbids the block forbids it in a new segment too. The first page is charged at once, for the
-    // top lies a header above its start.
+    // Charged before the segment is opened: at the limit the block does not fit into a new segment either.
     const pages = Math.ceil(size / this.pageSize) + CLOSING_PAGES;
     if (!this.account.charge(pages)) return false;
     const entry = this.m[this.record + Rec.entry]!;
@@ -242,11 +241,11 @@ export class Wilderness {
       this.#close();
       this.begin(id);
     }
-    this.account.chargeUnchecked(-pages); // that much was only kept from others meanwhile
+    this.account.chargeUnchecked(-pages); // a reservation: carving charges what it uses
     return id >= 0 && this.#commitFor(size);
   }
 
-  /** Turns what is left of the active segment into a free block and a fence. */
+  /** Closes the active segment: makes a free block and a fence of the rest. */
   #close(): void {
     const m = this.m;
     const { record, segments, pageSize } = this;
@@ -259,7 +258,7 @@ export class Wilderness {
     m[record + Rec.closedUnits] = m[record + Rec.closedUnits]! + ((fence - segments.start(segment)) >>> 2);
     const touched = roundUp(Math.max(top, m[record + Rec.high]!), pageSize / WORD_BYTES) * WORD_BYTES;
     const inner = innerEnd(top, rest, pageSize) - Math.max(innerStart(top, pageSize), touched);
-    const untouched = rest <= LEAST_BINNED ? 0 : Math.max(0, inner) / pageSize; // only a free block notes them
+    const untouched = rest <= LEAST_BINNED ? 0 : Math.max(0, inner) / pageSize; // a cached block has no count of them
     this.account.chargeUnchecked(((end - m[record + Rec.commit]!) * WORD_BYTES) / pageSize - untouched);
     writeLive(m, fence, FENCE_BYTES, this.secret);
     if (fence === top) return;

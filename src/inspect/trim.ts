@@ -40,7 +40,7 @@ export function trim(): number {
 
 function trimAll(): number {
   heap.outbox.flush();
-  const bytes = heap.elsewhere?.trim() ?? 0; // first: an ended thread's outbox may hold blocks of this heap
+  const bytes = heap.others?.trim() ?? 0; // first: an ended thread's outbox may hold blocks of this heap
   const slack = heap.large.unmapSlack() * heap.wilderness.pageSize;
   return bytes + slack + heap.trim();
 }

@@ -82,7 +82,7 @@ export function* walk(): Generator<WalkedBlock> {
 
 /** A thread's own heap, then those it made or adopted. */
 export function heapsOf(first: ThreadHeap): ThreadHeap[] {
-  return [first, ...(first.elsewhere?.heaps ?? [])];
+  return [first, ...(first.others?.heaps ?? [])];
 }
 
 function walked(b: Block, owner: WalkedBlock["owner"], name: string | null = null): WalkedBlock {

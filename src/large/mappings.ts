@@ -1,7 +1,7 @@
 /**
  * The table of large blocks: a hash table in the control block, by the page that a mapping starts on.
  *
- * Callers hold the lock. Must not know what is in a page.
+ * Owns its layout, search and rebuilding. Callers hold the lock. Must not know what is in a page.
  *
  *   entry + 0   page + 1; 0 for an empty entry, which ends a search
  *         + 1   pages of the mapping; 0: it was freed

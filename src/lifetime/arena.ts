@@ -77,7 +77,7 @@ export class Arena {
   /** Chunks of one large request each. */
   #own: Pointer[] = [];
   /** Bytes handed out in all chunks but the current one. */
-  #elsewhere = 0;
+  #otherBytes = 0;
   readonly #chunkBytes: number;
   #disposed = false;
 
@@ -99,7 +99,7 @@ export class Arena {
 
   /** Bytes handed out since the last `reset()`, or ever: each block rounded up to 16. */
   get bytes(): number {
-    return this.#elsewhere + Math.max(0, this.#used - LEAD);
+    return this.#otherBytes + Math.max(0, this.#used - LEAD);
   }
 
   /**
@@ -145,7 +145,7 @@ export class Arena {
   reset(): void {
     if (this.#disposed) throw ended("reset");
     this.#next = 0;
-    this.#base = this.#used = this.#room = this.#elsewhere = 0;
+    this.#base = this.#used = this.#room = this.#otherBytes = 0;
     const own = this.#own;
     this.#own = [];
     freeAll(own);
@@ -158,7 +158,7 @@ export class Arena {
    */
   dispose(): void {
     this.#disposed = true;
-    this.#base = this.#used = this.#room = this.#elsewhere = 0;
+    this.#base = this.#used = this.#room = this.#otherBytes = 0;
     const chunks = [...this.#own, ...this.#chunks];
     this.#own.length = this.#chunks.length = 0;
     freeAll(chunks);
@@ -188,7 +188,7 @@ export class Arena {
     if (bytes > this.#chunkBytes / OWN_PART) {
       const chunk = malloc(bytes + LEAD);
       this.#own.push(chunk);
-      this.#elsewhere += roundUp(bytes, 16);
+      this.#otherBytes += roundUp(bytes, 16);
       return (chunk + LEAD) as Pointer;
     }
     if (bytes > this.#room - this.#used) this.#advance();
@@ -198,7 +198,7 @@ export class Arena {
   /** Makes the next chunk the current one; the rest of this one stays unused until `reset()`. */
   #advance(): void {
     if (this.#next === this.#chunks.length) this.#chunks.push(malloc(this.#chunkBytes + LEAD));
-    this.#elsewhere = this.bytes;
+    this.#otherBytes = this.bytes;
     const chunk = this.#chunks[this.#next++]!;
     this.#base = chunk;
     this.#used = LEAD;

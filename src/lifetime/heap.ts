@@ -114,7 +114,7 @@ export class Heap implements Disposable {
     const pages = pagesOf(limit);
     this.name = name;
     this.limit = pages === 0 ? limit : pages * heap.wilderness.pageSize;
-    this.#own = guarded(() => heap.elsewhere!.make(name, pages));
+    this.#own = guarded(() => heap.others!.make(name, pages));
     made++;
   }
 
@@ -183,7 +183,7 @@ export class Heap implements Disposable {
     const own = this.#own;
     if (own === null) return;
     this.#own = null; // also when it is interrupted: what comes next finishes it
-    guarded(() => heap.elsewhere!.empty(own));
+    guarded(() => heap.others!.destroy(own));
     afterCall();
   }
 
@@ -220,7 +220,7 @@ export class Heap implements Disposable {
   #afterRelief(own: ThreadHeap, size: number): Pointer {
     if (own.budget() - own.footprint() < size || size > heap.pressure().limit) return NULL;
     const relieved = heap.relieve();
-    return heap.elsewhere!.relieve() || relieved ? own.allocate(size) : NULL;
+    return heap.others!.relieve() || relieved ? own.allocate(size) : NULL;
   }
 
   #live(operation: string): ThreadHeap {

@@ -59,7 +59,7 @@ export const moving = 28;
 export const movingBelow = 29;
 export const movingLow = 30;
 /** How many blocks of heaps that a program made were freed here without being in them; wraps around. */
-export const leftElsewhere = 50;
+export const sentMarks = 50;
 /** Most pages that may be charged to the heap; 0 when it has no limit of its own. */
 export const budget = 49;
 
@@ -74,8 +74,8 @@ export const drains = 33;
 /** What another thread asks the owner's event loop to do: see idle-owners.ts. The owner clears it. */
 export const asked = 34;
 /** Blocks of this heap, and units, that bear the marks of other threads' frees; those that died before they counted are missing. */
-export const leftBlocks = 35;
-export const leftUnits = 36;
+export const markedBlocks = 35;
+export const markedUnits = 36;
 /**
  * 1 while another thread reclaims memory of the inboxes of this heap's thread: the thread then waits before it updates a heap.
  * In the first heap of a thread. See process/reclaim.ts, which writes the words below too.

@@ -1,15 +1,15 @@
 /**
- * Claiming heaps: one for each thread that comes, those of ended threads again, and more of them for a thread that
- * needs memory.
+ * Adoption: which thread gets which heap. Each new thread gets an orphan or a new heap, and a thread that needs memory adopts
+ * further orphans.
  *
- * Owns who gets which heap. Must not know how blocks are found in one. Claims are made under the mutex at
- * Control.adoption, held until the heap is recovered; the kernel passes it on when its holder dies, and the heap with it. A thread that
- * was interrupted and lives on has both still, and recovers them when it comes back (recover).
+ * Owns the heaps of this thread besides its own. Must not know how blocks are found in a heap. Heaps are claimed under the
+ * adoption mutex (Control.adoption), which is held until the heap is recovered. If the holder dies, the kernel passes the mutex on,
+ * and the heap is an orphan again. A thread that is interrupted keeps both, and recover() unlocks the mutex.
  */
 import { firstOverwritten, headerOverwritten } from "../block/damage.js";
 import { corrupt, outOfMemory } from "../errors.js";
-import type { Elsewhere } from "../heap/elsewhere.js";
 import type { ThreadHeap } from "../heap/heap.js";
+import type { OtherHeaps } from "../heap/other-heaps.js";
 import { Rec } from "../heap/record.js";
 import { NOTHING_CLEAN } from "../heap/wilderness.js";
 import { MAX_HEAPS, ownerOfWord } from "../memory/control.js";
@@ -53,7 +53,7 @@ import { reclaim } from "./reclaim.js";
 import { recover } from "./recover.js";
 import { wipe } from "./wipe.js";
 
-/** The heap of the calling thread: the one that it has, an ended thread's, or a new one. */
+/** The heap of the calling thread: the one that it has already, an orphan, or a new one. */
 export function joinProcess(window: Window, os: Os, hooks: Hooks): ThreadHeap {
   return underAdoption(window, os, () => {
     const mine = findMine(window, os.threads);
@@ -61,25 +61,25 @@ export function joinProcess(window: Window, os: Os, hooks: Hooks): ThreadHeap {
     const heap = context === null ? firstHeap(window, os, hooks) : heapAt(context, mine, null);
     if (mine !== 0) markKept(window.words, mine);
     markFirst(window.words, entryOf(heap));
-    heap.elsewhere = new Annexes(context ?? contextFor(window, os, hooks, entryOf(heap)));
+    heap.others = new AdoptedHeaps(context ?? contextFor(window, os, hooks, entryOf(heap)));
     return heap;
   });
 }
 
-/** Heaps of ended threads that this thread took over, besides its own. */
-export class Annexes implements Elsewhere<ThreadHeap> {
+/** The heaps of this thread besides its own: those it adopted, and those made by `new Heap()`. */
+export class AdoptedHeaps implements OtherHeaps<ThreadHeap> {
   readonly #context: ThreadContext;
   #heaps: ThreadHeap[] = [];
-  /** Pages that were charged to heaps whose blocks were forgotten since it was last set to 0. */
+  /** Pages discharged by wiping orphans, since it was last set to 0. */
   #wiped = 0;
-  /** By entry: the claim under which a heap had no room for a request, and the least such request. */
+  /** By entry: the claim under which an orphan had no room for a request, and the size of that request. */
   readonly #refusals = new Map<number, { claim: number; size: number }>();
 
   constructor(context: ThreadContext) {
     this.#context = context;
   }
 
-  /** This library may be loaded twice in a thread, and the other copy may have given up what this one knows. */
+  /** Another copy of this library in the thread may have abandoned a heap that this copy knows. */
   get heaps(): readonly ThreadHeap[] {
     const { window, os } = this.#context;
     const { words: m } = window;
@@ -89,7 +89,7 @@ export class Annexes implements Elsewhere<ThreadHeap> {
     return this.#heaps;
   }
 
-  giveUp(heap: ThreadHeap): void {
+  abandon(heap: ThreadHeap): void {
     const { window, os } = this.#context;
     this.#heaps = this.#heaps.filter((other) => other !== heap);
     disclaim(window, os.threads, entryOf(heap));
@@ -101,16 +101,16 @@ export class Annexes implements Elsewhere<ThreadHeap> {
       const pointer = heap.allocateWithin(size);
       if (pointer !== 0) return pointer;
     }
-    // One at a time, and it is given up at once when it has no room: a thread that starts meanwhile finds the others.
+    // One at a time, and one without room is abandoned at once, so that a thread that starts meanwhile finds orphans.
     for (const entry of this.#orphans()) {
       if (this.#refuses(entry, size)) continue;
       const heap = this.#adopt(entry);
       if (heap === null) continue;
-      setKind(heap.words, entry, Kind.thread); // before it has a block
+      setKind(heap.words, entry, Kind.thread); // before its first block
       const pointer = heap.allocateWithin(size);
       if (pointer !== 0) return pointer;
       this.#refusals.set(entry, { claim: claimOf(heap.words, entry), size });
-      this.giveUp(heap);
+      this.abandon(heap);
     }
     return 0 as Pointer;
   }
@@ -125,26 +125,26 @@ export class Annexes implements Elsewhere<ThreadHeap> {
       const heap = recoverClaimed(this.#context, entry, name);
       if (heap === null) throw corrupt("a heap without a block had one");
       m[heap.record + Rec.budget] = pages;
-      setKind(m, entry, Kind.made); // before it has a block: they go with this thread
+      setKind(m, entry, Kind.made); // before its first block: its blocks end with this thread
       this.#heaps.push(heap);
       return heap;
     });
   }
 
-  empty(heap: ThreadHeap): void {
+  destroy(heap: ThreadHeap): void {
     const { window, os } = this.#context;
     underAdoption(window, os, () => {
       notePeak(window);
-      setKind(heap.words, entryOf(heap), Kind.emptying); // from here on whoever comes next finishes it
-      this.#finishEmptying(heap);
+      setKind(heap.words, entryOf(heap), Kind.wiping); // after a death from here on, the next claim wipes it again
+      this.#finishWiping(heap);
     });
   }
 
-  #finishEmptying(heap: ThreadHeap): void {
+  #finishWiping(heap: ThreadHeap): void {
     wipe(heap.pool);
     if (!recover(heap.pool)) throw corrupt("a heap without a block had one");
     setKind(heap.words, entryOf(heap), Kind.empty);
-    this.giveUp(heap);
+    this.abandon(heap);
   }
 
   trim(): number {
@@ -179,13 +179,13 @@ export class Annexes implements Elsewhere<ThreadHeap> {
     return relieved || this.#wiped > 0 || this.#reclaim() > 0 || askForMemory(window, os, chargedPages) > 0;
   }
 
-  /** Of ended threads' heaps one at a time; then those again that one which came later has sent blocks to; then this thread's. */
+  /** Visits all orphans, one at a time; then again those whose inbox got blocks meanwhile; then the heaps of this thread. */
   #forEach(work: (heap: ThreadHeap) => void): void {
     const visit = (entry: number) => {
       const heap = this.#adopt(entry);
       if (heap === null) return;
       work(heap);
-      this.giveUp(heap);
+      this.abandon(heap);
     };
     const { words: m } = this.#context.window;
     for (const entry of this.#orphans()) visit(entry);
@@ -199,12 +199,12 @@ export class Annexes implements Elsewhere<ThreadHeap> {
     lock.recoverIfHeld();
     underAdoption(window, os, () => {
       for (const entry of allMine(window, os.threads)) {
-        if (entry !== entryOf(first)) this.#heapOf(entry); // claimed a moment before the interruption
+        if (entry !== entryOf(first)) this.#heapOf(entry); // adds one that was claimed just before the interruption
       }
       for (const heap of [first, ...this.heaps]) {
         const kind = kindOf(heap.words, entryOf(heap));
-        if (kind === Kind.emptying) this.#finishEmptying(heap);
-        else if (kind === Kind.empty) this.giveUp(heap);
+        if (kind === Kind.wiping) this.#finishWiping(heap);
+        else if (kind === Kind.empty) this.abandon(heap);
         else if (recover(heap.pool)) heap.wilderness.cleanFrom = NOTHING_CLEAN;
         else throw beyondRecovery(heap);
       }
@@ -218,18 +218,18 @@ export class Annexes implements Elsewhere<ThreadHeap> {
       .join(", ");
   }
 
-  leave(first: ThreadHeap): boolean {
+  abandonAll(first: ThreadHeap): boolean {
     const { window, os } = this.#context;
     const own = entryOf(first);
-    // What the program made is this thread's, and goes by the claim of its first heap where it takes the lock.
+    // A made heap stays with this thread, and takes the lock by the claim of the thread's own heap.
     if (isKept(window.words, own) || this.heaps.some((heap) => heap.name !== null)) return false;
-    for (const heap of this.heaps) this.giveUp(heap);
-    first.goAway();
+    for (const heap of this.heaps) this.abandon(heap);
+    first.markAbandoned();
     disclaim(window, os.threads, own);
     return true;
   }
 
-  comeBack(): ThreadHeap {
+  rejoin(): ThreadHeap {
     const { window, os, hooks } = this.#context;
     return joinProcess(window, os, hooks);
   }
@@ -248,7 +248,7 @@ export class Annexes implements Elsewhere<ThreadHeap> {
     return allOrphans(this.#context.window, this.#context.os.threads);
   }
 
-  /** Whether a heap had no room for so much when it was asked last, and nothing became free in it since. */
+  /** Whether an orphan had no room for so much the last time, and nothing was freed in it since. */
   #refuses(entry: number, size: number): boolean {
     const m = this.#context.window.words;
     const refusal = this.#refusals.get(entry);
@@ -256,7 +256,7 @@ export class Annexes implements Elsewhere<ThreadHeap> {
     return refusal.size <= size && m[m[entry + HEAP_RECORD]! + Rec.inbox] === 0;
   }
 
-  /** Takes over the heap of that entry; null when another thread was faster, or its headers were overwritten. */
+  /** Adopts the heap of an entry; null when another thread was faster, or its headers were overwritten. */
   #adopt(entry: number): ThreadHeap | null {
     const { window, os } = this.#context;
     return underAdoption(window, os, () => {
@@ -271,12 +271,12 @@ export class Annexes implements Elsewhere<ThreadHeap> {
     });
   }
 
-  /** The heap of this thread that a block lies in; null when another thread has it, or nobody. */
+  /** The heap of this thread that a block lies in; null when another thread or none has it. */
   heapOf(b: Block): ThreadHeap | null {
     const { window, os } = this.#context;
     const m = window.words;
     const owner = ownerOfWord(m, b);
-    // What this copy of the library made for the program nobody else gives up.
+    // Only this copy of the library abandons the heaps that it made: no check is needed.
     for (const heap of this.#heaps) if (heap.record === owner && heap.name) return heap;
     const entry = m[owner + Rec.entry]!;
     if (!isMine(m, os.threads, entry)) return null;
@@ -286,7 +286,7 @@ export class Annexes implements Elsewhere<ThreadHeap> {
   /** The heap of an entry that this thread has. */
   #heapOf(entry: number): ThreadHeap {
     for (const heap of this.#heaps) if (entryOf(heap) === entry) return heap;
-    // Another copy of this library took it over, or made it for the program.
+    // Another copy of this library adopted or made it.
     const name = kindOf(this.#context.window.words, entry) === Kind.thread ? null : "";
     const heap = heapAt(this.#context, entry, name);
     this.#heaps.push(heap);

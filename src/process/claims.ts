@@ -1,8 +1,7 @@
 /**
- * The claim of one heap: by a thread that has none, of one that a thread left, or of one for a program; and the mutex under which
- * heaps change hands.
+ * Claiming a heap: from an entry of the table of heaps to a recovered heap that can be used.
  *
- * Owns the steps from an entry of the table to a heap that can be used. Must not know which heap is wanted for what.
+ * Owns those steps, and the adoption mutex, under which heaps are claimed. Must not know which heap is claimed, or for what.
  */
 import { HeapError, outOfMemory } from "../errors.js";
 import { ThreadHeap } from "../heap/heap.js";
@@ -55,14 +54,14 @@ export function entryOf(heap: ThreadHeap): number {
   return heap.words[heap.record + Rec.entry]!;
 }
 
-/** Makes the control block's mutex; for whoever opens the window. */
+/** Initializes the adoption mutex; for the thread that opens the window. */
 export function initializeAdoption(window: Window, os: Os): void {
   os.threads.initializeMutex(window.addressOf(Control.adoption));
 }
 
-/** Does something while no heap changes hands. */
+/** Calls `work` under the adoption mutex: no heap is claimed meanwhile. */
 export function underAdoption<T>(window: Window, os: Os, work: () => T): T {
-  ensureStack(); // nobody would unlock the mutex
+  ensureStack(); // a full stack in the middle would leave the mutex locked
   watch();
   const mutex = window.addressOf(Control.adoption);
   if (!os.threads.lockMutex(mutex)) {
@@ -79,14 +78,14 @@ export function underAdoption<T>(window: Window, os: Os, work: () => T): T {
   }
 }
 
-/** Unlocks the mutex where this thread was interrupted while it held it. */
+/** Unlocks the adoption mutex if this thread was interrupted while it held it. */
 export function unlockAdoption(window: Window, os: Os): void {
   const { threads } = os;
   if (!isHeldBy(window.words[Control.adoption + threads.mutexWord]!, threads.threadId())) return;
   threads.unlockMutex(window.addressOf(Control.adoption));
 }
 
-/** A heap for a thread that has none: an ended thread's, or a new one. To be called under the mutex. */
+/** A heap for a thread that has none: an orphan, or a new one. The caller holds the adoption mutex. */
 export function firstHeap(window: Window, os: Os, hooks: Hooks): ThreadHeap {
   for (let tries = MAX_HEAPS; tries > 0; tries--) {
     const entry = findOrphan(window, os.threads) || findVacant(window, os.threads);
@@ -100,8 +99,8 @@ export function firstHeap(window: Window, os: Os, hooks: Hooks): ThreadHeap {
 }
 
 /**
- * The heap of an entry just claimed; null when its headers were overwritten, which ruins it. One that a program made comes
- * empty: its blocks went with its thread.
+ * Recovers the heap of an entry that was just claimed, and wipes it if it was made by a program whose thread ended. Null when its
+ * headers were overwritten: it is then barred from adoption.
  */
 export function recoverClaimed(
   context: ThreadContext,
@@ -110,7 +109,7 @@ export function recoverClaimed(
 ): ThreadHeap | null {
   const { window, os, lock, segments } = context;
   const m = window.words;
-  // A thread that died with the lock may have been growing this very heap: that is finished before it is looked at.
+  // Completes a growth of this heap that its thread died in: getting the lock recovers what is pending.
   lock.acquire();
   lock.release();
   if (m[entry + HEAP_RECORD] === 0 && segments.open(FIRST_BLOCK, entry, FIRST_BLOCK) < 0) {
@@ -118,13 +117,13 @@ export function recoverClaimed(
     throw outOfMemory(`the kernel gave no memory for a heap of ${CHUNK_BYTES} bytes`);
   }
   m[m[entry + HEAP_RECORD]! + Rec.entry] = entry;
-  m[m[entry + HEAP_RECORD]! + Rec.interrupted] = 1; // until it is in order
+  m[m[entry + HEAP_RECORD]! + Rec.interrupted] = 1; // until it is recovered
   const heap = heapAt(context, entry, name);
   let sound = false;
   try {
     if (isDoomed(m, entry)) {
       notePeak(window);
-      setKind(m, entry, Kind.emptying);
+      setKind(m, entry, Kind.wiping);
       wipe(heap.pool);
       setKind(m, entry, Kind.empty);
     }

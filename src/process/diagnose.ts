@@ -1,8 +1,8 @@
 /**
- * What is wrong with a pointer that is not a live block's.
+ * Diagnosis of wrong pointers: the error for a pointer that is no live block.
  *
- * Owns the distinction between a second free and a pointer that was never given out, and its wording. Reads memory
- * only in chunks that have an owner, and headers of large blocks only when the table knows them.
+ * Owns the distinction between a second free and a pointer that was never allocated, and the wording. Reads memory only in chunks
+ * that have an owner, and headers of large blocks only if the table has them.
  */
 
 import { isCached, isFree, isIntact, isIntactLive, MIN_BLOCK, nextOf, sizeOf } from "../block/block.js";
@@ -16,9 +16,9 @@ import type { Block } from "../memory/memory.js";
 import { Kind, kindOf } from "../shared/heaps.js";
 
 interface Advice {
-  /** With a pointer into a block, or one that an arena gave out. */
+  /** For a pointer into a block, or an arena's. */
   readonly inside: string;
-  /** With one of C's. */
+  /** For a pointer of C's. */
   readonly foreign: string;
 }
 
@@ -26,7 +26,7 @@ const OTHERWISE: Advice = {
   inside: "pass the very number that malloc returned; what an arena gave out goes with the arena",
   foreign: "memory of C's malloc goes to C's free",
 };
-/** For operations that take a pointer of any kind, if they are told how far to go. */
+/** For operations that take a pointer into a block if they are given a length. */
 const ADVICE: { readonly [operation: string]: Advice } = {
   view: { inside: "say how many bytes: view(pointer, byteLength)", foreign: "koffi.view shows C's memory" },
   buffer: {
@@ -39,7 +39,7 @@ const ADVICE: { readonly [operation: string]: Advice } = {
   },
 };
 
-/** The error for `operation` on `pointer`, which is known not to be a live block. */
+/** The error for `operation` on `pointer`, which is no live block. */
 export function explainPointer(heap: ThreadHeap, operation: string, pointer: unknown): HeapError {
   if (typeof pointer !== "number") return notAPointer(operation, pointer);
   if (!Number.isSafeInteger(pointer) || pointer < 0) {
@@ -68,13 +68,13 @@ export function explainPointer(heap: ThreadHeap, operation: string, pointer: unk
   return invalid(operation, pointer, whatLies(heap, pointer, (ADVICE[operation] ?? OTHERWISE).inside));
 }
 
-/** Whether all blocks there were forgotten at once, and nobody has used the memory since. */
+/** Whether the pointer lies in a wiped heap whose memory is not in use again. */
 function wasDestroyed({ window, words: m }: ThreadHeap, pointer: number): boolean {
   const record = window.inZone(pointer) ? ownerOfWord(m, window.blockOf(pointer)) : 0;
   return record !== 0 && kindOf(m, m[record + Rec.entry]!) === Kind.empty;
 }
 
-/** In the window and aligned, and yet no block's. */
+/** Why an aligned pointer into the window is no block. */
 function whatLies(heap: ThreadHeap, pointer: number, advice: string): string {
   const { window, words: m } = heap;
   const b = window.inZone(pointer) ? window.blockOf(pointer) : (0 as Block);
@@ -89,7 +89,7 @@ function whatLies(heap: ThreadHeap, pointer: number, advice: string): string {
   return `no block starts there${within}; ${advice}`;
 }
 
-/** Whether the heap that has it has carved no block of that memory. */
+/** Whether the memory is wilderness of its heap. */
 function isWilderness({ words: m, wilderness }: ThreadHeap, b: Block): boolean {
   const record = ownerOfWord(m, b);
   const active = m[record + Rec.segment]!;
@@ -97,8 +97,8 @@ function isWilderness({ words: m, wilderness }: ThreadHeap, b: Block): boolean {
 }
 
 /**
- * Whether a block started there that was freed since, and nothing was written over its header yet. What looks like its header
- * may lie within a live block, which has the memory now: then it is no block.
+ * Whether a freed block starts there, or its intact header is left in free memory. What looks like a header inside a live block
+ * does not count.
  */
 function wasFreed(heap: ThreadHeap, pointer: number): boolean {
   const { window, words: m } = heap;
@@ -111,7 +111,7 @@ function wasFreed(heap: ThreadHeap, pointer: number): boolean {
   return isWilderness(heap, b) || !isWithinLive(m, b);
 }
 
-/** Follows sizes alone, which takes some nanoseconds a block. */
+/** Walks from the start of the segment by size words, some nanoseconds a block. */
 function isWithinLive(m: Int32Array, b: Block): boolean {
   let below = 0 as Block;
   let at = segmentStart(m, segmentOf(m, b)) as Block;

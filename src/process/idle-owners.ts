@@ -1,13 +1,12 @@
 /**
- * Asking threads that wait in their event loops for memory that only they can give back.
+ * Requests for memory to the owners of other heaps, which serve them in their event loops.
  *
- * Owns the word in each heap's record that says what is asked, and the channel on which an event loop hears that something is.
- * Must not know what is done then.
+ * Owns the request word in each heap's record, and the channel that notifies an event loop. Must not know how a request is served.
  *
- * Nobody but its owner may write a heap's headers, and the owner's fast paths take no lock and no atomic: nothing tells another
- * thread that the owner is outside of them, and nothing would keep it outside. (That a thread waits in the kernel can be read in
- * /proc, but not that it goes on waiting; and a thread that waits for a lock of V8 may be in the middle of a fast path.) So
- * the owner does it, between two turns of its event loop. One that never comes there can call idle() before it waits.
+ * Only its owner may write a heap's headers, and the owner's fast paths take no lock and no atomic: another thread can neither know
+ * that the owner is outside of them nor keep it outside. (/proc says that a thread sleeps in the kernel, but not that it goes on
+ * sleeping, and it may sleep for a lock of V8's in the middle of a fast path.) So the owner serves requests between two turns of
+ * its event loop. A thread that blocks outside its event loop can call idle() before.
  */
 
 import { sizeOf, UNIT_BYTES } from "../block/block.js";
@@ -19,19 +18,19 @@ import { load, type Os } from "../platform/os.js";
 import { HEAP_RECORD, heapsOfOthers, isAlive, nodeThreadOf } from "../shared/heaps.js";
 import { isMarkedBlock, LINK } from "../shared/inbox.js";
 
-/** To take back what others freed; and to give all that is free back besides. */
+/** Requests: drain the inbox; drain it and give all free memory back. */
 export const DRAIN = 1;
 export const GIVE_BACK = 2;
-/** The owner is at it. */
+/** The owner is serving the request. */
 const AT_WORK = 3;
 /**
- * How long a thread that needs memory waits until others have heard of it, in milliseconds: an event loop that is idle hears
- * in less than one where a processor is idle, too. And until those are done.
+ * Milliseconds that a thread which needs memory waits for an owner to begin serving its request, and to complete it. An idle event
+ * loop begins within one, if a processor is idle too.
  */
 const PATIENCE = 100;
 const MOST_PATIENCE = 2000;
 const NAP = 5;
-/** Lists are followed no further when they are counted. */
+/** Inboxes are counted no further. */
 const MOST_COUNTED = 2 ** 20;
 
 type Channel = InstanceType<typeof import("node:worker_threads").BroadcastChannel>;
@@ -39,12 +38,12 @@ type Channel = InstanceType<typeof import("node:worker_threads").BroadcastChanne
 let channel: Channel | null | undefined;
 let open: () => void = () => {};
 
-/** Says how this thread comes to listen, for when it is the one that needs memory and does not yet. */
+/** Sets the function that makes this thread listen, for a thread that needs memory before it listens itself. */
 export function whenNeeded(listening: () => void): void {
   open = listening;
 }
 
-/** Lets this thread's event loop hear when somebody asks; never keeps it alive. Something asynchronous begins. */
+/** Makes this thread's event loop listen for requests, without keeping it alive. Creates an asynchronous resource. */
 export function listen(heard: () => void): void {
   if (channel !== undefined) return;
   channel = null;
@@ -58,7 +57,7 @@ export function listen(heard: () => void): void {
       channel = opened;
     }
   } catch {
-    // a runtime without it: then nobody hears, and what waits is named in the error
+    // a runtime without BroadcastChannel: no requests; errors name the threads with undrained inboxes
   }
 }
 
@@ -71,7 +70,7 @@ function others(window: Window, os: Os): number[] {
   return [...heapsOfOthers(window.words, os.threads).values()].flat();
 }
 
-/** Asks those that have something to take back to do so when they come to it. */
+/** Asks owners with blocks in their inboxes to drain them; does not wait. */
 export function remind(window: Window, os: Os): void {
   if (!channel) return;
   const m = window.words;
@@ -84,13 +83,13 @@ function isLate(m: Int32Array, record: number): boolean {
   return m[record + Rec.inbox] !== 0 || isWorthGathering(m, record);
 }
 
-/** Which pages of a heap count: those charged to it, or those of them that were touched (heldPages). */
+/** Counts the pages of a heap: those charged to it, or those of them that were touched (heldPages). */
 export type Counted = (m: Int32Array, record: number) => number;
 export const chargedPages: Counted = (m, record) => m[record + Rec.charged]!;
 
 /**
- * Asks all others for what they have, and waits for those that were not asked before; how many pages fewer they have then. Not
- * under the lock.
+ * Asks all other owners to give memory back, and waits for those that had no such request yet; returns how many pages fewer they
+ * have. The caller must not hold the lock.
  */
 export function askForMemory(window: Window, os: Os, counted: Counted): number {
   const owners = others(window, os);
@@ -101,7 +100,7 @@ export function askForMemory(window: Window, os: Os, counted: Counted): number {
   let before = 0;
   for (const entry of owners) {
     const record = m[entry + HEAP_RECORD]!;
-    if (window.exchange(record + Rec.asked, GIVE_BACK) >= GIVE_BACK) continue; // it has not come to it since
+    if (window.exchange(record + Rec.asked, GIVE_BACK) >= GIVE_BACK) continue; // it has not served the last one yet
     asked.push(entry);
     before += counted(m, record);
   }
@@ -115,27 +114,27 @@ export function askForMemory(window: Window, os: Os, counted: Counted): number {
 function awaitAnswer(window: Window, os: Os, entry: number, start: number): void {
   const word = window.words[entry + HEAP_RECORD]! + Rec.asked;
   for (;;) {
-    const value = window.atomicLoad(word); // orders the account after the answer
+    const value = window.atomicLoad(word); // acquires: the account is read after the answer
     const left = start + (value === AT_WORK ? MOST_PATIENCE : PATIENCE) - performance.now();
     if (value === 0 || left <= 0 || !isAlive(window, os.threads, entry)) return;
     os.threads.waitOn(window.addressOf(word), value, Math.min(left, NAP));
   }
 }
 
-/** What this thread is asked to do and begins to do now; 0 for nothing. */
+/** The request to a heap of this thread, which is marked as being served; 0 for none. */
 export function askedOf(window: Window, record: number): number {
   const what = window.atomicLoad(record + Rec.asked);
   if (what !== 0) window.compareExchange(record + Rec.asked, what, AT_WORK);
   return what;
 }
 
-/** It was done. */
+/** Answers the request: it was served. */
 export function answer(window: Window, os: Os, record: number): void {
-  window.atomicStore(record + Rec.asked, 0); // orders what was given back before it
+  window.atomicStore(record + Rec.asked, 0); // releases: what was given back is visible before
   os.threads.wakeUpTo(window.addressOf(record + Rec.asked), 1000);
 }
 
-/** A thread that has not taken back yet what others freed of it. */
+/** A thread that has not taken back yet what others freed in its heaps. */
 export interface Waiting {
   /** Node's number of the thread, as in worker_threads; -1 where it is not known. */
   thread: number;
@@ -143,7 +142,7 @@ export interface Waiting {
   bytes: number;
 }
 
-/** All of them but the calling one. */
+/** All such threads but the calling one. */
 export function waiting(window: Window, os: Os): Waiting[] {
   const m = window.words;
   return [...heapsOfOthers(m, os.threads).values()]
@@ -158,12 +157,12 @@ export function waiting(window: Window, os: Os): Waiting[] {
 /** Less what was given back meanwhile (reclaim.ts). */
 function waitingBytes(window: Window, record: number): number {
   const m = window.words;
-  const marked = Math.max(0, m[record + Rec.leftUnits]!) * UNIT_BYTES;
+  const marked = Math.max(0, m[record + Rec.markedUnits]!) * UNIT_BYTES;
   const reclaimed = m[record + Rec.reclaimedPages]! * m[Control.pageSize]!;
   return Math.max(0, remoteBytes(window, record) + marked - reclaimed);
 }
 
-/** Of the list that others push to, read while its owner may take it apart: whatever is met, no word outside heaps is read. */
+/** Bytes in an inbox. Its owner may drain it meanwhile: each block is verified, so that nothing outside heaps is read. */
 function remoteBytes(window: Window, record: number): number {
   const m = window.words;
   let bytes = 0;

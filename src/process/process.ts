@@ -1,8 +1,8 @@
 /**
- * The process: sets the heap up when the library is loaded, or joins the one that another thread set up.
+ * Attaching a thread to the heap of the process, which the first thread sets up.
  *
- * Owns set-up and settings. Must not know C semantics. Loading never throws and never crashes: where the heap cannot
- * be set up, the reason is kept, a heap without memory takes its place, and the first use throws the reason.
+ * Owns the set-up of the control block, and how settings are stored in it. Must not know C semantics. Loading never throws: where
+ * the heap cannot be set up, an inert heap without memory takes its place, and the first use throws the reason.
  */
 import { HeapError } from "../errors.js";
 import type { ThreadHeap } from "../heap/heap.js";
@@ -48,7 +48,7 @@ function asUnsupported(error: unknown): HeapError {
   return new HeapError("ERR_UNSUPPORTED_PLATFORM", why, { cause: error });
 }
 
-/** A window with its control block set up, on the memory that `os` gives. */
+/** Opens a window and sets its control block up. */
 export function openWindow(os: Os, settings: Settings): Window {
   const { window, breakChunks } = placeWindow(os, settings.reserve);
   initializeControl(window, os, breakChunks, settings);
@@ -60,7 +60,7 @@ export function openWindow(os: Os, settings: Settings): Window {
   return window;
 }
 
-/** By the kernel, and not by node:crypto: loading that takes longer than all the rest of this file. */
+/** From the kernel; loading node:crypto would take longer than all the rest of attaching. */
 function random(window: Window, os: Os): number {
   const isRandom = os.randomize(window.addressOf(Control.secret), WORD_BYTES);
   return isRandom ? window.words[Control.secret]! : Math.random() * 2 ** 32;
@@ -89,7 +89,7 @@ export function applySettings(m: Int32Array, settings: Omit<Settings, "reserve">
   m[Control.trimPages] = Math.ceil(settings.trimThreshold / pageSize);
 }
 
-/** A heap in ordinary memory that nothing can be taken from: every request reaches a slow path and fails there. */
+/** A heap on an ordinary ArrayBuffer without room for a block: every request reaches a slow path and fails there. */
 function createInert(hooks: Hooks): ThreadHeap {
   const chunks = CONTROL_CHUNKS + 1;
   const window = new Window(CHUNK_BYTES, new ArrayBuffer(chunks * CHUNK_BYTES));

@@ -1,13 +1,12 @@
 /**
- * Recovering the heap of a thread that ended or was interrupted: everything is rebuilt from the size words of its headers.
+ * Recovery of the heap of a thread that ended or was interrupted: everything is rebuilt from the size words of its headers.
  *
- * Owns what is trusted and what is not. A thread may have died between any two stores. So the blocks of a segment are
- * trusted if their sizes lead from its start to its end. Checksums may be broken where a header was being written: in one
- * block or two, and no more. Lists, bitmaps, counts, flags of neighbours and footers are not trusted at all. Of the record
- * three words are, if they make sense: which segment is active, where its top is, and how far it is committed; see
- * recoverActive() for when they do not.
+ * Owns what is trusted. A thread may have died between any two stores. Size words are trusted if they lead from a segment's start
+ * to its end. Checksums may be wrong in the headers that were being written, two at most. Lists, bitmaps, counts, PREVIOUS_FREE
+ * and footers are not trusted. Of the record, the active segment, its top and how far it is committed are trusted if they are
+ * plausible; see recoverActive() for when they are not.
  *
- * Every step has the same result when it is done again, because the thread that adopts the heap may die as well.
+ * Every step is idempotent, because the thread that recovers the heap may die as well.
  */
 import {
   FENCE_BYTES,
@@ -35,10 +34,10 @@ import { type Block, HEADER_BYTES, WORD_BYTES } from "../memory/memory.js";
 import { recoverDrain } from "../shared/inbox.js";
 import { Outbox } from "../shared/remote.js";
 
-/** Broken checksums that a death can leave: growing backward breaks one and writes another. */
+/** Most wrong checksums that a death can leave: growing backward clears one and writes another. */
 export const MOST_DAMAGED = 2;
 
-/** What a walk over all headers found. */
+/** The counts of a walk over all headers. */
 interface Census {
   blocks: number;
   closedUnits: number;
@@ -47,8 +46,8 @@ interface Census {
 }
 
 /**
- * Recovers the heap of a pool; false when its headers were overwritten, so that nobody can know where its blocks
- * are. Only for the thread that has claimed the heap, with the lock free.
+ * Recovers the heap of a pool; false when its headers were overwritten, so that its blocks cannot be found. For the thread that
+ * has claimed the heap; it must not hold the lock.
  */
 export function recover(pool: Pool): boolean {
   const { m } = pool;
@@ -72,7 +71,7 @@ export function recover(pool: Pool): boolean {
   return true;
 }
 
-/** A block that was about to move down into the free one below stays where it was: both headers as they were. */
+/** Undoes an interrupted move of a block into the free one below: restores both headers. */
 function undoMove(pool: Pool): void {
   const { m } = pool;
   const { record } = pool;
@@ -85,18 +84,18 @@ function undoMove(pool: Pool): void {
   m[record + Rec.moving] = 0;
 }
 
-/** What other threads freed meanwhile. */
+/** Takes back what other threads freed, after completing an interrupted drain. */
 function takeBack(pool: Pool): void {
   try {
     recoverDrain(pool.wilderness.window, pool.record, pool.secret);
   } catch {
-    // Somebody wrote into a freed block. Those behind it in the list are lost, and this thread has not done it.
+    // A link in a freed block was overwritten, and the rest of the list is lost. It is not this thread's error to throw.
   }
 }
 
 /**
- * Makes the active segment's words true. When the segment was just changed, or the heap is new, they point outside it:
- * then it holds no block. False when there is no segment that could be the active one.
+ * Recovers the words of the active segment. If they point outside it, it was just begun, or the heap is new: then it has no block.
+ * False when no segment can be the active one.
  */
 function recoverActive(pool: Pool): boolean {
   const { m } = pool;
@@ -119,9 +118,9 @@ function recoverActive(pool: Pool): boolean {
 }
 
 /**
- * The thread that died may have written headers above the top: up to what is committed, nothing is known to be zero. It
- * stays known of what lies above; there it can have written if it was closing the segment: the lower end of the last block,
- * its footer, and the fence.
+ * The thread may have written headers above the top, so no committed page is known to be zero any more. Above the commit mark it
+ * can only have written if it was closing the segment: the lower end of the last block, its footer and the fence. Those words
+ * are cleared, so that the rest is still known to be zero.
  */
 function forgetTouched(pool: Pool, active: number): void {
   const { m } = pool;
@@ -134,18 +133,18 @@ function forgetTouched(pool: Pool, active: number): void {
   clear(m, Math.max(commit, end - HEADER_BYTES / WORD_BYTES - 1), end);
 }
 
-/** Without touching a page in which nothing was written. */
+/** Clears words, without touching pages that were never written. */
 function clear(m: Int32Array, from: number, to: number): void {
   for (let word = from; word < to; word++) if (m[word] !== 0) m[word] = 0;
 }
 
-/** A segment that was entered in the table and never used: fresh memory, so that its first header has size 0. */
+/** Whether a segment was entered in the table and not begun: its memory is fresh, so its first size is 0. */
 function isUnbegun(pool: Pool, id: number): boolean {
   const { m } = pool;
   return sizeOf(m, pool.wilderness.segments.start(id) as Block) === 0;
 }
 
-/** Makes one free block and a fence of a segment that was taken for the heap and not begun. */
+/** Makes one free block and a fence of a segment that was not begun. */
 function recoverUnbegun(pool: Pool, id: number): void {
   const { m } = pool;
   if (m[pool.record + Rec.segment] === id || !isUnbegun(pool, id)) return;
@@ -158,7 +157,7 @@ function recoverUnbegun(pool: Pool, id: number): void {
   setPurgedPages(m, start, innerPages(start, size, pool.wilderness.pageSize));
 }
 
-/** Walks every header, rebuilds broken checksums, and counts; null when sizes lead astray or more is broken than can be. */
+/** Walks all headers, rebuilds checksums, and counts; null for an invalid size, or more wrong checksums than a death leaves. */
 function survey(pool: Pool): Census | null {
   const census: Census = { blocks: 0, closedUnits: 0, damaged: 0, purgedPages: 0 };
   for (const id of pool.wilderness.ownSegments()) {
@@ -178,7 +177,7 @@ function surveySegment(pool: Pool, id: number, census: Census): boolean {
       census.damaged++;
       rebuildCheckWord(m, b, pool.secret);
     }
-    if (isPreviousFree(m, b)) markPreviousLive(m, b); // consolidating says which are
+    if (isPreviousFree(m, b)) markPreviousLive(m, b); // consolidation sets the flags again
     if (sizeOf(m, b) === FENCE_BYTES && !active) break;
     if (isUnfinishedGrowth(pool, b, end)) {
       m[pool.record + Rec.top] = b;
@@ -193,15 +192,15 @@ function surveySegment(pool: Pool, id: number, census: Census): boolean {
 }
 
 /**
- * Whether the 16 bytes below the top of the active segment are what a live block was about to grow over when its thread died:
- * the one thing that small which is no fence.
+ * Whether the 16 bytes at `b`, just below the top of the active segment, are the cached header that extendInto() writes there
+ * while a live block grows by 16 bytes. Any other header of that size is a fence.
  */
 export function isUnfinishedGrowth(pool: Pool, b: Block, end: number): boolean {
   const { m } = pool;
   return sizeOf(m, b) === FENCE_BYTES && b + (FENCE_BYTES >>> 2) === end && isCached(m, b);
 }
 
-/** The note in a free block's payload, if it can be true: a death may have come between flag and note. */
+/** The count of purged pages in a free block if it is plausible; else 0. A death may have come between flag and count. */
 function soundPurgedPages(pool: Pool, b: Block): number {
   const { m } = pool;
   const pages = purgedPages(m, b);

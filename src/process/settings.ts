@@ -12,16 +12,16 @@ export interface Settings {
   limit: number;
   /** Requests of more bytes than this get a mapping of their own; "dynamic": see large-churn.ts. HEAPWRIGHT_MMAP_THRESHOLD. */
   mmapThreshold: number | "dynamic";
-  /** Free joined bytes from which memory is given back by itself. HEAPWRIGHT_TRIM_THRESHOLD. */
+  /** Free coalesced bytes above which pages are purged by policy. HEAPWRIGHT_TRIM_THRESHOLD. */
   trimThreshold: number;
   /** Bytes of address space to ask sbrk for when the library is loaded; 0 leaves the break alone. */
   reserve: number;
 }
 
-/** Above the peak of most programs that allocate and free in waves, far below what anybody would miss. */
+/** More than the peak of most programs that allocate and free in waves, and little beside a machine's memory. */
 const DEFAULT_TRIM_THRESHOLD = 32 * 1024 * 1024;
 
-/** The heap's own record and a few pages of blocks. */
+/** The heap record and a few pages of blocks. */
 const LEAST_LIMIT = 64 * 1024;
 
 export const defaults: Readonly<Settings> = {
@@ -41,7 +41,7 @@ const bounds: Record<keyof Settings, readonly [number, number]> = {
 /** Throws ERR_INVALID_ARG, and says where it was given, when a setting is unknown, of the wrong type or out of its range. */
 export function checkSetting(where: string, name: string, value: unknown): void {
   if (!Object.hasOwn(bounds, name)) {
-    const others = names().filter((other) => other !== "reserve"); // which comes before any program can say so
+    const others = names().filter((other) => other !== "reserve"); // used before a program can call configure()
     throw typeError(
       "ERR_INVALID_ARG",
       `${where}: there is no setting ${show(name)}; there are ${others.join(", ")}, trace`,
@@ -65,7 +65,7 @@ export function checkSetting(where: string, name: string, value: unknown): void 
   }
 }
 
-/** The settings that the environment gives; throws ERR_INVALID_ARG for one that makes no sense. */
+/** The settings from the environment; throws ERR_INVALID_ARG for an invalid one. */
 export function settingsFrom(environment: Readonly<Record<string, string | undefined>>): Settings {
   const settings: Settings = { ...defaults };
   for (const name of names()) {

@@ -1,14 +1,14 @@
 /**
- * Forgetting all blocks of a heap at once, and giving their pages back.
+ * Wiping a made heap: forgetting all its blocks at once, and giving their pages back.
  *
- * Owns what is left: the record, and segments that hold no block. Every step has the same result when it is done again, from
- * whatever state a death left, for it trusts nothing but the table of segments. recover() makes a heap of it afterwards.
+ * Owns what is left: the record, and segments without blocks. Every step is idempotent, from any state that a death leaves: only
+ * the table of segments is trusted. recover() must follow.
  */
 import type { Pool } from "../heap/pool.js";
 import { RECORD_WORDS, Rec } from "../heap/record.js";
 import { roundUp, WORD_BYTES } from "../memory/memory.js";
 
-/** Words of the record that stay: which heap it is, and what was counted since the process began. */
+/** Words of the record that are kept: which heap it is, and counts since the process began. */
 const KEPT: ReadonlySet<number> = new Set([
   Rec.entry,
   Rec.splits,
@@ -19,10 +19,10 @@ const KEPT: ReadonlySet<number> = new Set([
   Rec.sentUnits,
   Rec.receivedBlocks,
   Rec.receivedUnits,
-  Rec.leftElsewhere,
+  Rec.sentMarks,
 ]);
 
-/** Only for the thread that has the heap, with the lock free; blocks that others free at this moment are free. */
+/** For the thread that has the heap, which must not hold the lock. Other threads may free its blocks at the same time. */
 export function wipe(pool: Pool): void {
   const { m, record, wilderness } = pool;
   const { segments } = wilderness;
@@ -34,7 +34,7 @@ export function wipe(pool: Pool): void {
   wilderness.begin(home);
 }
 
-/** Whole pages go back to the kernel, and read as zero afterwards; what they share with the record is cleared by hand. */
+/** Purges whole pages, which then read as zero; clears the rest of the record's last page by stores. */
 function clear(pool: Pool, from: number, end: number): void {
   const { m, wilderness } = pool;
   const { os, window, pageSize } = wilderness;

@@ -1,9 +1,9 @@
 /**
- * The account of pages: what the process holds, against its limit.
+ * The account of pages: what is charged to each heap and to large blocks, against the limit.
  *
- * Owns how charges are counted. Each heap has a word of its own for what is charged to it, which its thread alone
- * writes; large blocks are counted under the lock. The sum is taken when it is asked for, so there is no word that two
- * threads add to, and none that a thread that dies could leave wrong: whoever takes its heap over counts again.
+ * Owns how charges are counted. Each heap has a word for its charge, which only its thread writes; large blocks are counted under
+ * the lock. The sum is computed on demand. So no word is added to by two threads, and a word that a dead thread left wrong is
+ * counted again by whoever adopts its heap.
  *
  *   Rec.charged <= Rec.budget, where a heap has one
  *   charged = sum over heaps of (Rec.charged - Rec.reclaimedPages) + Control.largePages <= Control.limitPages
@@ -26,7 +26,7 @@ export function chargedPages(m: Int32Array): number {
   return pages;
 }
 
-/** Pages charged that were ever touched. */
+/** The footprint: charged pages that were ever touched. */
 export function footprintPages(m: Int32Array): number {
   let pages = m[Control.largePages]!;
   for (let index = m[Control.heaps]! - 1; index >= 0; index--) {
@@ -36,21 +36,21 @@ export function footprintPages(m: Int32Array): number {
   return pages;
 }
 
-/** Pages charged to a heap that it touched. */
+/** Pages charged to a heap that were touched. */
 export function heldPages(m: Int32Array, record: number): number {
   return m[record + Rec.charged]! - untouchedPages(m, record);
 }
 
-/** Pages charged to a heap that it never touched. */
+/** Pages charged to a heap that were never touched. */
 function untouchedPages(m: Int32Array, record: number): number {
   const touched = Math.max(m[record + Rec.high]!, m[record + Rec.top]!);
   const untouched = (m[record + Rec.commit]! - touched) * WORD_BYTES;
-  return Math.max(0, Math.floor(untouched / m[Control.pageSize]!)); // of a running thread's heap, words of two moments
+  return Math.max(0, Math.floor(untouched / m[Control.pageSize]!)); // a running thread may change these words between the reads
 }
 
 /**
- * The footprint only falls by a discharge, so with one thread the peak is exact if it is taken there and when it is asked
- * for. Of others, one may be met that has charged pages, up to 1 MiB, and is about to take them.
+ * Updates the peak. The footprint falls only by a discharge, so with one thread the peak is exact if it is noted before each
+ * discharge and when it is read. With more, it may count up to 1 MiB per thread that is charged and not touched yet.
  */
 export function notePeak(window: Window): void {
   const m = window.words;
@@ -61,7 +61,7 @@ export function notePeak(window: Window): void {
   }
 }
 
-/** One heap's side of the account; for the thread that has the heap. */
+/** The account of one heap, for the thread that has it. */
 export class Account {
   readonly #window: Window;
   readonly #m: Int32Array;
@@ -75,7 +75,7 @@ export class Account {
     this.#record = record;
   }
 
-  /** Counts pages as the heap's; false, with nothing changed, when the limit forbids it. */
+  /** Charges pages to the heap; false, with nothing changed, when the limit forbids it. */
   charge(pages: number): boolean {
     const m = this.#m;
     if (!this.#isInBudget(pages)) return false;
@@ -83,7 +83,7 @@ export class Account {
       this.chargeUnchecked(pages);
       return true;
     }
-    this.#lock.acquire(); // between the sum and the charge nobody else may charge
+    this.#lock.acquire(); // no other thread may charge between the sum and the charge
     const affordable = this.affords(pages);
     if (affordable) this.chargeUnchecked(pages);
     this.#lock.release();
@@ -104,12 +104,12 @@ export class Account {
     return pages === 0 || budget === 0 || this.#m[this.#record + Rec.charged]! + pages <= budget;
   }
 
-  /** Counts pages as the heap's, limit or not: the caller asked affords() before, or only writes down what is so. */
+  /** Charges pages whatever the limit is: the caller called affords() before, or corrects the account. */
   chargeUnchecked(pages: number): void {
     this.#m[this.#record + Rec.charged] = this.#m[this.#record + Rec.charged]! + pages;
   }
 
-  /** Counts pages off. */
+  /** Discharges pages, and notes the peak before. */
   discharge(pages: number): void {
     notePeak(this.#window);
     this.#m[this.#record + Rec.charged] = this.#m[this.#record + Rec.charged]! - pages;

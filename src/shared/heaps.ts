@@ -1,21 +1,20 @@
 /**
- * The table of heaps: which there are, and whether their threads live.
+ * The table of heaps: which heaps there are, who has them, and whether that thread lives.
  *
- * Owns the picture of an entry, its claim by a thread, and the test for life. Must not know what a heap record holds.
+ * Owns the layout of an entry, its claim by a thread, and the test for a thread's life. Must not know what a heap record holds.
  *
  *   entry + 0    record       word index of the heap's record; 0 while it has none
  *         + 1    generation   counts the claims of the entry; never 0 once it was claimed
- *         + 2    ruined       1 when its headers were overwritten: nobody takes such a heap over
- *         + 3    first        1 when it is the first heap that its thread has, and not one that it took over later
+ *         + 2    ruined       1 when its headers were overwritten: nobody adopts such a heap
+ *         + 3    first        1 when it is its thread's own heap, and not one that it adopted or made
  *         + 4    thread       Node's number of the thread and one more; 0 where it was not noted
- *         + 5    kept         1 when the heap must stay its thread's as long as that lives
+ *         + 5    kept         1 when its thread must not abandon the heap while it lives
  *         + 6    kind         one of Kind
- *         + 16   certificate  a mutex that tells its holder's end, held by the thread that has the heap for as long as it lives
+ *         + 16   certificate  a robust mutex that the thread which has the heap holds as long as it lives
  *
- * A heap is never destroyed while the process lives; it changes hands. One thread may hold several: its own, those
- * of ended threads that it took over when it needed memory, and those that the program made. Of these the blocks end when the
- * program says so, or after their thread's end; the heap is then empty, and made again, or used as any other. Entries change
- * hands only under the mutex at Control.adoption, so that of two threads one gets a heap.
+ * A heap's memory is never unmapped; the heap is adopted. One thread may have several heaps: its own, adopted ones, and made ones.
+ * A made heap is wiped when the program destroys it, or after its thread's end; then it may be made again, or adopted as any
+ * other. Entries are claimed only under the mutex at Control.adoption, so that one thread gets a heap.
  */
 import { HeapError } from "../errors.js";
 import { Control, HEAP_WORDS, HEAPS, MAX_HEAPS } from "../memory/control.js";
@@ -37,11 +36,11 @@ const GENERATIONS = 0xfffff;
 export const Kind = {
   /** A thread's. */
   thread: 0,
-  /** Made by a program: nobody else allocates in it, and its blocks go with its thread. */
+  /** Made by `new Heap()`: only that object allocates in it, and its blocks end with its thread. */
   made: 1,
-  /** Made by a program, and being emptied. */
-  emptying: 2,
-  /** Made by a program once, and empty. */
+  /** Made, and being wiped. */
+  wiping: 2,
+  /** Made once, and wiped: no block is in it. */
   empty: 3,
 } as const;
 
@@ -68,9 +67,9 @@ export function setKind(m: Int32Array, entry: number, kind: number): void {
   m[entry + KIND] = kind;
 }
 
-/** Whether the blocks of the heap are to be forgotten when it is taken over. */
+/** Whether the heap is to be wiped when it is claimed. */
 export function isDoomed(m: Int32Array, entry: number): boolean {
-  return kindOf(m, entry) === Kind.made || kindOf(m, entry) === Kind.emptying;
+  return kindOf(m, entry) === Kind.made || kindOf(m, entry) === Kind.wiping;
 }
 
 /** Whether a living thread has the heap. */
@@ -88,7 +87,7 @@ export function holderOf(m: Int32Array, threads: OsThreads, entry: number): numb
   return holder !== 0 && threads.holdsStill(holder, m[certificate + 1]!) ? holder : 0;
 }
 
-/** Whether the calling thread has it. */
+/** Whether the calling thread has the heap. */
 export function isMine(m: Int32Array, threads: OsThreads, entry: number): boolean {
   const certificate = entry + CERTIFICATE + threads.mutexWord;
   const thread = threads.threadId();
@@ -115,36 +114,36 @@ export function claim(window: Window, threads: OsThreads, entry: number): void {
   );
 }
 
-/** Gives a heap up while its thread lives on, as if the thread had ended. */
+/** Ends the claim while the thread lives on: the heap is an orphan then. */
 export function disclaim(window: Window, threads: OsThreads, entry: number): void {
   threads.unlockMutex(window.addressOf(entry + CERTIFICATE));
 }
 
-/** A positive number that stands for this claim of this entry, and for no later one. */
+/** A positive number for this claim of this entry; the next million claims have others. */
 export function claimOf(m: Int32Array, entry: number): number {
   return (m[entry + GENERATION]! << INDEX_BITS) | indexOf(entry);
 }
 
-/** Whether the thread that made a claim lives and has the heap still. */
+/** Whether the thread that made a claim lives and still has the heap. */
 export function isClaimAlive(window: Window, threads: OsThreads, claimed: number): boolean {
   const entry = entryOf(claimed & (MAX_HEAPS - 1));
   return claimOf(window.words, entry) === claimed && isAlive(window, threads, entry);
 }
 
-/** Whether the entry is of a dead thread whose heap can be taken over. */
+/** Whether the heap is an orphan that can be adopted. */
 export function isOrphan(window: Window, threads: OsThreads, entry: number): boolean {
   const m = window.words;
   if (m[entry + HEAP_RECORD] === 0 || m[entry + RUINED] === 1) return false;
   return !isAlive(window, threads, entry);
 }
 
-/** Such an entry, a thread's if there is one; 0 when there is none. */
+/** The entry of an orphan, of a thread's heap if there is one; 0 for none. */
 export function findOrphan(window: Window, threads: OsThreads): number {
   const orphans = allOrphans(window, threads);
   return orphans.find((entry) => kindOf(window.words, entry) === Kind.thread) ?? orphans[0] ?? 0;
 }
 
-/** The entry of a heap that a program made, and that ended; 0 when there is none. */
+/** The entry of an orphan that was made by a program; 0 for none. */
 export function findMade(window: Window, threads: OsThreads): number {
   const m = window.words;
   return allOrphans(window, threads).find((entry) => kindOf(m, entry) !== Kind.thread) ?? 0;
@@ -173,8 +172,8 @@ export function nodeThreadOf(m: Int32Array, entry: number): number {
 }
 
 /**
- * Notes that the heap must stay its thread's as long as that lives: two copies of this library use it, or others know the thread
- * by its claim of it.
+ * Notes that the thread must not abandon the heap while it lives: two copies of this library use it, or other threads know this
+ * one by its claim (thread.id).
  */
 export function markKept(m: Int32Array, entry: number): void {
   m[entry + KEPT] = 1;
@@ -184,7 +183,7 @@ export function isKept(m: Int32Array, entry: number): boolean {
   return m[entry + KEPT] === 1;
 }
 
-/** Notes that the calling thread has no other heap yet. */
+/** Notes that it is the calling thread's own heap. */
 export function markFirst(m: Int32Array, entry: number): void {
   m[entry + FIRST] = 1;
 }
@@ -194,13 +193,13 @@ export function isFirst(m: Int32Array, entry: number): boolean {
   return m[entry + FIRST] === 1;
 }
 
-/** The heap that the calling thread claimed first, if it has one: then this library was loaded in it twice. */
+/** The calling thread's own heap, if it has one already: then another copy of this library is loaded in it. 0 for none. */
 export function findMine(window: Window, threads: OsThreads): number {
   const mine = allMine(window, threads).filter((entry) => kindOf(window.words, entry) === Kind.thread);
   return mine.find((entry) => isFirst(window.words, entry)) ?? mine[0] ?? 0;
 }
 
-/** All that it has. */
+/** Entries of all heaps of the calling thread. */
 export function allMine(window: Window, threads: OsThreads): number[] {
   const m = window.words;
   return usedEntries(m).filter((entry) => m[entry + HEAP_RECORD] !== 0 && isMine(m, threads, entry));
@@ -217,7 +216,7 @@ export function heapsOfOthers(m: Int32Array, threads: OsThreads): Map<number, nu
   return found;
 }
 
-/** Those of ended threads: a guess for who does not have the mutex. */
+/** Entries of all orphans; may be out of date at once for a caller that does not hold the mutex. */
 export function allOrphans(window: Window, threads: OsThreads): number[] {
   return usedEntries(window.words).filter((entry) => isOrphan(window, threads, entry));
 }
@@ -230,7 +229,7 @@ export function isRuined(m: Int32Array, entry: number): boolean {
   return m[entry + RUINED] === 1;
 }
 
-/** Nobody takes this heap over any more. */
+/** Bars the heap from adoption for good. */
 export function ruin(m: Int32Array, entry: number): void {
   m[entry + RUINED] = 1;
 }

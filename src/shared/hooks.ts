@@ -1,8 +1,8 @@
 /**
- * Hooks for tracing.
+ * Hooks for tracing. Owns their types and the names of the steps.
  *
- * Fast paths do not look at them, so tracing that is off costs nothing: tracing closes the fast paths (see cache.ts), and
- * the slow paths, which then do all the work, call the hooks.
+ * Fast paths do not read them, so tracing that is off costs nothing: while it is on, the fast paths fail (heap/heap.ts), and the
+ * slow paths do all the work and call the hooks.
  */
 
 /**

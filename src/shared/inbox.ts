@@ -1,13 +1,13 @@
 /**
- * Taking back the blocks of a heap that other threads freed.
+ * The inbox of a heap: taking back its blocks that other threads freed.
  *
- * Owns the list of each heap from the side of its owner, and finishing what a dead owner had begun. Must not know joining
- * or caches: what came back is handed to a function. How blocks get into the list is remote.ts's.
+ * Owns the receiving side, and completing a drain that a dead owner had begun. Must not know coalescing or caches: it hands each
+ * block to a function. The sending side is remote.ts.
  *
- *   Rec.inbox     the list that others push to, linked by word 2 of each block
- *   Rec.receivingNext   what was taken from it and is not taken apart yet
- *   Rec.receiving  the block in hand
- *   Rec.drains     odd while that goes on: who wants to know what is in the lists waits, or looks again
+ *   Rec.inbox           the list that other threads push to, linked by word 2 of each block
+ *   Rec.receivingNext   the list that was taken from it, as far as it is not processed yet
+ *   Rec.receiving       the block that is being processed
+ *   Rec.drains          a sequence lock: odd during a drain, so that readers of the lists wait or read again
  */
 
 import { isCached, isIntact, markAt, markCached, sizeOf } from "../block/block.js";
@@ -18,16 +18,16 @@ import * as Rec from "../memory/record-words.js";
 
 /** The word of a block that leads to the next in a list. */
 export const LINK = 2;
-/** How long a list is followed before it is taken to be bent. */
+/** A list is followed no further: overwritten links may form a cycle. */
 const LONGEST_LIST = 2 ** 28;
 
 /**
- * Takes back what other threads freed: calls `take` for each block, which is cached then, in no stack, and unmarked.
- * Throws ERR_HEAP_CORRUPT when a freed block was written to so that the list leads nowhere; the rest of it is lost.
+ * Takes back what other threads freed: calls `take` for each block, which is then CACHED, unmarked and in no list. Throws
+ * ERR_HEAP_CORRUPT when the link in a freed block was overwritten; the rest of the list is lost.
  */
 export function drain(window: Window, record: number, secret: number, take: (b: Block) => void): void {
   const m = window.words;
-  // Orders the odd number before the first mark that is removed, for settleChain(): an atomic load is not done before an
+  // Orders the odd number before the first mark that is removed, for wasSent(): an atomic load is not done before an
   // earlier atomic store, and nothing that stands below before it.
   window.atomicStore(record + Rec.drains, m[record + Rec.drains]! | 1);
   window.atomicLoad(record + Rec.drains);
@@ -37,14 +37,14 @@ export function drain(window: Window, record: number, secret: number, take: (b: 
     takeApart(m)(record, secret, take);
   } finally {
     m[record + Rec.receiving] = 0;
-    // Orders the end of all that after it, for settleChain().
+    // Orders the end of all that after it, for wasSent().
     window.atomicStore(record + Rec.drains, m[record + Rec.drains]! + 1);
   }
 }
 
-/** Block by block. A closure over the words: V8 folds them and where they lie into the code. */
+/** Processes the list block by block. A closure over the words, so that V8 folds them into the code. */
 const takeApart = oncePerWords((m) => (record: number, secret: number, take: (b: Block) => void): void => {
-  const words = m; // named outside the loop: inside, V8 looks at an access before it knows what `m` is
+  const words = m; // outside the loop: inside it, V8 would not know at an access what `m` is
   for (
     let b = words[record + Rec.receivingNext]! as Block;
     b !== 0;
@@ -62,24 +62,24 @@ const takeApart = oncePerWords((m) => (record: number, secret: number, take: (b:
     if (back) markCached(words, b);
     countReceived(words, record);
     if (back) take(b);
-    words[record + Rec.receiving] = 0; // before the next one's counts are noted
+    words[record + Rec.receiving] = 0; // before the counts for the next block are noted
   }
 });
 
 /**
- * Whether the owner freed the block too, in the very moment in which another thread marked it, and has it in its cache:
- * then it is free already, and what came back is only its mark.
+ * Whether the owner freed the block into its cache at the same time as another thread marked it. Then it is free already, and
+ * nothing is to be done.
  */
 function isLate(m: Int32Array, b: Block, record: number, secret: number): boolean {
   return (b & 3) === 2 && isOwned(m, b, record) && isCached(m, b as Block) && isIntact(m, b as Block, secret);
 }
 
-/** Whether there is something to take back. */
+/** Whether the inbox has blocks. */
 export function hasReturned(m: Int32Array, record: number): boolean {
   return m[record + Rec.inbox] !== 0 || m[record + Rec.receivingNext] !== 0;
 }
 
-/** Moves the list from `inbox` to `receivingNext`, by way of a note: who dies in between leaves it in one of them. */
+/** Moves the list from `inbox` to `receivingNext`, which is written first: after a death in between it is in both. */
 function takeList(window: Window, record: number): void {
   const m = window.words;
   for (;;) {
@@ -90,8 +90,7 @@ function takeList(window: Window, record: number): void {
 }
 
 /**
- * Counts the block in hand, whose mark was removed: it is this heap's again. It is counted as was noted, so that a thread
- * that takes over in the middle does all of it again.
+ * Counts the block that is being processed. Stores the values noted before, so that it can be repeated after a death.
  */
 function countReceived(m: Int32Array, record: number): void {
   m[record + Rec.receivedBlocks] = m[record + Rec.receivingBlocks]!;
@@ -99,8 +98,8 @@ function countReceived(m: Int32Array, record: number): void {
 }
 
 /**
- * Finishes a drain that a dead thread had begun. Blocks come out marked CACHED and in no list: the headers are about to
- * be swept. The caller has claimed the heap.
+ * Completes a drain that a dead thread had begun. Its blocks are CACHED and in no list then: consolidation follows. The caller
+ * has claimed the heap.
  */
 export function recoverDrain(window: Window, record: number, secret: number): void {
   const m = window.words;
@@ -111,16 +110,16 @@ export function recoverDrain(window: Window, record: number, secret: number): vo
     countReceived(m, record);
     m[record + Rec.receiving] = 0;
   }
-  // Noted, but not taken: then the list still contains it.
+  // If the inbox still contains the noted list, its head was noted and not taken.
   const remote = window.atomicLoad(record + Rec.inbox); // orders the links after it
   if (chainContains(m, record, remote, m[record + Rec.receivingNext]!, secret))
     m[record + Rec.receivingNext] = 0;
   drain(window, record, secret, () => {});
 }
 
-/** Whether a heap's lists hold the block. */
+/** Whether the inbox, or what was taken from it, contains the block. */
 export function listContains(window: Window, record: number, block: number, secret: number): boolean {
-  // Each orders the links after the head that leads to them: whoever put it there had seen or stored them all.
+  // Each load orders the links after the head that leads to them.
   return [Rec.inbox, Rec.receivingNext].some((head) =>
     chainContains(window.words, record, window.atomicLoad(record + head), block, secret),
   );

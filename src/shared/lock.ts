@@ -1,16 +1,15 @@
 /**
- * The lock: one word, held for a few stores or one system call as a rule, and for a walk over a table or /proc/self/maps
- * now and then.
+ * The lock: a futex of one word. It is held for a few stores or one system call as a rule, sometimes for a walk over a table or
+ * /proc/self/maps.
  *
- * Owns the word's picture, waiting, and taking the lock over from a thread that ended with it. Must not know what it
- * protects: whoever makes it says how what a dead holder left unfinished is put right.
+ * Owns the word's layout, waiting, and taking the lock over from a dead holder. Must not know what it protects: its maker says how
+ * to recover a change that a dead holder left pending.
  *
  *   31        30                                  0
  *   | WAITERS | claim of the holder's heap, or 0   |
  *
- * A holder that is preempted makes others wait, so they spin for about as long as the lock is held when nothing goes
- * wrong, and then sleep in the kernel. A holder may die with the lock: nobody then wakes the sleepers, so they sleep
- * for LONGEST_SLEEP at most before they look whether the holder lives.
+ * A waiter spins for about as long as the lock is usually held, then sleeps in the kernel. A dead holder wakes nobody, so a
+ * sleep ends after LONGEST_SLEEP at most, and the sleeper checks whether the holder lives.
  */
 import { Control } from "../memory/control.js";
 import type { Window } from "../memory/memory.js";
@@ -29,7 +28,7 @@ export class Lock {
   readonly #window: Window;
   readonly #threads: OsThreads;
   readonly #claim: number;
-  /** Puts right what a dead holder left; called with the lock held, possibly again after a death in the middle. */
+  /** Recovers what a dead holder left pending. Called with the lock held; called again if its caller dies in it. */
   recover: () => void = () => {};
 
   /** For the thread that has the heap of this claim. */
@@ -43,19 +42,19 @@ export class Lock {
   acquire(): void {
     watch();
     for (let spins = SPINS; spins > 0; spins--) {
-      // The lock's previous holder's stores are seen by whoever gets it: compareExchange acquires.
+      // Acquires: the stores of the previous holder are visible.
       if (this.#window.compareExchange(lockWord, 0, this.#claim)) return;
     }
     while (!this.#tryOrSleep()) {}
   }
 
   release(): void {
-    // Releases: the next holder sees all that was stored under the lock.
+    // Releases: the next holder sees all stores made under the lock.
     const was = this.#window.exchange(lockWord, 0);
     if ((was & WAITERS) !== 0) this.#threads.wakeOne(this.#window.addressOf(lockWord));
   }
 
-  /** Recovers and unlocks if the calling thread holds the lock still: what it was doing was interrupted. */
+  /** Recovers and unlocks if the calling thread still holds the lock, because it was interrupted. */
   recoverIfHeld(): void {
     if ((this.#window.atomicLoad(lockWord) & ~WAITERS) !== this.#claim) return;
     this.recover();
@@ -66,7 +65,7 @@ export class Lock {
   #tryOrSleep(): boolean {
     const window = this.#window;
     const word = window.atomicLoad(lockWord);
-    // Whoever slept takes the lock with WAITERS set: others may sleep still.
+    // With WAITERS set: others may still sleep.
     if (word === 0) return window.compareExchange(lockWord, 0, this.#claim | WAITERS);
     if (!isClaimAlive(window, this.#threads, word & ~WAITERS)) {
       if (!window.compareExchange(lockWord, word, this.#claim | WAITERS)) return false;

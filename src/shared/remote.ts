@@ -1,8 +1,8 @@
 /**
- * Freeing a block of another thread's heap: marking it, and sending it to its owner. How the owner takes it back is inbox.ts's.
+ * Remote frees: freeing a block of another thread's heap by marking it and sending it to its owner. The receiving side is inbox.ts.
  *
- * Owns the outbox, pushing to the list of each heap, and what becomes of both when a thread dies between two steps. Must not
- * know joining or caches.
+ * Owns the marks, the outbox, pushing to the inbox of a heap, and recovering both after a death between two steps. Must not know
+ * coalescing or caches.
  *
  *   freeing thread                                       owner
  *   mark the block (compareExchange on its check word)
@@ -11,26 +11,24 @@
  *                                                        take all (one compareExchange), then block by block: remove the
  *                                                        mark, and free it like any other
  *
- * The mark makes the block the freeing thread's alone: of two threads that free it at once, one is told that it is
- * free already. A chain is sent when it has CHAIN_BLOCKS blocks or CHAIN_UNITS of memory, so that the list, which two
- * processors pull at, is touched seldom; an outbox never holds more than that for each of its OUTBOX_CHAINS places.
- * Pushing chains and taking all at once is Treiber's stack (1986) without its ABA problem.
+ * Of two threads that free a block at once, one sets the mark; the other gets ERR_DOUBLE_FREE. A chain is sent when it has
+ * CHAIN_BLOCKS blocks or CHAIN_UNITS, so that the inbox, a contended cache line, is touched seldom; an outbox holds at most that
+ * in each of its OUTBOX_CHAINS chains. Pushing chains and taking all at once is Treiber's stack (1986) without its ABA problem.
  *
  *   chain + 0   destination   the record of the heap that the blocks belong to; 0 while unused
  *         + 1   head          first block, linked by word 2 of each; the last one's link is 0 until it is sent
  *         + 2   tail
- *         + 3   load          bytes / 16 of its blocks, shifted, and their number
+ *         + 3   load          units of its blocks, shifted, and their number
  *         + 4   sent          1 from before the compareExchange that sends it until the chain is empty again
  *         + 5   blocks after  what Rec.sentBlocks and Rec.sentUnits will be when it is sent
  *         + 6   units after
  *
- * A heap that a program made may be emptied at any moment, and no outbox may then hold blocks of it: its memory is
- * somebody else's soon. Of its blocks only the mark is left, by one exchange; the owner finds them when it looks at all
- * headers (heap/gather.ts), and Rec.leftUnits tells it when that is worth it.
+ * A made heap may be wiped at any moment, and no outbox may then hold blocks of it, whose memory is reused. So its blocks are
+ * only marked, and not sent. The owner finds them by a walk over all headers (heap/gather.ts); Rec.markedUnits tells it when that
+ * is worth it.
  *
- * A thread may die between any two stores. Rec.sending says which block it was marking; a chain with `sent` set was
- * sent or was not, and settleChain() finds out by looking for it in its owner's list while the owner does not take
- * that apart (Rec.drains is even and stays the same).
+ * A thread may die between any two stores. Rec.sending says which block it was marking. A chain with `sent` set was sent or was
+ * not: wasSent() looks for it in its owner's inbox while that is not drained (Rec.drains is even and stays the same).
  */
 import { CACHED, checksumOf, checkWordOf, markAt, markCached, markOf, sizeOf } from "../block/block.js";
 import { Control, ownerOfWord } from "../memory/control.js";
@@ -54,7 +52,7 @@ const BLOCKS_AFTER = 5;
 const UNITS_AFTER = 6;
 const COUNT_BITS = 6;
 const COUNT_MASK = (1 << COUNT_BITS) - 1;
-/** In milliseconds, and how often: an owner takes its list apart in less. */
+/** In milliseconds, and how often: an owner drains its inbox in less. */
 const WAIT = 1;
 const WAITS = 2000;
 
@@ -74,10 +72,10 @@ export class Outbox {
     this.#secret = secret;
   }
 
-  /** Frees a block of the heap `owner`, seen to be live; false when another thread was faster. */
+  /** Frees a live block of the heap `owner`; false when another thread was faster. */
   put(b: Block, owner: number): boolean {
     const m = this.#m;
-    if (kindOf(m, m[owner + Rec.entry]!) !== Kind.thread) return this.#leave(b, owner);
+    if (kindOf(m, m[owner + Rec.entry]!) !== Kind.thread) return this.#putMark(b, owner);
     const checksum = checksumOf(b, sizeOf(m, b), this.#secret);
     m[this.#record + Rec.sending] = b;
     // Whoever changes the checksum has the block; all others see a free one from here on.
@@ -95,21 +93,21 @@ export class Outbox {
   }
 
   /** Marks a block and no more. A thread that dies after the exchange has freed it, and only not counted that. */
-  #leave(b: Block, owner: number): boolean {
+  #putMark(b: Block, owner: number): boolean {
     const m = this.#m;
     const size = sizeOf(m, b); // before the owner can have it back
     const checksum = checksumOf(b, size, this.#secret);
     const marked = this.#window.compareExchange(checkWordOf(b), checksum, checksum ^ this.#mark);
     if (!marked || !this.#isStillLive(b, checksum)) return false;
-    this.#window.add(owner + Rec.leftBlocks, 1);
-    this.#window.add(owner + Rec.leftUnits, size >>> 4);
-    m[this.#record + Rec.leftElsewhere] = m[this.#record + Rec.leftElsewhere]! + 1;
+    this.#window.add(owner + Rec.markedBlocks, 1);
+    this.#window.add(owner + Rec.markedUnits, size >>> 4);
+    m[this.#record + Rec.sentMarks] = m[this.#record + Rec.sentMarks]! + 1;
     return true;
   }
 
   /**
-   * Whether the owner did not free the block while it was being marked; else the mark is taken off again. The owner's
-   * store may not be visible yet: then both frees succeed, and the mark goes when the owner hands the block out.
+   * Whether the block is still live after it was marked; if the owner freed it meanwhile, the mark is removed. The owner's store
+   * may not be visible yet: then both frees succeed, and the owner overwrites the mark when it allocates the block.
    */
   #isStillLive(b: Block, checksum: number): boolean {
     const live = markAt(this.#m, b, this.#secret) === this.#mark;
@@ -118,8 +116,8 @@ export class Outbox {
   }
 
   /**
-   * Makes a live block of this very heap freed (CACHED), against other threads that free it at this moment; false when
-   * one of them was faster. Blocks that go to the cache do without: there it would cost more than all the rest.
+   * Frees (CACHED) a live block of this heap atomically with respect to other threads that free it; false when one of them was
+   * faster. Small blocks are freed without: the exchange would cost more than all the rest of free().
    */
   claim(b: Block): boolean {
     const m = this.#m;
@@ -133,14 +131,14 @@ export class Outbox {
   }
 
   /**
-   * claim() by plain stores while there is one heap: the exchange takes 10 ns of 60. A thread that comes is in the table
-   * of heaps many system calls before it can free anything, far longer than a store takes to be seen by others, so that
-   * either it sees this store or this thread sees the table: a flag principle on a machine whose stores wait for a bounded
-   * time (Morrison and Afek, 2015). False, with the block live as before, when one has come.
+   * claim() by plain stores while there is one heap: the exchange takes 10 ns of 60. A new thread enters the table of heaps many
+   * system calls before it can free anything, which is far longer than a store takes to become visible. So either it sees this
+   * store, or this thread sees its entry: the flag principle with bounded store visibility (Morrison and Afek, 2015). False, with
+   * the block live as before, when there is another heap now.
    */
   #claimAlone(b: Block): boolean {
     const m = this.#m;
-    m[b] = m[b]! | CACHED; // the checksum stays as it is: the thread that came may have marked it already
+    m[b] = m[b]! | CACHED; // the checksum stays as it is: a new thread may have marked it already
     if (m[Control.heaps] !== 1) {
       m[b] = m[b]! & ~CACHED;
       return false;
@@ -149,14 +147,14 @@ export class Outbox {
     return true;
   }
 
-  /** Sends everything. */
+  /** Sends all chains. */
   flush(): void {
     for (let i = 0; i < OUTBOX_CHAINS; i++) this.#send(this.#record + Rec.outbox + i * CHAIN_WORDS);
   }
 
   /**
-   * Sends what a dead thread left in the outbox, and finishes what it was doing. May itself be interrupted by a death and
-   * done again. The caller has claimed the heap.
+   * Completes the free that a dead thread was in, and sends what it left in the outbox. Can be repeated after a death. The caller
+   * has claimed the heap.
    */
   recover(threads: OsThreads): void {
     const m = this.#m;
@@ -164,7 +162,7 @@ export class Outbox {
     for (let i = 0; i < OUTBOX_CHAINS; i++) {
       const chain = this.#record + Rec.outbox + i * CHAIN_WORDS;
       if (m[chain + HEAD] === 0 || m[chain + SENT] === 0) m[chain + SENT] = 0;
-      else if (settleChain(this.#window, threads, chain, this.#mark, this.#secret)) this.#emptied(chain);
+      else if (wasSent(this.#window, threads, chain, this.#mark, this.#secret)) this.#emptied(chain);
       else m[chain + SENT] = 0;
       if (m[chain + HEAD] !== 0) this.#count(chain);
     }
@@ -177,7 +175,7 @@ export class Outbox {
     this.flush();
   }
 
-  /** The chain for a heap; what is in its place for another is sent first. */
+  /** The chain for a heap. If it has blocks of another heap, they are sent first. */
   #chainFor(owner: number): number {
     const m = this.#m;
     const place = (owner >>> CHAIN_CHUNK_SHIFT) & (OUTBOX_CHAINS - 1);
@@ -189,7 +187,7 @@ export class Outbox {
     return chain;
   }
 
-  /** The head last: by it the block is in the chain. */
+  /** The head last: with that store the block is in the chain. */
   #link(chain: number, b: Block): void {
     const m = this.#m;
     const head = m[chain + HEAD]!;
@@ -218,7 +216,7 @@ export class Outbox {
     this.#emptied(chain);
   }
 
-  /** The chain was sent: it counts now, and is empty. */
+  /** Counts a chain that was sent, and empties it. */
   #emptied(chain: number): void {
     const m = this.#m;
     m[this.#record + Rec.sentBlocks] = m[chain + BLOCKS_AFTER]!;
@@ -228,7 +226,7 @@ export class Outbox {
     m[chain + SENT] = 0;
   }
 
-  /** Makes the load again from the links, and ends the chain at its tail: before, or where a link was overwritten. */
+  /** Recomputes the load from the links, and ends the chain at its tail, or earlier where a link was overwritten. */
   #count(chain: number): void {
     const m = this.#m;
     const owner = m[chain + DESTINATION]!;
@@ -251,13 +249,7 @@ function loadOf(m: Int32Array, b: Block): number {
 }
 
 /** Whether the chain of a dead thread was sent. */
-function settleChain(
-  window: Window,
-  threads: OsThreads,
-  chain: number,
-  mark: number,
-  secret: number,
-): boolean {
+function wasSent(window: Window, threads: OsThreads, chain: number, mark: number, secret: number): boolean {
   const m = window.words;
   const record = m[chain + DESTINATION]!;
   const head = m[chain + HEAD]! as Block;
@@ -273,10 +265,10 @@ function settleChain(
       threads.waitOn(window.addressOf(record + Rec.drains), drains, WAIT);
     }
   }
-  return true; // an owner that stands still in the middle: rather lose a chain than hand it out twice
+  return true; // the owner is suspended in a drain: losing a chain is better than freeing it twice
 }
 
-/** Whether the chain was sent to an owner that died while it took its inbox apart. */
+/** Whether the chain was sent to an owner that died in a drain. */
 function deadOwnerHas(window: Window, record: number, head: Block, mark: number, secret: number): boolean {
   const m = window.words;
   return (
@@ -287,7 +279,7 @@ function deadOwnerHas(window: Window, record: number, head: Block, mark: number,
 }
 
 /** Blocks of other heaps that were freed on this one, sent or not; wraps around. */
-export function freedElsewhere(m: Int32Array, record: number): { blocks: number; units: number } {
+export function freedForOthers(m: Int32Array, record: number): { blocks: number; units: number } {
   let blocks = m[record + Rec.sentBlocks]!;
   let units = m[record + Rec.sentUnits]!;
   for (let i = 0; i < OUTBOX_CHAINS; i++) {

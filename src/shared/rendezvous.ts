@@ -1,17 +1,16 @@
 /**
- * Where the threads of a process meet: one page that each of them can find without having been told anything.
+ * The rendezvous: one page at a well-known address, by which the threads of a process find the same window.
  *
  * Owns the page and the agreement on one window. Must not know what lies in the window.
  *
- * The page is put at the first free one of a few fixed addresses, by a call that the kernel lets one thread win. It comes
- * into being whole: its mutex, which says who opens the window, is made beforehand. Whoever comes later looks at these
- * addresses for a page that begins with the mark, without /proc, which a process may not have or not be allowed to read.
- * The mark holds the version of the layout, so that copies of the library that lay their heaps out differently do not meet.
+ * The page is mapped at the first free one of a few fixed addresses, by a system call that succeeds in one thread only. It is
+ * complete when it appears: its mutex, whose holder opens the window, is initialized before. Threads that come later look at
+ * these addresses for a page that begins with the mark. They need no /proc, which may be missing or forbidden. The mark
+ * contains the version of the layout, so that copies of the library with different layouts do not share a heap.
  *
  *   byte   0   mark     the text NAME, then zeroes
  *         32   ready    1 once base and span are valid
- *         36   robust   1 when the kernel tells in a mutex that its holder ended, else 0 (liveness.ts): as all threads
- *                       must have it
+ *         36   robust   1 when the kernel marks a mutex whose holder ended, else 0 (liveness.ts); must hold for all threads
  *         40   base     a double
  *         48   span     a double
  *         64   mutex    held while the window is opened; passes on when its holder dies
@@ -23,7 +22,7 @@ import { MUTEX_BYTES } from "../platform/os-threads.js";
 
 const NAME = "heapwright-layout-2";
 const MARK = Buffer.from(NAME.padEnd(32, "\0"));
-/** Far from where kernels put anything; the low ones for processors with 39 bits of address. */
+/** Far from where kernels map by default; the low ones for processors with 39 bits of address. */
 const PLACES = [0x2000_0000_0000, 0x2100_0000_0000, 0x30_0000_0000, 0x31_0000_0000] as const;
 const READY = 8;
 const ROBUST = 9;
@@ -70,7 +69,7 @@ function findPage(os: Os): number {
   const known = PLACES.find((place) => isOurs(os, place));
   if (known !== undefined) return known;
   const contents = firstContents(os);
-  // Where it is taken another thread may have been faster.
+  // Where share() fails, another thread may have been faster.
   const made = PLACES.find((place) => os.share(NAME, place, contents) || isOurs(os, place));
   if (made !== undefined) return made;
   throw new HeapError(

@@ -1,8 +1,8 @@
 /**
- * The table of those who wait for a word without sleeping: their event loops go on meanwhile.
+ * The table of asynchronous waiters: threads that wait for a word while their event loops go on.
  *
- * Owns who waits where, and who of them was woken. Must not know promises, or how a thread hears of it. Any thread enlists, and any
- * wakes; an entry whose thread ended is free again.
+ * Owns who waits where, and who of them was woken. Must not know promises, or how a thread is notified. Any thread may enlist and
+ * wake; an entry whose thread ended is free again.
  *
  *   entry + 0   claim    of the heap of the thread that waits (see heaps.ts); 0 while the entry is free
  *         + 1   phase    a number that grows with every use, and in the lowest two bits 0, WAITING or WOKEN
@@ -27,7 +27,7 @@ export interface Waiter {
   readonly phase: number;
 }
 
-/** Enters somebody who waits at `place`; null when the table is full. From now on wake() finds it. */
+/** Adds a waiter at `place`, which wake() finds from now on; null when the table is full. */
 export function enlist(window: Window, threads: OsThreads, claim: number, place: number): Waiter | null {
   const m = window.words;
   for (let index = 0; index < MAX_WAITERS; index++) {
@@ -46,7 +46,7 @@ export function enlist(window: Window, threads: OsThreads, claim: number, place:
   return null;
 }
 
-/** Notes that so many entries were used. */
+/** Raises the count of used entries. */
 function raise(window: Window, used: number): void {
   for (;;) {
     const known = window.atomicLoad(Control.waiters);
@@ -55,7 +55,7 @@ function raise(window: Window, used: number): void {
 }
 
 /** Ends a wait; whether it was woken. */
-export function leave(window: Window, { entry, phase }: Waiter): boolean {
+export function withdraw(window: Window, { entry, phase }: Waiter): boolean {
   const woken = !window.compareExchange(entry + PHASE, phase, phase & ~STATE);
   window.atomicStore(entry, 0);
   return woken;
@@ -65,7 +65,7 @@ export function isWoken(window: Window, { entry, phase }: Waiter): boolean {
   return window.atomicLoad(entry + PHASE) === ((phase & ~STATE) | WOKEN);
 }
 
-/** Wakes as many as `count` of those who wait at `place`; how many. They have to be told. */
+/** Marks up to `count` of the waiters at `place` as woken; returns how many. The caller notifies their threads. */
 export function wake(window: Window, threads: OsThreads, place: number, count: number): number {
   const m = window.words;
   const used = window.atomicLoad(Control.waiters);

@@ -1,5 +1,5 @@
 /**
- * Gaps between mappings, and whether resource limits allow another mapping. Knows ranges of addresses only.
+ * Gaps between mappings, and whether resource limits allow another mapping. Owns the choice of a gap. Must not know what is mapped.
  */
 import { Control } from "../memory/control.js";
 import { roundUp } from "../memory/memory.js";
@@ -41,8 +41,8 @@ export function findGap(
 }
 
 /**
- * Whether `bytes` more may be mapped. Under a limit on address space or data (ulimit -v, -d) some must be left to V8, which
- * ends the process when it gets no memory.
+ * Whether `bytes` more may be mapped. Under a limit on address space or data (ulimit -v, -d) some is left to V8, which
+ * aborts the process when it gets no memory.
  */
 export function mayMap(os: Os, m: Int32Array, bytes: number): boolean {
   const spared = m[Control.headroomPages]! * m[Control.pageSize]!;

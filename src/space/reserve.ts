@@ -1,7 +1,7 @@
 /**
  * Reservation: takes the heap's address range with sbrk, or finds a gap, and makes the window over it. Once per process.
  *
- * Must not know segments or blocks.
+ * Owns how much is reserved, and where. Must not know segments or blocks.
  *
  *   with sbrk:     base = first page at the break
  *                  | control | chunks of the sbrk range … | guard page | mapped chunks … | large blocks … |
@@ -28,7 +28,7 @@ import { FAILED, type Os } from "../platform/os.js";
 
 /** With less, the break is not moved. */
 const LEAST_RESERVE = 8 * CHUNK_BYTES;
-/** Bytes above the break that are left to libc when the heap lies elsewhere. */
+/** Bytes above the break that are left to libc when the heap does not begin there. */
 const BREAK_ROOM = 2 ** 34;
 /** A range from sbrk takes 1/8 of a resource limit at most, for the rest of the process is under the same limit. */
 const LIMIT_SHARE = 8;

@@ -5,18 +5,18 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { anotherThread, type FakeHeap, fakeHeap, verify } from "../support/fake-heap.js";
 
-function leave(of: FakeHeap): boolean {
+function abandon(of: FakeHeap): boolean {
   of.heap.enter();
   of.heap.open();
-  return of.heap.elsewhere!.leave(of.heap);
+  return of.heap.others!.abandonAll(of.heap);
 }
 
 test("while it is away no fast path finds anything, and no block is its own", () => {
   const of = fakeHeap();
   const pointer = of.heap.allocate(100);
   of.heap.freeSmall(of.heap.allocate(100));
-  assert.ok(leave(of));
-  assert.ok(of.heap.isAway);
+  assert.ok(abandon(of));
+  assert.ok(of.heap.isAbandoned);
   assert.is(of.heap.popSmall(100), 0);
   assert.not(of.heap.freeSmall(pointer));
   assert.is(of.heap.liveBlock(pointer), 0);
@@ -26,7 +26,7 @@ test("it comes back to the same heap when nobody took that", () => {
   const of = fakeHeap();
   const { record } = of.heap;
   const pointer = of.heap.allocate(100);
-  leave(of);
+  abandon(of);
   of.heap.enter();
   of.heap.open();
   assert.is(of.heap.record, record);
@@ -39,9 +39,9 @@ test("another thread that needs memory takes the heap over, and the one that com
   const owner = anotherThread(of, 2);
   const { record } = owner.heap;
   const pointers = Array.from({ length: 100 }, () => owner.heap.allocate(3000));
-  leave(owner);
+  abandon(owner);
   of.os.threads.current = 1;
-  const taken = of.heap.elsewhere!.adopt();
+  const taken = of.heap.others!.adopt();
   assert.is(taken?.record, record);
   for (const pointer of pointers) assert.ok(taken!.freeBlock(taken!.liveBlock(pointer)));
   of.os.threads.current = 2;
@@ -57,8 +57,8 @@ test("a heap that two copies of the library use is not given up", () => {
   const of = fakeHeap();
   const copy = anotherThread(of, of.os.threads.current);
   assert.is(copy.heap.record, of.heap.record);
-  assert.not(leave(of));
-  assert.not(of.heap.isAway);
+  assert.not(abandon(of));
+  assert.not(of.heap.isAbandoned);
 });
 
 test.run();

@@ -10,7 +10,7 @@ import { checkShared } from "../../src/inspect/check-shared.js";
 import { heapsOf } from "../../src/inspect/walk.js";
 import { CHUNK_BYTES, Control, MAX_HEAPS } from "../../src/memory/control.js";
 import type { Pointer } from "../../src/memory/memory.js";
-import { Annexes } from "../../src/process/adopt.js";
+import { AdoptedHeaps } from "../../src/process/adopt.js";
 import { claim, entryOf, findOrphan, HEAP_RECORD } from "../../src/shared/heaps.js";
 import { anotherThread, fakeHeap } from "../support/fake-heap.js";
 import type { FakeOptions } from "../support/fake-os.js";
@@ -40,7 +40,7 @@ function afterADeath(blocks = 8, options: FakeOptions = {}) {
 }
 
 /** Allocates until a block lies in another heap than the thread's own; all that were made. */
-function allocateUntilElsewhere(heap: ThreadHeap): Pointer[] {
+function allocateUntilAdopted(heap: ThreadHeap): Pointer[] {
   const made: Pointer[] = [];
   for (let tries = 0; tries < 1000; tries++) {
     const pointer = heap.allocate(SIZE);
@@ -54,24 +54,24 @@ function allocateUntilElsewhere(heap: ThreadHeap): Pointer[] {
 test("before a heap takes more address space it takes over an ended thread's heap, and keeps using it", () => {
   const { heap, ended, left } = afterADeath();
   const segments = heap.wilderness.segments.count;
-  const made = allocateUntilElsewhere(heap);
+  const made = allocateUntilAdopted(heap);
   assert.is(heap.wilderness.segments.count, segments, "no new segment");
   const first = made.at(-1)!;
   assert.ok(isIn(ended, first) && !left.includes(first));
   const second = heap.allocate(SIZE);
   assert.ok(isIn(ended, second), "it is asked again");
-  assert.is(heap.elsewhere!.heaps.length, 1);
+  assert.is(heap.others!.heaps.length, 1);
   for (const pointer of [...made, second]) {
     const own = heap.liveBlock(pointer);
     if (own !== 0) heap.freeBlock(own);
-    else heap.elsewhere!.heapOf(heap.liveBlockOfAny(pointer))!.freeBlock(heap.liveBlockOfAny(pointer));
+    else heap.others!.heapOf(heap.liveBlockOfAny(pointer))!.freeBlock(heap.liveBlockOfAny(pointer));
   }
   sound(heap);
 });
 
 test("the same where the second word of a mutex tells its holder, as with musl", () => {
   const { heap, ended } = afterADeath(8, { mutexWord: 1 });
-  assert.ok(isIn(ended, allocateUntilElsewhere(heap).at(-1)!));
+  assert.ok(isIn(ended, allocateUntilAdopted(heap).at(-1)!));
   sound(heap);
 });
 
@@ -85,21 +85,21 @@ test("when the ended thread's heap has no room either, there is a new segment", 
 
 test("small blocks come from it too", () => {
   const { heap, ended } = afterADeath();
-  allocateUntilElsewhere(heap);
-  const annex = heap.elsewhere!.heaps[0]!;
-  const pointer = annex.allocateWithin(40);
+  allocateUntilAdopted(heap);
+  const adopted = heap.others!.heaps[0]!;
+  const pointer = adopted.allocateWithin(40);
   assert.ok(isIn(ended, pointer));
-  assert.is(annex.allocateWithin(2 ** 30), 0, "never more than a segment");
+  assert.is(adopted.allocateWithin(2 ** 30), 0, "never more than a segment");
   sound(heap);
 });
 
 test("a heap given up is the next thread's", () => {
   const { alive, heap, ended } = afterADeath();
-  const annex = heap.elsewhere!.adopt()!;
-  assert.is(annex.record, ended.record);
-  assert.is(heap.elsewhere!.adopt(), null, "there is no other");
-  heap.elsewhere!.giveUp(annex);
-  assert.is(heap.elsewhere!.heaps.length, 0);
+  const adopted = heap.others!.adopt()!;
+  assert.is(adopted.record, ended.record);
+  assert.is(heap.others!.adopt(), null, "there is no other");
+  heap.others!.abandon(adopted);
+  assert.is(heap.others!.heaps.length, 0);
   assert.is(anotherThread(alive, 3).heap.record, ended.record);
 });
 
@@ -108,21 +108,21 @@ test("of two threads that want it one gets it", () => {
   const other = anotherThread(alive, 3); // starting, it takes the heap
   assert.is(other.heap.record, ended.record);
   alive.os.threads.current = 1;
-  assert.is(heap.elsewhere!.adopt(), null);
+  assert.is(heap.others!.adopt(), null);
 });
 
 test("a second copy of the library in a thread has the same heap, and sees what the first took over", () => {
   const { alive, heap, left } = afterADeath();
   const copy = anotherThread(alive, 1).heap;
   assert.is(copy.record, heap.record);
-  const annex = heap.elsewhere!.adopt()!;
+  const adopted = heap.others!.adopt()!;
   const b = copy.liveBlockOfAny(left[0]!);
-  assert.is(copy.elsewhere!.heapOf(b)!.record, annex.record);
-  assert.is(copy.elsewhere!.heapOf(b)!.record, annex.record, "and knows it from then on");
-  assert.is(copy.elsewhere!.heaps.length, 1);
-  heap.elsewhere!.giveUp(annex);
-  assert.is(copy.elsewhere!.heaps.length, 0, "given up in the other copy");
-  assert.is(copy.elsewhere!.heapOf(b), null);
+  assert.is(copy.others!.heapOf(b)!.record, adopted.record);
+  assert.is(copy.others!.heapOf(b)!.record, adopted.record, "and knows it from then on");
+  assert.is(copy.others!.heaps.length, 1);
+  heap.others!.abandon(adopted);
+  assert.is(copy.others!.heaps.length, 0, "given up in the other copy");
+  assert.is(copy.others!.heapOf(b), null);
 });
 
 test("a heap whose headers were overwritten is nobody's any more", () => {
@@ -130,7 +130,7 @@ test("a heap whose headers were overwritten is nobody's any more", () => {
   for (const pointer of left) ended.words[ended.window.blockOf(pointer)] = -1;
   const found = /block at 0x[0-9a-f]+, in the heap of a thread that ended, was overwritten; /;
   throwsHeapError(() => checkShared(heap), "ERR_HEAP_CORRUPT", found);
-  assert.is(heap.elsewhere!.adopt(), null);
+  assert.is(heap.others!.adopt(), null);
   assert.is(findOrphan(heap.window, alive.os.threads), 0);
   throwsHeapError(() => checkShared(heap), "ERR_HEAP_CORRUPT", found);
   assert.is.not(anotherThread(alive, 3).heap.record, ended.record);
@@ -173,8 +173,8 @@ test("as many threads as can have a heap, and one more: an error, until one of t
 test("a mutex that cannot be had is an error", () => {
   const { alive, heap } = afterADeath();
   alive.os.threads.lockMutex = () => false;
-  throwsHeapError(() => heap.elsewhere!.adopt(), "ERR_HEAP_CORRUPT", /could not lock the mutex/);
-  assert.instance(heap.elsewhere, Annexes);
+  throwsHeapError(() => heap.others!.adopt(), "ERR_HEAP_CORRUPT", /could not lock the mutex/);
+  assert.instance(heap.others, AdoptedHeaps);
 });
 
 test.run();

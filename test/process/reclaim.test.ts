@@ -153,7 +153,7 @@ test("an owner that begins an update meanwhile waits until it is over", () => {
   const { discard } = owner.os;
   owner.os.discard = function (this: FakeOs, address, bytes) {
     if (waits++ === 0) {
-      owner.heap.elsewhere!.awaitReclaim = () => {
+      owner.heap.others!.awaitReclaim = () => {
         owner.m[owner.heap.record + Rec.reclaiming] = 0; // as when the other thread is done
       };
       owner.heap.enter();
@@ -206,7 +206,7 @@ test("whenever it dies, and the owner too, their heir has all blocks", () => {
     owner.os.threads.current = HEIR;
     const heir = joinProcess(owner.heap.window, owner.os, hooks);
     const others: ThreadHeap[] = [];
-    for (let next = heir.elsewhere!.adopt(); next !== null; next = heir.elsewhere!.adopt()) others.push(next);
+    for (let next = heir.others!.adopt(); next !== null; next = heir.others!.adopt()) others.push(next);
     const home = [heir, ...others].find((heap) => heap.record === owner.heap.record)!;
     assert.ok(home);
     home.consolidate();

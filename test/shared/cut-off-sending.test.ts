@@ -80,7 +80,7 @@ for (const sent of [false, true]) {
     owner.m[record + Rec.inbox] = 0;
     owner.os.threads.kill(OWNER);
     const heir = anotherThread(owner, HEIR); // one of the two heaps
-    const other = heir.heap.elsewhere!.adopt()!; // the other
+    const other = heir.heap.others!.adopt()!; // the other
     const home = [heir.heap, other].find((heap) => heap.record === record)!;
     verify(heir);
     for (const pointer of pointers) assert.is(home.liveBlock(pointer), 0, "freed");

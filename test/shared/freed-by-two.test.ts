@@ -21,7 +21,7 @@ import { checkHeap } from "../../src/heap/verify.js";
 import { Control, ownerOfWord } from "../../src/memory/control.js";
 import type { Block, Pointer, Window } from "../../src/memory/memory.js";
 import { joinProcess } from "../../src/process/adopt.js";
-import { freedElsewhere, Outbox } from "../../src/shared/remote.js";
+import { freedForOthers, Outbox } from "../../src/shared/remote.js";
 import { anotherThread, type FakeHeap, fakeHeap, sendBack, verify } from "../support/fake-heap.js";
 import { Killer } from "../support/killer.js";
 
@@ -50,7 +50,7 @@ function largePair(): Pair {
 }
 
 /** Frees the block in the other thread; `meanwhile` happens just before the exchange that marks it. */
-function freeElsewhere({ other, b }: Pair, meanwhile: () => void): boolean {
+function freeFromOther({ other, b }: Pair, meanwhile: () => void): boolean {
   const { window } = other.heap;
   const exchange = window.compareExchange.bind(window);
   let due = true;
@@ -72,7 +72,7 @@ test("the owner frees it between the other's look and its mark: the other is tol
   const both = pair();
   const { owner, other, pointer, b } = both;
   assert.is(
-    freeElsewhere(both, () => assert.ok(owner.heap.freeSmall(pointer))),
+    freeFromOther(both, () => assert.ok(owner.heap.freeSmall(pointer))),
     false,
   );
   assert.ok(isCached(owner.m, b) && isLink(linkOf(owner.m, b)), "its link is whole");
@@ -86,7 +86,7 @@ test("the owner frees it and it is joined: the other is told", () => {
   const { owner, other, pointer, b } = both;
   const neighbour = owner.heap.takeBlock(2048);
   assert.not(
-    freeElsewhere(both, () => {
+    freeFromOther(both, () => {
       assert.ok(owner.heap.freeSmall(pointer));
       owner.heap.consolidate();
     }),
@@ -139,7 +139,7 @@ test("two others: one is told", () => {
   const { owner, other, b } = both;
   const third = anotherThread(owner, 3);
   let first = false;
-  const second = freeElsewhere(both, () => {
+  const second = freeFromOther(both, () => {
     first = third.heap.outbox.put(b, ownerOfWord(third.m, b));
   });
   assert.equal([first, second], [true, false]);
@@ -152,7 +152,7 @@ test("two others: one is told", () => {
 test("while the owner's store is not visible both succeed, and the block is handed out once", () => {
   const both = pair();
   const { owner, other, pointer, b } = both;
-  assert.ok(freeElsewhere(both, () => {}));
+  assert.ok(freeFromOther(both, () => {}));
   assert.is(
     markAt(owner.m, b, owner.heap.secret),
     markOf(1),
@@ -171,7 +171,7 @@ test("while the owner's store is not visible both succeed, and the block is hand
 test("both succeed, and the mark comes back before the block is handed out: it is free once", () => {
   const both = pair();
   const { owner, other, pointer, b } = both;
-  assert.ok(freeElsewhere(both, () => {}));
+  assert.ok(freeFromOther(both, () => {}));
   markCached(owner.m, b);
   push(owner.m, owner.heap.cache, b);
   other.heap.outbox.flush();
@@ -179,19 +179,19 @@ test("both succeed, and the mark comes back before the block is handed out: it i
   verify(owner);
   assert.is(owner.heap.popSmall(40), pointer);
   assert.is.not(owner.heap.popSmall(40), pointer);
-  assert.equal(freedElsewhere(other.m, other.heap.record).blocks, 1);
+  assert.equal(freedForOthers(other.m, other.heap.record).blocks, 1);
   assert.is(owner.m[owner.heap.record + Rec.receivedBlocks], 1, "no block is on its way");
 });
 
 test("a block too large for the cache: one of the two is told, whoever is faster", () => {
   const both = largePair();
   const { owner, other, pointer, b } = both;
-  assert.not(freeElsewhere(both, () => assert.ok(owner.heap.freeBlock(b))));
+  assert.not(freeFromOther(both, () => assert.ok(owner.heap.freeBlock(b))));
   other.heap.outbox.flush();
   owner.heap.drain();
   verify(owner);
   const second = largePair();
-  assert.ok(freeElsewhere(second, () => {}));
+  assert.ok(freeFromOther(second, () => {}));
   assert.not(second.owner.heap.outbox.claim(second.b));
   second.other.heap.outbox.flush();
   second.owner.heap.drain();
@@ -229,7 +229,7 @@ test("a thread comes and frees the block just when the only one frees it: one of
   const words = new Proxy(owner.m, {
     get(m, word) {
       if (word !== String(Control.heaps) || looks++ > 0) return m[Number(word)];
-      assert.ok(freeElsewhere(both, () => {}));
+      assert.ok(freeFromOther(both, () => {}));
       return 1; // what the owner saw just before
     },
     set: (m, word, value) => Reflect.set(m, word, value),

@@ -67,7 +67,7 @@ for (const name of [...inHand, "taking back what others freed", "mremap to anoth
       scene.os.threads.current = NEXT;
       scene.another(NEXT);
       scene.kill(9, (heap) => run(heap, pointers), VICTIM);
-      const died = scene.kill(at, (heap) => heap.elsewhere!.adopt(), NEXT);
+      const died = scene.kill(at, (heap) => heap.others!.adopt(), NEXT);
       scene.verdict(lost);
       return died;
     });

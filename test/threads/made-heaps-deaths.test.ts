@@ -38,18 +38,18 @@ function atManyStores(run: (scene: Scene, at: number) => boolean): number {
 }
 
 const operations: Record<string, (heap: ThreadHeap) => void> = {
-  "making a heap": (heap) => void heap.elsewhere!.make("new", 0),
-  "making a heap and using it": (heap) => use(heap.elsewhere!.make("used", 0)),
+  "making a heap": (heap) => void heap.others!.make("new", 0),
+  "making a heap and using it": (heap) => use(heap.others!.make("used", 0)),
   "making a heap, using and emptying it": (heap) => {
-    const made = heap.elsewhere!.make("emptied", 0);
+    const made = heap.others!.make("emptied", 0);
     use(made);
-    heap.elsewhere!.empty(made);
+    heap.others!.destroy(made);
   },
   "making one again where one was emptied": (heap) => {
     for (const name of ["first", "second"]) {
-      const made = heap.elsewhere!.make(name, 0);
+      const made = heap.others!.make(name, 0);
       use(made);
-      heap.elsewhere!.empty(made);
+      heap.others!.destroy(made);
     }
   },
 };
@@ -62,10 +62,10 @@ for (const [name, run] of Object.entries(operations)) {
 
 test("emptying what a dead thread left, cut off before many a store, and done again by the next", () => {
   const deaths = atManyStores((scene, at) => {
-    use(scene.as(VICTIM).elsewhere!.make("left", 0));
+    use(scene.as(VICTIM).others!.make("left", 0));
     scene.os.threads.kill(VICTIM);
     scene.as(SURVIVOR);
-    return scene.kill(at, (heap) => void heap.elsewhere!.trim(), HEIR);
+    return scene.kill(at, (heap) => void heap.others!.trim(), HEIR);
   });
   assert.ok(deaths > 20, `${deaths} deaths`);
 });
@@ -73,7 +73,7 @@ test("emptying what a dead thread left, cut off before many a store, and done ag
 test("freeing a block of it from another thread, cut off before many a store", () => {
   let freed = 0;
   const deaths = atManyStores((scene, at) => {
-    const made = scene.as(SURVIVOR).elsewhere!.make("shared", 0);
+    const made = scene.as(SURVIVOR).others!.make("shared", 0);
     const [first, second, ...others] = fill(made);
     const died = scene.kill(at, (heap) => {
       for (const pointer of [first!, second!]) assert.ok(sendBack(heap, pointer));
@@ -85,7 +85,7 @@ test("freeing a block of it from another thread, cut off before many a store", (
       else giveBack(made, pointer);
     }
     for (const pointer of others) giveBack(made, pointer);
-    const uncounted = scene.survivor.m[made.record + Rec.leftBlocks]!;
+    const uncounted = scene.survivor.m[made.record + Rec.markedBlocks]!;
     assert.ok(uncounted === 0 || (died && uncounted === -1), `${uncounted} blocks`);
     return died;
   });

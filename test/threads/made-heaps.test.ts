@@ -19,7 +19,7 @@ const HEIR = 3;
 
 test("an outbox never holds a block of it, and a second free is refused", () => {
   const scene = new Scene();
-  const made = scene.as(SURVIVOR).elsewhere!.make("one", 0);
+  const made = scene.as(SURVIVOR).others!.make("one", 0);
   const pointers = fill(made);
   const other = scene.as(VICTIM);
   for (const pointer of pointers) {
@@ -27,7 +27,7 @@ test("an outbox never holds a block of it, and a second free is refused", () => 
     assert.not(sendBack(other, pointer));
   }
   scene.as(SURVIVOR);
-  scene.survivor.heap.elsewhere!.empty(made);
+  scene.survivor.heap.others!.destroy(made);
   scene.as(VICTIM).outbox.flush();
   assert.is(scene.survivor.m[made.record + Rec.inbox], 0);
   for (const pointer of pointers) assert.not(sendBack(other, pointer), "refused once it was emptied");
@@ -36,7 +36,7 @@ test("an outbox never holds a block of it, and a second free is refused", () => 
 
 test("what others freed is used again before the heap grows beyond an eighth more", () => {
   const scene = new Scene();
-  const made = scene.as(SURVIVOR).elsewhere!.make("ring", 0);
+  const made = scene.as(SURVIVOR).others!.make("ring", 0);
   let most = 0;
   for (let round = 0; round < 60; round++) {
     const pointers = Array.from({ length: 500 }, () => scene.as(SURVIVOR) && made.allocate(1000));
@@ -55,7 +55,7 @@ test("what waits for the owner of one is named as its thread's, and asked of it"
   const scene = new Scene();
   const owner = scene.as(VICTIM);
   noteThread(owner.words, owner.words[owner.record + Rec.entry]!, 7);
-  const made = owner.elsewhere!.make("guest", 0);
+  const made = owner.others!.make("guest", 0);
   const pointers = Array.from({ length: 100 }, () => made.allocate(1000));
   const own = owner.allocate(1000);
   const heap = scene.as(SURVIVOR);
@@ -74,12 +74,12 @@ test("what waits for the owner of one is named as its thread's, and asked of it"
 test("a thread that has one hands nothing over; without any it does", () => {
   const scene = new Scene();
   const heap = scene.as(VICTIM);
-  const made = heap.elsewhere!.make("stays", 0);
-  assert.not(heap.elsewhere!.leave(heap));
-  assert.not(heap.isAway);
-  heap.elsewhere!.empty(made);
-  assert.ok(heap.elsewhere!.leave(heap));
-  assert.ok(heap.isAway);
+  const made = heap.others!.make("stays", 0);
+  assert.not(heap.others!.abandonAll(heap));
+  assert.not(heap.isAbandoned);
+  heap.others!.destroy(made);
+  assert.ok(heap.others!.abandonAll(heap));
+  assert.ok(heap.isAbandoned);
   heap.enter(); // takes one again
   heap.open();
   assert.is(kindOf(heap.words, heap.words[heap.record + Rec.entry]!), Kind.thread);
@@ -92,7 +92,7 @@ test("a limit holds to the page, for small blocks and large ones, and only for i
     const scene = new Scene();
     const heap = scene.as(SURVIVOR);
     const pages = 512;
-    const made = heap.elsewhere!.make("limited", pages);
+    const made = heap.others!.make("limited", pages);
     let bytes = 0;
     while (made.allocate(size) !== 0) bytes += (size + 23) & ~15; // with its header
     assert.ok(made.footprint() <= pages * PAGE, `${made.footprint()} of ${pages * PAGE}`);
@@ -101,7 +101,7 @@ test("a limit holds to the page, for small blocks and large ones, and only for i
       `${bytes} of ${pages * PAGE} bytes with blocks of ${size}`,
     );
     for (let i = 0; i < 10; i++) assert.is.not(heap.allocate(size), 0);
-    assert.is.not(heap.elsewhere!.make("other", pages).allocate(size), 0);
+    assert.is.not(heap.others!.make("other", pages).allocate(size), 0);
     checkHeap(made);
     checkShared(heap);
   }
@@ -114,9 +114,9 @@ test("an emptied heap's memory goes back, and its addresses are used again", () 
   const { segments } = heap.wilderness;
   let most = 0;
   for (let round = 0; round < 20; round++) {
-    const made = heap.elsewhere!.make(`${round}`, 0);
+    const made = heap.others!.make(`${round}`, 0);
     for (let bytes = 0; bytes < 5 * MIB; bytes += 50_000) assert.is.not(made.allocate(50_000), 0);
-    heap.elsewhere!.empty(made);
+    heap.others!.destroy(made);
     if (round === 0) most = segments.count;
     assert.is(segments.count, most, `segments after round ${round}`);
     assert.ok(heap.pressure().footprint - before < 30 * PAGE);
@@ -127,14 +127,14 @@ test("an emptied heap's memory goes back, and its addresses are used again", () 
 test("an emptied heap is a thread's when nobody makes another, and is not made again after that", () => {
   const scene = new Scene();
   const heap = scene.as(SURVIVOR);
-  const made = heap.elsewhere!.make("once", 0);
-  heap.elsewhere!.empty(made);
+  const made = heap.others!.make("once", 0);
+  heap.others!.destroy(made);
   const third = scene.another(HEIR);
   assert.is(third.record, made.record);
   assert.is(kindOf(third.words, third.words[third.record + Rec.entry]!), Kind.thread);
   scene.os.threads.kill(HEIR);
   scene.as(SURVIVOR);
-  const again = heap.elsewhere!.make("twice", 0);
+  const again = heap.others!.make("twice", 0);
   assert.is.not(again.record, made.record);
   const kinds = Array.from({ length: heap.words[Control.heaps]! }, (_, index) =>
     recordOf(heap.words, index) === 0 ? -1 : kindOf(heap.words, entryOf(index)),
@@ -145,14 +145,14 @@ test("an emptied heap is a thread's when nobody makes another, and is not made a
 test("a thread that starts takes an ended thread's heap, with its blocks, before one that a program made", () => {
   const scene = new Scene();
   const dead = scene.as(VICTIM);
-  use(dead.elsewhere!.make("guest", 0));
+  use(dead.others!.make("guest", 0));
   scene.os.threads.kill(VICTIM);
   assert.is(scene.another(HEIR).record, dead.record);
 });
 
 test("at the limit of the process a dead thread's heaps give everything back", () => {
   const scene = new Scene();
-  const guest = scene.as(VICTIM).elsewhere!.make("guest", 0);
+  const guest = scene.as(VICTIM).others!.make("guest", 0);
   for (let bytes = 0; bytes < 8 * MIB; bytes += 50_000) assert.is.not(guest.allocate(50_000), 0);
   scene.os.threads.kill(VICTIM);
   const heap = scene.as(SURVIVOR);

@@ -416,7 +416,7 @@ export const operations: Record<string, Operation> = {
     },
     run: (heap) => {
       heap.words[heap.words[heap.record + Rec.entry]! + KEPT] = 0; // it joined once when the scene was set
-      assert.ok(heap.elsewhere!.leave(heap));
+      assert.ok(heap.others!.abandonAll(heap));
       assert.is(heap.popSmall(64), 0);
       heap.enter();
       heap.allocate(64);

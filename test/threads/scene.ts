@@ -104,7 +104,7 @@ export class Scene {
   /** The survivor takes over all there is, and everything must be well; at most `lost` blocks are held by nobody. */
   verdict(lost: number): void {
     const heap = this.as(SURVIVOR);
-    while (heap.elsewhere!.adopt()) {}
+    while (heap.others!.adopt()) {}
     for (const of of heapsOf(heap)) {
       of.drain();
       checkHeap(of);
@@ -188,7 +188,7 @@ export function giveBack(heap: ThreadHeap, pointer: Pointer): void {
     assert.ok(heap.large.free(pointer) >= 0, "a large block");
     return;
   }
-  const taken = heap.elsewhere!.heapOf(foreign);
+  const taken = heap.others!.heapOf(foreign);
   if (taken !== null) taken.freeBlock(foreign);
   else
     assert.ok(heap.outbox.put(foreign, ownerOfWord(heap.words, foreign)), "a block that nobody freed before");

@@ -70,7 +70,7 @@ export function giveBack(heap: ThreadHeap, pointer: Pointer): void {
   if (heap.freeSmall(pointer)) return;
   const own = heap.liveBlock(pointer);
   const b = own === 0 ? heap.liveBlockOfAny(pointer) : own;
-  const taken = own !== 0 ? heap : b === 0 ? null : heap.elsewhere!.heapOf(b);
+  const taken = own !== 0 ? heap : b === 0 ? null : heap.others!.heapOf(b);
   if (taken !== null) taken.freeBlock(b);
   else if (b !== 0) heap.outbox.put(b, ownerOfWord(heap.words, b));
   else if (heap.large.free(pointer) < 0) throw new Error(`${pointer} is no block`);

@@ -174,7 +174,7 @@ export const operations: Record<string, Operation> = {
   },
   adoption: {
     prepare: () => [],
-    run: (heap) => void heap.elsewhere!.adopt(),
+    run: (heap) => void heap.others!.adopt(),
     lost: 2 * PASSED,
     after: ["free that joins both ways", "growth that opens", "remote free", "drain"],
   },

@@ -192,8 +192,8 @@ class Stage {
     if (chunksTaken() !== chunksInSegments() + this.#skipped) {
       throw new Error(`of ${chunksTaken()} chunks, ${chunksInSegments()} are in segments`);
     }
-    const elsewhere = heap.elsewhere!;
-    for (const taken of [...elsewhere.heaps]) elsewhere.giveUp(taken);
+    const others = heap.others!;
+    for (const taken of [...others.heaps]) others.abandon(taken);
   }
 
   #look(slots: Slots): void {
@@ -210,7 +210,7 @@ class Stage {
   /** All heaps hand out what they have: nothing that is held may be among it. */
   #refill(): void {
     const got: lib.Pointer[] = [];
-    for (const of of [heap, ...heap.elsewhere!.heaps]) {
+    for (const of of [heap, ...heap.others!.heaps]) {
       for (const size of REFILL) {
         for (let i = 0; i < 60; i++) {
           const pointer = of.allocateWithin(size);
@@ -270,7 +270,7 @@ function chunksInSegments(): number {
 }
 
 function takeOverAll(): void {
-  while (heap.elsewhere!.adopt() !== null) {}
+  while (heap.others!.adopt() !== null) {}
 }
 
 async function ready({ part, said }: Victim): Promise<void> {

@@ -47,11 +47,11 @@ function leave({ slots, seed, stream }: Task, meeting: Meeting): void {
 /** How many heaps this thread got. */
 function compete({ rounds, seed, stream }: Task, meeting: Meeting): number {
   const [stamps, random] = [new Stamps(lib, seed), new Random(seed + stream)];
-  const elsewhere = heap.elsewhere!;
+  const others = heap.others!;
   let got = 0;
   for (let round = 0; round < rounds; round++) {
     meeting.meet();
-    for (let taken = elsewhere.adopt(); taken !== null; taken = elsewhere.adopt()) {
+    for (let taken = others.adopt(); taken !== null; taken = others.adopt()) {
       got++;
       const pointer = taken.allocateWithin(500);
       if (pointer === lib.NULL) continue;
@@ -61,7 +61,7 @@ function compete({ rounds, seed, stream }: Task, meeting: Meeting): number {
     }
     lib.check();
     meeting.meet();
-    for (const taken of [...elsewhere.heaps]) elsewhere.giveUp(taken);
+    for (const taken of [...others.heaps]) others.abandon(taken);
   }
   return got;
 }

@@ -138,17 +138,17 @@ class Theatre {
 
   /** Takes over what nobody has, looks at every header and list of it, and leaves it to the workers that come. */
   #takeOver(): void {
-    const elsewhere = heap.elsewhere!;
-    while (elsewhere.adopt() !== null) {}
+    const others = heap.others!;
+    while (others.adopt() !== null) {}
     lib.check();
-    for (const taken of [...elsewhere.heaps]) elsewhere.giveUp(taken);
+    for (const taken of [...others.heaps]) others.abandon(taken);
   }
 
   /** Nothing is lost for ever: a block that nobody holds can be found and freed. */
   #findLost(): void {
     lib.trim(); // sends what is on its way
-    while (heap.elsewhere!.adopt() !== null) {}
-    for (const of of heap.elsewhere!.heaps) of.drain();
+    while (heap.others!.adopt() !== null) {}
+    for (const of of heap.others!.heaps) of.drain();
     const left = [...lib.walk()].filter(({ state }) => state === "live" || state === "mapped");
     for (const { pointer, size } of left) {
       this.found.lost++;

@@ -1,5 +1,7 @@
 /**
- * Questions about blocks that change nothing: how many bytes a request gets, and whether an address is a live block's.
+ * goodSize() and owns(): how many bytes a request gets, and whether an address is a live block's.
+ *
+ * Owns their semantics. Must not change anything.
  */
 
 import { blockBytes } from "../block/block.js";

@@ -1,7 +1,7 @@
 /**
  * The number of this thread, and whether another thread lives: the base of locks that survive the death of their holder.
  *
- * A thread's number is the claim by which it has its heap (shared/heaps.ts), so the kernel says when it has ended.
+ * Owns their semantics. A thread's number is the claim of its own heap (shared/heaps.ts), so the kernel says when it has ended.
  */
 
 import { rangeError, show, typeError } from "../errors.js";

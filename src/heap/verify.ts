@@ -1,7 +1,8 @@
 /**
  * Verification of one heap: the invariants of block.ts, bins.ts, cache.ts and record.ts, as code.
  *
- * Reads every header, list and bitmap, and changes nothing. About 10 ns a block.
+ * Owns the comparison of what a walk over all headers finds with the record, the lists and the bitmaps. Must not change anything.
+ * About 10 ns a block.
  */
 import { BIN_COUNT, binOf, binState, forEachBinned, LEAST_BINNED, leastOf } from "../block/bins.js";
 import {

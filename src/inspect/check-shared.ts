@@ -1,9 +1,9 @@
 /**
- * Verifies what threads share: the table of segments with the owners of chunks, the large blocks, and the headers of
+ * Verification of what threads share: the table of segments with the owners of chunks, the large blocks, and the headers of
  * orphans.
  *
- * Reads everything, changes nothing. Orphans are read under the mutex that every adopter takes. An orphan's thread may have
- * died in the middle of an update, so only what an adopter relies on is verified.
+ * Owns those checks. Must not change anything. Orphans are read under the adoption mutex. An orphan's thread may have died in the
+ * middle of an update, so only what recovery relies on is verified.
  */
 
 import { FENCE_BYTES, isIntact, MIN_BLOCK, nextOf, sizeOf } from "../block/block.js";

@@ -1,5 +1,7 @@
 /**
- * The full check of the calling thread's heaps, on request.
+ * check(): verifies the calling thread's heaps and what threads share.
+ *
+ * Owns which heaps are verified. What is verified in one is in heap/verify.ts and check-shared.ts.
  */
 import { guarded } from "../api/attached.js";
 import { heap, unusable } from "../api/malloc.js";

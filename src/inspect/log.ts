@@ -1,5 +1,6 @@
 /**
- * The trace log: one line per step on standard error, written at once, so that a crash loses none.
+ * The trace log, and the queue of a program's own tracer. The log is one line per step on standard error, written at once, so that
+ * a crash loses none. Owns the format of a line, and when a tracer is called.
  *
  *   heapwright[0] coalesce forward  0x2c1a4f50           64
  *              ^thread  ^step       ^address         ^bytes

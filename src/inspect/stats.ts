@@ -1,5 +1,7 @@
 /**
- * Figures of the process, derived from what slow paths count: the fast paths count nothing.
+ * stats(): figures of the process, derived from what slow paths count, for the fast paths count nothing.
+ *
+ * Owns their names, and the sums over all heaps. The figures of one heap are in heap/holdings.ts.
  */
 
 import { heap, unusable } from "../api/malloc.js";

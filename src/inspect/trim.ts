@@ -1,5 +1,7 @@
 /**
- * Giving free memory back on request.
+ * trim(): purges all free memory on request.
+ *
+ * Owns the order: the outbox, other heaps, slack of large blocks, this heap. When the heap purges by itself is in heap/purge.ts.
  */
 import { guarded } from "../api/attached.js";
 import { heap, unusable } from "../api/malloc.js";

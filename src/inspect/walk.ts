@@ -1,8 +1,8 @@
 /**
- * Walking the heap: every block in the order of memory.
+ * walk(): visits every block in address order.
  *
- * Reads headers only. Must not change anything. An orphan may be adopted at any moment, so its blocks are read in batches,
- * each under the mutex that every adopter takes.
+ * Owns which heaps are walked, and the state of a block as a user sees it. Reads headers only, and must not change anything. An
+ * orphan may be adopted at any moment, so its blocks are read in batches, each under the adoption mutex.
  */
 
 import { guarded } from "../api/attached.js";

@@ -1,5 +1,5 @@
 /**
- * The words of the control block, which all threads share, by index. Written in slow paths only.
+ * The words of the control block, which all threads share. Owns their indices. Written in slow paths only.
  *
  * Imported as Control, by way of control.ts. A module and not an object, so that the bundler makes a plain const of each,
  * which V8 folds into the code (V8 rule 3).
@@ -80,7 +80,7 @@ export const highUnmaps = 49;
 
 /** The lock: 0, or a claim of the heap whose thread holds it (see lock.ts). */
 export const lock = 64;
-/** A robust mutex, held while heaps are taken over. */
+/** The adoption mutex, a robust one: heaps are claimed under it. */
 export const adoption = 96;
 
 /** Under that mutex: the record of the first heap of the thread whose inboxes are being reclaimed; 0 for none. */

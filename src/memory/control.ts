@@ -1,16 +1,16 @@
 /**
  * The control block: the state that all threads of the process share.
  *
- * Owns the picture below; single words are in control-words.ts. Must not know when they change.
+ * Owns the layout below; single words are in control-words.ts. Must not know when they change.
  *
  *   chunks 0 and 1 of the window; the kernel has pages for what was stored only:
  *
  *   word      0   CONTROL      settings, cursors, counters
  *            64   LOCK         the lock, on a cache line of its own
- *            96   ADOPTION     the mutex under which heaps are taken over, on another
+ *            96   ADOPTION     the mutex under which heaps are claimed, on another
  *           128   PENDING      the change that the holder of the lock has begun
- *          1024   OWNERS       one word per chunk of the zone: the heap record that owns it, 0 for nobody
- *          5120   WAITERS      4 words for each that waits for a word without sleeping (see waiters.ts)
+ *          1024   OWNERS       one word per chunk of the zone: the heap record that owns it, 0 for none
+ *          5120   WAITERS      4 words per asynchronous waiter (see waiters.ts)
  *          8192   SEGMENTS     4 words per segment: start, end, owner, spare
  *         32768   HEAPS        32 words per heap, whether its thread lives or not (see heaps.ts)
  *         65536   MAPPINGS     2 words per large block: page of the mapping, pages in it (hash table)
@@ -43,7 +43,7 @@ const ZONE_WORDS = ZONE_LIMIT / WORD_BYTES;
 export const OWNERS = 1024;
 export const WAITERS = 5120;
 export const WAITER_WORDS = 4;
-/** Waits without sleeping that can be under way at the same time. */
+/** Asynchronous waiters at the same time, in all threads. */
 export const MAX_WAITERS = 512;
 export const SEGMENTS = 8192;
 export const SEGMENT_WORDS = 4;

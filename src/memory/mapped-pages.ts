@@ -2,9 +2,9 @@
  * The table of mapped pages: one byte for each 4 KiB of the window's first 2 GiB, 255 where a segment or a large block is
  * mapped, else 0.
  *
- * Each access to memory reads it, in any thread. It is written under the lock, by steps that are repeated when their
- * thread dies in between. Above 2 GiB there is a count of unmappings only (Control.highUnmaps): after each, what was known
- * of pages there must be looked up again. Must not know blocks.
+ * Owns that table. Each access to memory reads it, in any thread. It is written under the lock, by steps that are repeated after a
+ * death in the middle. Above 2 GiB there is only a count of unmappings (Control.highUnmaps): when it changes, what was remembered
+ * of pages there is dropped. Must not know blocks.
  */
 import { CONTROL_BYTES, Control, PAGES } from "./control.js";
 import { SMALL_LIMIT, type Window, WORD_BYTES } from "./memory.js";

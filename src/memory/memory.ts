@@ -1,7 +1,7 @@
 /**
  * The window: one set of views over all raw memory, and the types of addresses in it.
  *
- * Must not know what any word means.
+ * Owns the conversions between these. Must not know what any word means.
  *
  *        base                                   base + zoneBytes                     base + span
  *         |  words (Int32Array, at most 4 GiB)   |                                        |

@@ -1,5 +1,5 @@
 /**
- * The words of a heap record, relative to its start. A unit is 16 bytes.
+ * The words of a heap record. Owns their indices, relative to its start. A unit is 16 bytes.
  *
  * Imported as Rec, by way of record.ts; a module and not an object, as control-words.ts says.
  */
@@ -58,7 +58,7 @@ export const moving = 28;
 /** That block below, and its size word before; valid while there is one. */
 export const movingBelow = 29;
 export const movingLow = 30;
-/** How many blocks of heaps that a program made were freed here without being in them; wraps around. */
+/** Blocks of made heaps that this heap's thread freed by a mark alone; wraps around. */
 export const sentMarks = 50;
 /** Most pages that may be charged to the heap; 0 when it has no limit of its own. */
 export const budget = 49;
@@ -73,7 +73,7 @@ export const inbox = 32;
 export const drains = 33;
 /** What another thread asks the owner's event loop to do: see idle-owners.ts. The owner clears it. */
 export const asked = 34;
-/** Blocks of this heap, and units, that bear the marks of other threads' frees; those that died before they counted are missing. */
+/** Of a made heap: blocks and units that other threads marked. Marks of threads that died before they counted them are missing. */
 export const markedBlocks = 35;
 export const markedUnits = 36;
 /**

@@ -2,7 +2,7 @@
  * memcpy between addresses that may be unmapped or read-only: it reports an error where a load or a store would end the
  * process with a signal.
  *
- * Uses process_vm_readv(2) on the process itself. Where that is forbidden or fails, the rest goes through a memfd: ten
+ * Owns the choice of the system call. Uses process_vm_readv(2) on the process itself. Where that is forbidden or fails, the rest goes through a memfd: ten
  * times slower, but it tells which of the two addresses is bad.
  */
 import type { Declare } from "./os-threads.js";

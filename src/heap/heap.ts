@@ -287,7 +287,7 @@ export class ThreadHeap {
   freeBlock(b: Block): boolean {
     const m = this.words;
     const size = sizeOf(m, b);
-    if (size > MAX_CACHED) return this.#releaseClaimed(b);
+    if (size > MAX_CACHED) return this.#releaseAtomically(b);
     if (m[this.cache + (size >>> 2) + LEFT]! <= 0) this.#lookAtCache(size >>> 4);
     markCached(m, b);
     push(m, this.cache, b);
@@ -300,8 +300,8 @@ export class ThreadHeap {
     if (this.pool.keep(b)) this.#considerPurge();
   }
 
-  #releaseClaimed(b: Block): boolean {
-    if (!this.outbox.claim(b)) return false;
+  #releaseAtomically(b: Block): boolean {
+    if (!this.outbox.freeAtomically(b)) return false;
     const size = sizeOf(this.words, b);
     try {
       if (this.pool.release(b)) this.#considerPurge();

@@ -119,24 +119,24 @@ export class Outbox {
    * Frees (CACHED) a live block of this heap atomically with respect to other threads that free it; false when one of them was
    * faster. Small blocks are freed without: the exchange would cost more than all the rest of free().
    */
-  claim(b: Block): boolean {
+  freeAtomically(b: Block): boolean {
     const m = this.#m;
-    if (m[Control.heaps] === 1 && this.#claimAlone(b)) return true;
+    if (m[Control.heaps] === 1 && this.#freeAlone(b)) return true;
     const checksum = checksumOf(b, sizeOf(m, b), this.#secret);
     m[this.#record + Rec.sending] = b;
-    const claimed = this.#window.compareExchange(checkWordOf(b), checksum, checksum ^ this.#mark);
-    if (claimed) markCached(m, b);
+    const freed = this.#window.compareExchange(checkWordOf(b), checksum, checksum ^ this.#mark);
+    if (freed) markCached(m, b);
     m[this.#record + Rec.sending] = 0;
-    return claimed;
+    return freed;
   }
 
   /**
-   * claim() by plain stores while there is one heap: the exchange takes 10 ns of 60. A new thread enters the table of heaps many
+   * freeAtomically() by plain stores while there is one heap: the exchange takes 10 ns of 60. A new thread enters the table of heaps many
    * system calls before it can free anything, which is far longer than a store takes to become visible. So either it sees this
    * store, or this thread sees its entry: the flag principle with bounded store visibility (Morrison and Afek, 2015). False, with
    * the block live as before, when there is another heap now.
    */
-  #claimAlone(b: Block): boolean {
+  #freeAlone(b: Block): boolean {
     const m = this.#m;
     m[b] = m[b]! | CACHED; // the checksum stays as it is: a new thread may have marked it already
     if (m[Control.heaps] !== 1) {

@@ -192,7 +192,7 @@ test("a block too large for the cache: one of the two is told, whoever is faster
   verify(owner);
   const second = largePair();
   assert.ok(freeFromOther(second, () => {}));
-  assert.not(second.owner.heap.outbox.claim(second.b));
+  assert.not(second.owner.heap.outbox.freeAtomically(second.b));
   second.other.heap.outbox.flush();
   second.owner.heap.drain();
   verify(second.owner);
@@ -237,7 +237,7 @@ test("a thread comes and frees the block just when the only one frees it: one of
   const { record, secret, window } = owner.heap;
   const compareExchange = window.compareExchange.bind(window);
   const outbox = new Outbox({ words, compareExchange } as unknown as Window, record, secret);
-  assert.not(outbox.claim(b));
+  assert.not(outbox.freeAtomically(b));
   assert.is(looks, 2);
   other.heap.outbox.flush();
   owner.heap.drain();

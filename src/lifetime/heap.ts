@@ -1,16 +1,16 @@
 /**
- * Heap: a heap of a program's own, beside that of its thread, whose blocks end all at once or one by one.
+ * Heap: a made heap, beside that of its thread, whose blocks are freed one by one or all at once.
  *
- * Owns the object that stands for one, its limit and its end. Promises that nobody else allocates in it: it runs full, fragments
- * and is destroyed for itself. Must not know how blocks are found, or what is in a record.
+ * Owns the object for one, its limit and its end. Promises that only this object allocates in the heap: its limit and its
+ * fragmentation are its own. Must not know how blocks are found, or what is in a record.
  *
- * It is one more heap of the thread that made it (process/adopt.ts), in the table of heaps like all others. So every free() knows
- * which heap a block is of, from the owner of its megabyte. What differs:
+ * It is one of the other heaps of the thread that made it (process/adopt.ts), with an entry in the table of heaps. So free() finds
+ * the heap of its blocks as of any, by the owner of the megabyte. What differs:
  *
- *   - All blocks, also large ones, lie in its segments, so that to forget them is to forget those.
- *   - It has a limit of its own, which every commit asks first.
+ *   - All blocks, also large ones, lie in its segments, so that wiping those frees them all.
+ *   - It has a limit of its own (Rec.budget), which is checked before each commit.
  *   - Other threads free its blocks by a mark alone, and no outbox ever holds one (shared/remote.ts).
- *   - Its blocks end with its thread. Its memory is then taken by whoever needs some: the next Heap, a thread at the limit,
+ *   - Its blocks end with its thread. Then its memory is reused by the next Heap, by a thread at the limit, or given back by
  *     trim().
  */
 import { type Inspect, inspect, named } from "../access/shown.js";
@@ -182,12 +182,12 @@ export class Heap implements Disposable {
   destroy(): void {
     const own = this.#own;
     if (own === null) return;
-    this.#own = null; // also when it is interrupted: what comes next finishes it
+    this.#own = null; // before: if the wipe is interrupted, recovery completes it
     guarded(() => heap.others!.destroy(own));
     afterCall();
   }
 
-  /** The same as `destroy()`, for `using`. */
+  /** Calls `destroy()`, for `using`. */
   [Symbol.dispose](): void {
     this.destroy();
   }

@@ -248,7 +248,7 @@ export class AdoptedHeaps implements OtherHeaps<ThreadHeap> {
     return allOrphans(this.#context.window, this.#context.os.threads);
   }
 
-  /** Whether an orphan had no room for so much the last time, and nothing was freed in it since. */
+  /** Whether the orphan had no room for a request of this size or less before, and nothing was freed in it since. */
   #refuses(entry: number, size: number): boolean {
     const m = this.#context.window.words;
     const refusal = this.#refusals.get(entry);

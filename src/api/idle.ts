@@ -129,7 +129,8 @@ function comply(of: ThreadHeap): void {
 /**
  * Says that the calling thread will not allocate or free for a while. Free memory of its heap is given back to the
  * operating system, and the heap itself is left to any thread that needs memory. So blocks of it that others free meanwhile
- * can be reused; otherwise they wait while the thread blocks in Atomics.wait or computes. Live blocks stay as they are.
+ * can be reused. Otherwise they wait while the thread blocks in Atomics.wait or computes; only trim(), and a thread at the limit,
+ * gives back the pages of those that lie together. Live blocks stay as they are.
  * The thread's next call that needs a heap takes the same one again, or another one if that is taken; this takes some
  * microseconds, more if the heap has many blocks. A thread that has a `Heap`, or whose `thread.id` was read, as containers
  * and atomic.waitAsync() do, keeps its heap: only free memory is given back, that of its `Heap`s included.

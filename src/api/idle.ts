@@ -24,7 +24,7 @@ const SOON = 15;
 /** A heap that is charged with fewer pages gets no timer. */
 const LEAST_PAGES = 64;
 
-const steps = new IdleSteps();
+const steps = new WeakMap<ThreadHeap, IdleSteps>();
 let context: AsyncResource | null = null;
 let armed = false;
 /** Whether the last update was made by this file: it must not arm the timer again. */
@@ -72,7 +72,7 @@ function tick(): void {
     startListening();
     asked(); // requests from before it listened
   }
-  const quiet = heap.words[heap.record + Rec.updates] === updates;
+  const quiet = updatesBegun() === updates;
   const next = attempt(() => step(quiet));
   if (next === "soon") arm(SOON);
   if (next === "later") arm(LATER);
@@ -82,9 +82,28 @@ function step(quiet: boolean): Next {
   heap.outbox.flush();
   remind(heap.window, heap.wilderness.os);
   rested = heap.large.rest(quiet ? rested : Number.NaN);
-  for (const other of heap.others?.heaps ?? []) if (other.hasReturned) other.drain();
-  const next = steps.step(heap, quiet);
-  return next === "done" && !quiet ? "later" : next;
+  const nexts = heaps().map((of) => stepsOf(of).step(of, quiet, updatesBegun()));
+  if (nexts.includes("soon")) return "soon";
+  return nexts.includes("later") || !quiet ? "later" : "done";
+}
+
+/** All heaps of this thread. */
+function heaps(): ThreadHeap[] {
+  return [heap, ...(heap.others?.heaps ?? [])];
+}
+
+function stepsOf(of: ThreadHeap): IdleSteps {
+  let known = steps.get(of);
+  if (known === undefined) {
+    known = new IdleSteps();
+    steps.set(of, known);
+  }
+  return known;
+}
+
+/** Updates of all heaps of this thread are counted in its own. */
+function updatesBegun(): number {
+  return heap.words[heap.record + Rec.updates]!;
 }
 
 /** One update. It throws if the heap was overwritten; the program's next call finds that too, and throws it there. */
@@ -95,8 +114,7 @@ function attempt(work: () => Next): Next {
   } catch {
     return "done";
   } finally {
-    updates = heap.words[heap.record + Rec.updates]!;
-    steps.remember(heap);
+    updates = updatesBegun();
   }
 }
 
@@ -108,7 +126,7 @@ function startListening(): void {
 /** Serves another thread's request for memory. */
 function asked(): void {
   if (heap.isAbandoned) return;
-  for (const of of [heap, ...(heap.others?.heaps ?? [])]) comply(of);
+  for (const of of heaps()) comply(of);
 }
 
 function comply(of: ThreadHeap): void {

@@ -17,7 +17,6 @@ import { type Block, WORD_BYTES } from "../memory/memory.js";
 import { cachedUnits } from "./cache.js";
 import type { ThreadHeap } from "./heap.js";
 import { idlePages, purgeSome } from "./purge.js";
-import { Rec } from "./record.js";
 import { smallBinUnits } from "./small-bins.js";
 
 /** Free blocks below this size are not worth a system call even to an idle program. */
@@ -48,10 +47,14 @@ export class IdleSteps {
   /** Whether a survey was begun and the heap has not changed since. */
   #begun = false;
 
-  /** One step. `quiet`: the program did not use the heap since the last one; false for the first step. */
-  step(of: ThreadHeap, quiet: boolean): Next {
+  /**
+   * One step. `quiet`: the program did not use the heap since the last one; false for the first step. `updates`: how many the
+   * heap's thread has begun, with the one that the step is in.
+   */
+  step(of: ThreadHeap, quiet: boolean, updates: number): Next {
     const { words: m, wilderness } = of;
-    if (of.hasReturned || this.#updates + 1 !== m[of.record + Rec.updates]) this.#begun = false;
+    if (of.hasReturned || this.#updates + 1 !== updates) this.#begun = false;
+    this.#updates = updates;
     of.drain();
     const { pageSize } = wilderness;
     const kept = m[Control.trimPages]!;
@@ -69,11 +72,6 @@ export class IdleSteps {
     }
     if (!quiet) return "later";
     return this.#consolidate(of);
-  }
-
-  /** To be called after each step, when its update has ended. */
-  remember(of: ThreadHeap): void {
-    this.#updates = of.words[of.record + Rec.updates]!;
   }
 
   #cachedUnits(of: ThreadHeap): number {

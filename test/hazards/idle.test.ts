@@ -19,6 +19,14 @@ test("two million blocks freed in random order go back within seconds", async ()
   assert.ok(footprint < 48 * MIB, `${footprint} bytes after ${milliseconds} ms`);
 });
 
+test("and so do those of a Heap", async () => {
+  const { full, footprint } = await findings<{ full: number; footprint: number }>(program, {
+    args: ["shuffled in a Heap"],
+  });
+  assert.ok(full > 95 * MIB, `${full} bytes`);
+  assert.ok(footprint < 16 * MIB, `${footprint} bytes`);
+});
+
 test("a program ends at its natural end", async () => {
   assert.equal(await findings(program, { args: ["ends"] }), { timers: 0 });
 });

@@ -11,6 +11,7 @@ import {
   fakeHeap,
   footprintPages,
   free,
+  record,
   sendBack,
   setControl,
   verify,
@@ -22,9 +23,8 @@ const seed = testSeed("idle steps");
 
 function step(of: FakeHeap, steps: IdleSteps, quiet: boolean): Next {
   of.heap.enter();
-  const next = steps.step(of.heap, quiet);
+  const next = steps.step(of.heap, quiet, record(of, "updates"));
   of.heap.open();
-  steps.remember(of.heap);
   return next;
 }
 

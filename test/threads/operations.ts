@@ -435,9 +435,8 @@ export const operations: Record<string, Operation> = {
       const steps = new IdleSteps();
       for (let next = "soon", i = 0; next === "soon" && i < 20; i++) {
         heap.enter();
-        next = steps.step(heap, i > 0);
+        next = steps.step(heap, i > 0, heap.words[heap.record + Rec.updates]!);
         heap.open();
-        steps.remember(heap);
       }
     },
     lost: 0,

@@ -7,7 +7,8 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isMainThread } from "node:worker_threads";
 import { startWorker } from "../../../scripts/worker.js";
-import { check, free, malloc, type Pointer, stats, write } from "../../../src/index.js";
+import * as lib from "../../../src/index.js";
+import { check, Heap, type Pointer, stats, write } from "../../../src/index.js";
 import { Random, testSeed } from "../../support/seed.js";
 import { patience } from "../../support/surroundings.js";
 import { tell } from "./proc.js";
@@ -18,7 +19,7 @@ const SIZE = 200;
 const STAYS = 1000;
 
 /** All but a few of very many blocks freed, in random order. */
-function shuffled(blocks: number): number {
+function shuffled(blocks: number, { malloc, free }: Pick<Heap, "malloc" | "free"> = lib): number {
   const random = new Random(testSeed("idle"));
   const pointers = new Float64Array(blocks);
   for (let i = 0; i < blocks; i++) {
@@ -55,6 +56,16 @@ const scenarios: Record<string, () => Promise<object> | object> = {
     const freed = stats().footprint;
     return { full, freed, ...(await settled(48 * 2 ** 20)) };
   },
+  async "shuffled in a Heap"() {
+    const heap = new Heap();
+    const bound = {
+      malloc: (size: number) => heap.malloc(size),
+      free: (pointer: Pointer) => heap.free(pointer),
+    };
+    const full = shuffled(BLOCKS / 4, bound);
+    const freed = stats().footprint;
+    return { full, freed, ...(await settled(16 * 2 ** 20)) };
+  },
   /** Ends by itself, with the timer pending. */
   ends() {
     shuffled(BLOCKS / 10);
@@ -69,13 +80,13 @@ const scenarios: Record<string, () => Promise<object> | object> = {
   /** A threshold that rose falls when nobody asks for large blocks. */
   async threshold() {
     const churn = () => {
-      for (let i = 0; i < 20; i++) free(malloc(1_000_000));
+      for (let i = 0; i < 20; i++) lib.free(lib.malloc(1_000_000));
     };
     const mapped = () => {
       const before = stats().mmaps;
-      const block = malloc(1_000_000);
+      const block = lib.malloc(1_000_000);
       const after = stats().mmaps;
-      free(block);
+      lib.free(block);
       return after - before;
     };
     churn();

@@ -75,8 +75,8 @@ async function main(rounds: number): Promise<void> {
   let given = 0;
   for (let round = 0; round < rounds; round++) {
     const { state, handed } = parts[round % OWNERS]!;
-    awaitChange(state, 0, FILLING);
-    awaitChange(state, 0, TAKEN);
+    for (let now = Atomics.load(state, 0); now !== FILLED; now = Atomics.load(state, 0))
+      awaitChange(state, 0, now);
     const pointers = [...handed] as Pointer[];
     for (let i = 0; i < BLOCKS; i++) {
       const at = random.int(0, pointers.length - 1);

@@ -6,10 +6,11 @@ import { guarded } from "./api/attached.js";
 import { heap, unusable } from "./api/malloc.js";
 import { HeapError, show, typeError } from "./errors.js";
 import { Rec } from "./heap/record.js";
-import { logStep, queueFor, type TraceEvent, type TraceQueue } from "./inspect/log.js";
+import { eventsFor, logStep, type TraceEvent } from "./inspect/log.js";
+import { observe, observeAtOnce } from "./inspect/observers.js";
 import { Control } from "./memory/control.js";
 import { applySettings } from "./process/process.js";
-import { checkSetting, type Settings } from "./process/settings.js";
+import { checkSetting, isOn, type Settings } from "./process/settings.js";
 import { recordOf } from "./shared/heaps.js";
 
 /** Settings of the process, for configure(). Sizes are in bytes. */
@@ -89,13 +90,12 @@ export function configure(options: Options): void {
   if (trace !== undefined) setTrace(trace);
 }
 
-let queue: TraceQueue | null = null;
+let endTrace: (() => void) | null = null;
 
 function setTrace(trace: boolean | ((event: TraceEvent) => void)): void {
-  queue?.close();
-  queue = typeof trace === "function" ? queueFor(trace) : null;
-  if (queue !== null) heap.trace(queue.sink, queue.afterCall);
-  else heap.trace(trace ? logStep : null, null);
+  endTrace?.();
+  endTrace = typeof trace === "function" ? observe(eventsFor(trace)) : null;
+  observeAtOnce(trace === true ? logStep : null);
 }
 
 function refuseWhenUsed(name: string): void {
@@ -131,8 +131,7 @@ function current(): Omit<Settings, "reserve"> {
 
 /** Obeys HEAPWRIGHT_TRACE=1, read when the library is loaded. */
 function traceFromEnvironment(): void {
-  const wanted = process.env.HEAPWRIGHT_TRACE ?? "";
-  if (unusable === null && !["", "0", "false", "off"].includes(wanted)) setTrace(true);
+  if (unusable === null && isOn(process.env.HEAPWRIGHT_TRACE)) setTrace(true);
 }
 
 traceFromEnvironment();

@@ -92,6 +92,11 @@ function parseBytes(text: string): number {
   return Number(match[1]) * 1024 ** power;
 }
 
+/** Whether a variable of the environment switches something on. */
+export function isOn(value: string | undefined): boolean {
+  return !["", "0", "false", "off"].includes(value ?? "");
+}
+
 /** `mmapThreshold` is HEAPWRIGHT_MMAP_THRESHOLD in the environment. */
 function environmentName(name: string): string {
   return `HEAPWRIGHT_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;

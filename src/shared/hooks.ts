@@ -1,8 +1,8 @@
 /**
- * Hooks for tracing.
+ * Hooks: where a tracer and the tools that follow the lives of blocks hang.
  *
- * Fast paths do not look at them, so tracing that is off costs nothing: tracing closes the fast paths (see cache.ts), and
- * the slow paths, which then do all the work, call the hooks.
+ * Fast paths do not look at them, so what is off costs nothing: a hook closes the fast paths (see cache.ts), and the slow
+ * paths, which then do all the work, call it. Who hangs here is for inspect/observers.ts to say.
  */
 
 /**

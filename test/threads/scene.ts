@@ -6,12 +6,13 @@
  */
 import * as assert from "uvu/assert";
 import { isCached, isFree, markAt, sizeOf } from "../../src/block/block.js";
+import { blocksOf } from "../../src/heap/blocks.js";
 import type { ThreadHeap } from "../../src/heap/heap.js";
 import { Rec } from "../../src/heap/record.js";
 import { resizeInPlace } from "../../src/heap/resize.js";
 import { checkHeap } from "../../src/heap/verify.js";
 import { checkShared } from "../../src/inspect/check-shared.js";
-import { blocksOf, heapsOf } from "../../src/inspect/walk.js";
+import { heapsOf } from "../../src/inspect/walk.js";
 import { ownerOfWord } from "../../src/memory/control.js";
 import type { Pointer } from "../../src/memory/memory.js";
 import { joinProcess } from "../../src/process/adopt.js";

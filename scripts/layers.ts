@@ -25,6 +25,7 @@ const rooms = [
   "inspect",
   "native",
   "configure.ts",
+  "tools.ts",
   "index.ts",
   "containers",
   "debug",

@@ -48,3 +48,4 @@ export { Scope } from "./lifetime/scope.js";
 export { type FunctionPointer, NULL, type Pointer, type PointerLike } from "./memory/memory.js";
 export { type NativeAllocator, type NativeAllocatorOptions, nativeAllocator } from "./native/allocator.js";
 export type { TraceStep } from "./shared/hooks.js";
+export { internals } from "./tools.js";

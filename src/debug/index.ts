@@ -1,4 +1,10 @@
 /**
  * heapwright/debug: tools that look into the heap. Loaded only when it is asked for.
  */
+import { begin } from "./begin.js";
+
+export { expectNoLeaks, LeakError, leaks } from "./leaks.js";
 export type { Frame, ProfileData, Sample } from "./profile-data.js";
+export { type LeakGroup, LeakReport, type LeakSnapshot } from "./report.js";
+
+begin();

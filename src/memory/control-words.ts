@@ -78,6 +78,10 @@ export const waiters = 47;
 /** How often something above 2 GiB was unmapped (see mapped-pages.ts). */
 export const highUnmaps = 49;
 
+/** What heapwright/debug noted of all threads: the block where it begins, or 0; and whether threads that join take part. */
+export const notes = 50;
+export const noting = 51;
+
 /** The lock: 0, or a claim of the heap whose thread holds it (see lock.ts). */
 export const lock = 64;
 /** A robust mutex, held while heaps are taken over. */

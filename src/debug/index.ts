@@ -4,6 +4,7 @@
 import { begin } from "./begin.js";
 
 export { expectNoLeaks, LeakError, leaks } from "./leaks.js";
+export { type ProfileOptions, profile } from "./profile.js";
 export type { Frame, ProfileData, Sample } from "./profile-data.js";
 export { type LeakGroup, LeakReport, type LeakSnapshot } from "./report.js";
 

@@ -32,6 +32,7 @@ export { idle } from "./api/idle.js";
 export { calloc, free, malloc, usableSize } from "./api/malloc.js";
 export { realloc } from "./api/realloc.js";
 export { recalloc } from "./api/recalloc.js";
+export { onOutOfMemory } from "./api/relief.js";
 export { goodSize, owns } from "./api/sizes.js";
 export { thread } from "./api/thread.js";
 export { configure, type Options } from "./configure.js";

@@ -11,20 +11,24 @@ import { write } from "./access/write.js";
 import { guarded } from "./api/attached.js";
 import { calloc, free, heap, unusable } from "./api/malloc.js";
 import { thread } from "./api/thread.js";
-import { sizeOf } from "./block/block.js";
+import { setRedZone, sizeOf } from "./block/block.js";
+import { isUsed } from "./heap/holdings.js";
 import { Rec } from "./heap/record.js";
+import { blockAround } from "./inspect/around.js";
 import { printAll } from "./inspect/log.js";
-import { observeLives } from "./inspect/observers.js";
+import { LIVES, observeAtOnce, observeLives } from "./inspect/observers.js";
 import { stats } from "./inspect/stats.js";
 import { walk } from "./inspect/walk.js";
 import { Control, ownerOfWord } from "./memory/control.js";
+import { hidePages } from "./memory/mapped-pages.js";
 import { type Block, HEADER_BYTES, NULL, type Pointer } from "./memory/memory.js";
 import { load } from "./platform/os.js";
 import { isOn } from "./process/settings.js";
 import { isAlive, isDoomed } from "./shared/heaps.js";
+import type { Guard } from "./shared/hooks.js";
 
 /** Each has a tool begin when the library is loaded. */
-const VARIABLES = ["HEAPWRIGHT_LEAKS", "HEAPWRIGHT_PROFILE", "HEAPWRIGHT_MAP"];
+const VARIABLES = ["HEAPWRIGHT_LEAKS", "HEAPWRIGHT_PROFILE", "HEAPWRIGHT_MAP", "HEAPWRIGHT_DEBUG"];
 
 /**
  * For heapwright/debug alone: it may change in every version.
@@ -33,6 +37,8 @@ const VARIABLES = ["HEAPWRIGHT_LEAKS", "HEAPWRIGHT_PROFILE", "HEAPWRIGHT_MAP"];
  */
 export const internals = {
   unusable,
+  LIVES,
+  observeAtOnce,
   observeLives,
   /** Usable bytes of the live block at an address, of whatever thread; negative when there is none. */
   liveBytes(address: number): number {
@@ -40,6 +46,36 @@ export const internals = {
     if (b === 0) return guarded(() => heap.large.sizeOf(address));
     return hasEnded(b) ? -1 : sizeOf(heap.words, b) - HEADER_BYTES;
   },
+  /** All of the window, and the address where it begins. */
+  bytes: heap.window.bytes,
+  base: heap.window.base,
+  blockAround,
+  /** Whether each block is guarded, in all threads. */
+  get isGuarded(): boolean {
+    return heap.words[Control.guarded] !== 0;
+  },
+  /** Whether a guard may begin: no other thread has begun without one, and nothing was allocated. */
+  mayGuard(): boolean {
+    return internals.isGuarded || (heap.words[Control.heaps] === 1 && !isUsed(heap, heap.record));
+  },
+  /** Has this guard watch all blocks of this thread, with so many bytes behind each. */
+  guard(guard: Guard, redZone: number): void {
+    setRedZone(redZone);
+    hidePages(heap.window);
+    heap.hooks.guard = guard;
+  },
+  /** Frees a block that a guard kept aside. */
+  freeHeld(pointer: Pointer): void {
+    guarded(() => {
+      const b = heap.window.blockOf(pointer);
+      heap.outbox.letGo(b);
+      const of = heap.holding(b);
+      if (of === null) heap.outbox.put(b, ownerOfWord(heap.words, b));
+      else of.freeBlock(b);
+    });
+  },
+  /** Begins to guard, once the tools are loaded. */
+  beginGuard: null as (() => void) | null,
   /** What tools noted for all threads begins at this block; 0 for nothing. */
   firstNote(): Pointer {
     const b = heap.window.atomicLoad(Control.notes);
@@ -80,9 +116,18 @@ function hasEnded(b: Block): boolean {
   return isDoomed(m, entry) && !isAlive(window, wilderness.os.threads, entry);
 }
 
+/** Begins to guard, for configure(). */
+export function guardBlocks(): void {
+  if (internals.beginGuard === null) loadTools();
+  internals.beginGuard?.();
+}
+
+function loadWhenAsked(): void {
+  const isAsked = VARIABLES.some((name) => internals.setting(name) !== null);
+  if (unusable === null && (isAsked || internals.isNoting || internals.isGuarded)) loadTools();
+}
+
 function loadTools(): void {
-  const asked = VARIABLES.some((name) => internals.setting(name) !== null);
-  if (unusable !== null || !(asked || internals.isNoting)) return;
   const holder = globalThis as { [LOADED]?: object };
   holder[LOADED] = { internals, calloc, cstring, free, read, readCString, stats, thread, walk, write };
   try {
@@ -95,4 +140,4 @@ function loadTools(): void {
   }
 }
 
-loadTools();
+loadWhenAsked();

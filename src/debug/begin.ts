@@ -4,6 +4,7 @@
 import { writeFileSync } from "node:fs";
 import { isMainThread } from "node:worker_threads";
 import { internals } from "../index.js";
+import { RED_ZONE, Watch } from "./guard.js";
 import { leaks } from "./leaks.js";
 import { hasMainThread } from "./notes.js";
 import { sharedState } from "./shared.js";
@@ -11,16 +12,41 @@ import { sharedState } from "./shared.js";
 /** What switches a tool on, and is no name of a file. */
 const JUST_ON = ["1", "true", "on", "yes"];
 
-const state = sharedState("begin", () => ({ hasBegun: false }));
+const state = sharedState("begin", () => ({ hasBegun: false, isGuarding: false }));
 
 /** Begins what the environment asks for; the second time, nothing. */
 export function begin(): void {
   if (state.hasBegun || internals.unusable !== null) return;
   state.hasBegun = true;
+  internals.beginGuard = beginGuard;
+  if (internals.setting("HEAPWRIGHT_DEBUG") !== null || internals.isGuarded) {
+    if (internals.mayGuard()) beginGuard();
+    else
+      process.emitWarning("HEAPWRIGHT_DEBUG comes too late: another thread has begun without", "HeapWarning");
+  }
   const wanted = internals.setting("HEAPWRIGHT_LEAKS");
   if (wanted === null && !internals.isNoting) return;
   leaks.start();
   if (wanted !== null && (isMainThread || !hasMainThread())) atExit(() => tellLeaks(wanted));
+}
+
+/** Watches the blocks of this thread, and of those that come later: they begin because they see that others have. */
+function beginGuard(): void {
+  if (state.isGuarding) return;
+  state.isGuarding = true;
+  const watch = new Watch();
+  internals.guard(watch, RED_ZONE);
+  internals.observeLives((step) => {
+    if (step === "free" || step === "realloc") watch.giveUp();
+  });
+  atExit(() => {
+    try {
+      watch.verify();
+    } catch (error) {
+      internals.print(`heapwright: ${(error as Error).message}\n`);
+      process.exitCode ||= 1;
+    }
+  });
 }
 
 /** Runs it at the end of the thread: after the program's own listeners, if that ends because nothing is left to do. */

@@ -47,7 +47,8 @@ class Recording {
 
   constructor(every: number) {
     this.#sampler = new Sampler(every);
-    this.end = internals.observeLives((step, address, size) => {
+    this.end = internals.observeAtOnce((step, address, size) => {
+      if (!internals.LIVES.has(step)) return;
       if (this.#live.size > 0) this.#died(address);
       if (step !== "free" && this.#sampler.takes(size)) this.#take(address, size);
     });

@@ -82,8 +82,13 @@ function asTheyAre(_error: Error, sites: NodeJS.CallSite[]): NodeJS.CallSite[] {
 function describe(sites: readonly CallSite[]): Stack {
   let own = 0;
   while (own < sites.length && isOwn(sites[own]!)) own++;
-  const frames = sites.slice(own).filter((site) => !isOwn(site));
+  const frames = sites.slice(own).filter((site) => !isOwn(site) && !isNodes(site));
   return { via: own === 0 ? "" : calledBy(sites[own - 1]!), frames: frames.slice(0, KEPT).map(frameOf) };
+}
+
+/** What calls the program's modules and callbacks. */
+function isNodes(site: CallSite): boolean {
+  return (site.getFileName() ?? "").startsWith("node:internal/");
 }
 
 /** Also of what was made from text, such as the classes of records. */

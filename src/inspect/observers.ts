@@ -8,7 +8,7 @@
  * listener causes are told to nobody.
  */
 import { heap } from "../api/malloc.js";
-import type { TraceSink, TraceStep } from "../shared/hooks.js";
+import type { TraceStep } from "../shared/hooks.js";
 
 /**
  * Told of a step at the end of the call that it was part of. A block's life begins with `malloc`, `calloc`, `aligned` or
@@ -23,11 +23,12 @@ interface Step {
   readonly size: number;
 }
 
-const LIVES: ReadonlySet<TraceStep> = new Set(["malloc", "calloc", "aligned", "realloc", "free"]);
+/** Steps with which a block's life begins or ends. */
+export const LIVES: ReadonlySet<TraceStep> = new Set(["malloc", "calloc", "aligned", "realloc", "free"]);
 
 const ofAll = new Set<Listener>();
 const ofLives = new Set<Listener>();
-let atOnce: TraceSink | null = null;
+const atOnce = new Set<Listener>();
 let queue: Step[] = [];
 let isTelling = false;
 
@@ -41,10 +42,12 @@ export function observeLives(listener: Listener): () => void {
   return hangIn(ofLives, listener);
 }
 
-/** Tells of each step in the middle of the call, for a log that a crash must not lose; null ends it. It must not use the heap. */
-export function observeAtOnce(sink: TraceSink | null): void {
-  atOnce = sink;
-  hang();
+/**
+ * As observe(), but in the middle of the call, which is for a log that a crash must not lose, and for what must cost little. The
+ * listener must not use the heap.
+ */
+export function observeAtOnce(listener: Listener): () => void {
+  return hangIn(atOnce, listener);
 }
 
 function hangIn(listeners: Set<Listener>, listener: Listener): () => void {
@@ -59,11 +62,15 @@ function hangIn(listeners: Set<Listener>, listener: Listener): () => void {
 function hang(): void {
   const isHeard = ofAll.size > 0 || ofLives.size > 0;
   if (!isHeard) queue = [];
-  heap.trace(isHeard ? note : atOnce, isHeard ? tell : null);
+  heap.trace(isHeard ? note : atOnce.size > 0 ? tellAtOnce : null, isHeard ? tell : null);
+}
+
+function tellAtOnce(step: TraceStep, address: number, size: number): void {
+  for (const listener of atOnce) listener(step, address, size);
 }
 
 function note(step: TraceStep, address: number, size: number): void {
-  atOnce?.(step, address, size);
+  if (atOnce.size > 0) tellAtOnce(step, address, size);
   if (!isTelling && (ofAll.size > 0 || LIVES.has(step))) queue.push({ step, address, size });
 }
 

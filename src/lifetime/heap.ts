@@ -213,8 +213,8 @@ export class Heap implements Disposable {
     const pointer = guarded(() => {
       const found = own.allocate(size) || this.#afterRelief(own, size);
       if (found === NULL) throw noMemory(`heap.${operation}`, size, own);
-      traced(operation, found, size);
       if (operation === "calloc") clearFresh(found, own);
+      traced(operation, found, size);
       return found;
     });
     afterCall();

@@ -44,7 +44,7 @@ export function checkSetting(where: string, name: string, value: unknown): void 
     const others = names().filter((other) => other !== "reserve"); // which comes before any program can say so
     throw typeError(
       "ERR_INVALID_ARG",
-      `${where}: there is no setting ${show(name)}; there are ${others.join(", ")}, trace`,
+      `${where}: there is no setting ${show(name)}; there are ${others.join(", ")}, debug, trace`,
     );
   }
   const range = bounds[name as keyof Settings];

@@ -32,7 +32,16 @@
  * sent or was not, and settleChain() finds out by looking for it in its owner's list while the owner does not take
  * that apart (Rec.drains is even and stays the same).
  */
-import { CACHED, checksumOf, checkWordOf, markAt, markCached, markOf, sizeOf } from "../block/block.js";
+import {
+  CACHED,
+  checksumOf,
+  checkWordOf,
+  markAt,
+  markCached,
+  markOf,
+  sizeOf,
+  unmark,
+} from "../block/block.js";
 import { Control, ownerOfWord } from "../memory/control.js";
 import type { Block, Window } from "../memory/memory.js";
 import * as Rec from "../memory/record-words.js";
@@ -147,6 +156,17 @@ export class Outbox {
     }
     markCached(m, b);
     return true;
+  }
+
+  /** Marks a live block of a thread's heap and no more: it is kept aside, and freed for all others. False when one was faster. */
+  hold(b: Block): boolean {
+    const checksum = checksumOf(b, sizeOf(this.#m, b), this.#secret);
+    return this.#window.compareExchange(checkWordOf(b), checksum, checksum ^ this.#mark);
+  }
+
+  /** Takes the mark off a block that is kept aside, so that it can be freed. */
+  letGo(b: Block): void {
+    unmark(this.#m, b, this.#secret);
   }
 
   /** Sends everything. */

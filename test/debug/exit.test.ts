@@ -86,4 +86,37 @@ test("a program that imports the tools as well shares what is noted", async () =
   }
 });
 
+test("HEAPWRIGHT_DEBUG=1 guards the blocks of all threads, and verifies them at the end", async () => {
+  const program = new URL("./programs/overrun.mjs", import.meta.url);
+  const run = (what: string) =>
+    runProgram(program, { args: [library.href, what], env: { HEAPWRIGHT_DEBUG: "1" } });
+  const fine = await run("nothing");
+  assert.equal([fine.code, fine.stderr], [0, ""]);
+  assert.equal(JSON.parse(fine.stdout), { own: "ERR_OUT_OF_BOUNDS", other: "ERR_OUT_OF_BOUNDS" });
+  const behind = await run("behind");
+  assert.is(behind.code, 1);
+  assert.match(
+    behind.stderr,
+    /^heapwright: the block of 40 bytes at 0x[0-9a-f]+ was overrun: something wrote at its byte 40\n +allocated by malloc\n +at .*overrun\.mjs:\d+/,
+  );
+  const freed = await run("freed");
+  assert.is(freed.code, 1);
+  assert.match(
+    freed.stderr,
+    /was written to after it was freed, at its byte 7\n[\s\S]*freed by free\n +at .*overrun\.mjs/,
+  );
+});
+
+test("what the library loads by itself finds all that it takes of the library", () => {
+  const code = readFileSync(new URL("../../dist/debug.cjs", import.meta.url), "utf8");
+  const given = readFileSync(new URL("../../src/tools.ts", import.meta.url), "utf8");
+  const list = /holder\[LOADED\] = \{([^}]+)\}/
+    .exec(given)![1]!
+    .split(",")
+    .map((name) => name.trim());
+  const taken = new Set(Array.from(code.matchAll(/\bindex_js\.(\w+)/g), ([, name]) => name!));
+  assert.ok(taken.has("internals"));
+  for (const name of taken) assert.ok(list.includes(name), `${name} is taken and not given`);
+});
+
 test.run();

@@ -86,7 +86,7 @@ export class Scene {
     const killer = new Killer(at);
     this.os.threads.current = thread;
     try {
-      const hooks = { trace: null, afterCall: null };
+      const hooks = { trace: null, afterCall: null, guard: null };
       const window = killer.window(this.survivor.heap.window);
       work(joinProcess(window, killer.os(this.os), hooks));
     } catch (error) {

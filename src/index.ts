@@ -38,6 +38,7 @@ export { thread } from "./api/thread.js";
 export { configure, type Options } from "./configure.js";
 export { HeapError, type HeapErrorCode } from "./errors.js";
 export { check } from "./inspect/check.js";
+export { type HeapFigures, heapStats } from "./inspect/heap-stats.js";
 export type { TraceEvent } from "./inspect/log.js";
 export { type Stats, stats } from "./inspect/stats.js";
 export { trim } from "./inspect/trim.js";

@@ -8,7 +8,7 @@
 import { cstring, readCString } from "./access/cstring.js";
 import { read } from "./access/read.js";
 import { write } from "./access/write.js";
-import { guarded } from "./api/attached.js";
+import { guarded, whenThrown } from "./api/attached.js";
 import { calloc, free, heap, unusable } from "./api/malloc.js";
 import { thread } from "./api/thread.js";
 import { setRedZone, sizeOf } from "./block/block.js";
@@ -22,9 +22,10 @@ import { walk } from "./inspect/walk.js";
 import { Control, ownerOfWord } from "./memory/control.js";
 import { hidePages } from "./memory/mapped-pages.js";
 import { type Block, HEADER_BYTES, NULL, type Pointer } from "./memory/memory.js";
+import { whenStackEmpty } from "./platform/interruption.js";
 import { load } from "./platform/os.js";
 import { isOn } from "./process/settings.js";
-import { isAlive, isDoomed } from "./shared/heaps.js";
+import { isAlive, isDoomed, recordOf } from "./shared/heaps.js";
 import type { Guard } from "./shared/hooks.js";
 
 /** Each has a tool begin when the library is loaded. */
@@ -73,6 +74,24 @@ export const internals = {
       if (of === null) heap.outbox.put(b, ownerOfWord(heap.words, b));
       else of.freeBlock(b);
     });
+  },
+  whenStackEmpty,
+  whenThrown,
+  /** Of the process, cheaper than stats(). */
+  counts() {
+    const { words: m } = heap;
+    let trims = 0;
+    for (let index = m[Control.heaps]! - 1; index >= 0; index--) {
+      const record = recordOf(m, index);
+      if (record !== 0) trims += m[record + Rec.purges]!;
+    }
+    return {
+      footprint: heap.pressure().footprint,
+      grows: m[Control.grows]!,
+      mmaps: m[Control.mmaps]!,
+      munmaps: m[Control.munmaps]!,
+      trims,
+    };
   },
   /** Begins to guard, once the tools are loaded. */
   beginGuard: null as (() => void) | null,

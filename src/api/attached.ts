@@ -41,14 +41,23 @@ export function afterCall(): void {
   if (own.hooks.afterCall !== null) own.hooks.afterCall();
 }
 
+let heardOfErrors: ((error: HeapError) => void) | null = null;
+
+/** Sets what hears of a HeapError that a call is about to throw, once its update has ended. */
+export function whenThrown(hear: (error: HeapError) => void): void {
+  heardOfErrors = hear;
+}
+
 /**
  * Handles an error thrown inside an update, between enter() and open(), and returns what to throw. A HeapError leaves the
  * heap whole. Any other error interrupted the update, such as V8's RangeError when the stack is full: the heap is
  * recovered at once if there is stack enough, else by the next slow path or when the stack is empty.
  */
 export function interrupted(error: unknown): unknown {
-  if (error instanceof HeapError) own.open();
-  else if (!recovered()) watch();
+  if (error instanceof HeapError) {
+    own.open();
+    heardOfErrors?.(error);
+  } else if (!recovered()) watch();
   return error;
 }
 

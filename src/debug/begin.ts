@@ -4,6 +4,7 @@
 import { writeFileSync } from "node:fs";
 import { isMainThread } from "node:worker_threads";
 import { internals } from "../index.js";
+import { openChannels } from "./channels.js";
 import { RED_ZONE, Watch } from "./guard.js";
 import { leaks } from "./leaks.js";
 import { hasMainThread } from "./notes.js";
@@ -18,6 +19,7 @@ const state = sharedState("begin", () => ({ hasBegun: false, isGuarding: false }
 export function begin(): void {
   if (state.hasBegun || internals.unusable !== null) return;
   state.hasBegun = true;
+  openChannels();
   internals.beginGuard = beginGuard;
   if (internals.setting("HEAPWRIGHT_DEBUG") !== null || internals.isGuarded) {
     if (internals.mayGuard()) beginGuard();

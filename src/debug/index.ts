@@ -3,6 +3,7 @@
  */
 import { begin } from "./begin.js";
 
+export { channels, type ErrorMessage, type FootprintMessage } from "./channels.js";
 export { expectNoLeaks, LeakError, leaks } from "./leaks.js";
 export { type ProfileOptions, profile } from "./profile.js";
 export type { Frame, ProfileData, Sample } from "./profile-data.js";

@@ -25,7 +25,7 @@ const CAPTURED = 40;
 const KEPT = 24;
 
 /** The folder that all of heapwright's code lies in: dist/ as it is published, src/ as it is written; as path and as URL. */
-const home = homeOf(import.meta.url);
+const home = homeOf(callSites()[0]?.getFileName() ?? import.meta.url);
 
 function homeOf(module: string): readonly string[] {
   const folder = dirname(module.startsWith("file:") ? fileURLToPath(module) : module).replace(/\/debug$/, "");
@@ -43,7 +43,7 @@ export class Stacks<T> {
 
   /** That of the caller. */
   here(): T {
-    const sites = callSites();
+    const sites = callSites(Stacks.prototype.here);
     let key = "";
     for (const site of sites) key += `${site.getFileName()}:${site.getPosition()} `;
     const known = this.#known.get(key);
@@ -56,15 +56,18 @@ export class Stacks<T> {
 
 type CallSite = NodeJS.CallSite & { getPosition(): number };
 
-/** V8 hands call sites to Error.prepareStackTrace alone: for this one error it is ours. Nothing where Error is frozen. */
-function callSites(): readonly CallSite[] {
+/**
+ * Those below a function, or with that of this one. V8 hands call sites to Error.prepareStackTrace alone: for this one
+ * error it is ours. Nothing where Error is frozen.
+ */
+function callSites(below?: (...args: never[]) => unknown): readonly CallSite[] {
   const had = Object.hasOwn(Error, "prepareStackTrace");
   const { prepareStackTrace, stackTraceLimit } = Error;
   const holder: { stack?: unknown } = {};
   try {
     Error.stackTraceLimit = CAPTURED;
     Error.prepareStackTrace = asTheyAre;
-    Error.captureStackTrace(holder, callSites);
+    Error.captureStackTrace(holder, below);
     return Array.isArray(holder.stack) ? holder.stack : [];
   } catch {
     return [];

@@ -48,7 +48,7 @@ export function isThere(place: number, bytes: number): boolean {
   if (!(place >= 0 && place + bytes <= span)) return false;
   const end = place + bytes;
   for (let from = place; from < end; ) {
-    const isNear = from < SMALL_LIMIT && heap.hooks.guard === null; // with a guard the table says nothing
+    const isNear = from < SMALL_LIMIT && words[Control.guarded] === 0; // else the table says nothing
     const to = isNear ? nearEnd(from, Math.min(end, SMALL_LIMIT)) : highEnd(from);
     if (to < 0) return false;
     from = to;
@@ -73,7 +73,7 @@ function highEnd(place: number): number {
   const word = Math.floor(place / WORD_BYTES);
   if (word < words.length && ownerOfWord(words, word) !== 0)
     return (Math.floor(place / CHUNK_BYTES) + 1) * CHUNK_BYTES;
-  if (highUnmaps !== words[Control.highUnmaps] || heap.hooks.guard !== null) forget();
+  if (highUnmaps !== words[Control.highUnmaps] || words[Control.guarded] !== 0) forget();
   for (let i = 0; i < REMEMBERED; i++) if (starts[i]! <= place && place < ends[i]!) return ends[i]!;
   return lookUp(place);
 }

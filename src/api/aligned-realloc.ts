@@ -115,8 +115,9 @@ function allocateIn(of: ThreadHeap, alignment: number, size: number): Pointer {
 }
 
 function growsWhereItIs(of: ThreadHeap, b: Block, pointer: Pointer, size: number, most: number): boolean {
+  // Of a foreign heap's block, which is not large, resize() knows nothing.
   const grows =
-    b !== 0 ? size <= most && growInPlace(of, b, size) : heap.large.resize(pointer, size, false) === pointer; // false for a foreign heap's block: it is not large
+    b !== 0 ? size <= most && growInPlace(of, b, size) : heap.large.resize(pointer, size, false) === pointer;
   if (grows) traced("realloc", pointer, size);
   return grows;
 }

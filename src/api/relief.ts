@@ -52,5 +52,6 @@ export function again<A extends unknown[], T>(error: unknown, call: (...args: A)
 }
 
 function isOutOfMemory(error: unknown): error is HeapError {
-  return brand in (error as object) && (error as HeapError).code === "ERR_OUT_OF_MEMORY";
+  const isOurs = typeof error === "object" && error !== null && brand in error;
+  return isOurs && (error as unknown as HeapError).code === "ERR_OUT_OF_MEMORY";
 }

@@ -34,7 +34,7 @@ const state = sharedState<State>("leaks", () => ({ notes: null, stacks: null, en
  * `snapshot()` is the same as plain data, and `compare(before, after)` says what grew in between, for servers: what is
  * not freed between two moments is no leak, but what grows from hour to hour is. `keep(pointer)` marks a block as
  * allocated for good: it is in no report, only in its sum of what is kept. `stop()` ends noting in the calling thread, and
- * forgets what it noted.
+ * forgets what it noted. idle() lets a thread that takes part keep its heap.
  *
  * @throws HeapError ERR_INVALID_ARG for what is no snapshot, or no pointer; ERR_UNSUPPORTED_PLATFORM where there is no heap
  * @example
@@ -124,8 +124,8 @@ export class LeakError extends Error {
 
 /**
  * Runs a function, for a test, and throws if a block that was allocated meanwhile is live afterwards: by this thread, or by one
- * that came later. Blocks that were marked by `leaks.keep()` do not count. Functions that run at the same time are told apart by nothing:
- * run one at a time.
+ * that came later. A block that was resized meanwhile counts as allocated meanwhile. Blocks that were marked by `leaks.keep()` do not count. Functions that run at the same time cannot be told
+ * apart: run one at a time.
  *
  * @param work may return a promise, which is awaited
  * @returns what it returns

@@ -116,7 +116,7 @@ export class LeakReport implements LeakSnapshot {
     const kept =
       this.keptCount === 0 ? "" : ` (and ${this.keptCount} kept on purpose, ${sizeText(this.keptBytes)})`;
     if (this.count === 0) return `no live blocks${kept}`;
-    return `${blocksText(this.count)}, ${sizeText(this.bytes)}, of ${this.groups.length} stacks${kept}`;
+    return `${blocksText(this.count)}, ${sizeText(this.bytes)}, of ${stacksText(this.groups.length)}${kept}`;
   }
 }
 
@@ -172,6 +172,10 @@ function threadText({ id, script, isAlive }: LeakGroup["thread"]): string {
 
 function blocksText(count: number): string {
   return count === 1 ? "1 block" : `${count} blocks`;
+}
+
+function stacksText(count: number): string {
+  return count === 1 ? "1 stack" : `${count} stacks`;
 }
 
 function sizeText(bytes: number): string {

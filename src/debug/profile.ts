@@ -48,7 +48,7 @@ class Recording {
   constructor(every: number) {
     this.#sampler = new Sampler(every);
     this.end = internals.observeAtOnce((step, address, size) => {
-      if (!internals.LIVES.has(step)) return;
+      if (step !== "free" && step !== "malloc" && !internals.LIVES.has(step)) return;
       if (this.#live.size > 0) this.#died(address);
       if (step !== "free" && this.#sampler.takes(size)) this.#take(address, size);
     });

@@ -61,8 +61,13 @@ function hangIn(listeners: Set<Listener>, listener: Listener): () => void {
 
 function hang(): void {
   const isHeard = ofAll.size > 0 || ofLives.size > 0;
-  if (!isHeard) queue = [];
-  heap.trace(isHeard ? note : atOnce.size > 0 ? tellAtOnce : null, isHeard ? tell : null);
+  if (isHeard) {
+    heap.trace(note, tell);
+    return;
+  }
+  queue = [];
+  const [first = null] = atOnce;
+  heap.trace(atOnce.size > 1 ? tellAtOnce : first, null); // a loop over one would take longer
 }
 
 function tellAtOnce(step: TraceStep, address: number, size: number): void {

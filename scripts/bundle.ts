@@ -28,6 +28,7 @@ export async function bundle(
       { name: "filename", resolveImportMeta: () => (format === "cjs" ? "__filename" : null) },
       compilersMaps,
       constants(),
+      ...(format === "cjs" && imported !== undefined ? [loadedBefore(imported.path)] : []),
     ],
     onwarn(warning, report) {
       // What the compiler puts in for `using` asks for a `this`, which a module has not, before it does without.
@@ -49,6 +50,18 @@ const compilersMaps: Plugin = {
     return existsSync(map) ? { code: readFileSync(id, "utf8"), map: readFileSync(map, "utf8") } : null;
   },
 };
+
+/** Has a subpath that the library itself loads take that very copy of it: as an ES module, it cannot be required. */
+function loadedBefore(path: string): Plugin {
+  const required = `require('${path}')`;
+  return {
+    name: "loaded before",
+    renderChunk: (code) => ({
+      code: code.replace(required, `globalThis[Symbol.for("heapwright.loaded")] ?? ${required}`),
+      map: null,
+    }),
+  };
+}
 
 /** Where a source lies in the package, were it in it: `../src/platform/os.ts`, wherever the bundle was made. */
 function inPackage(source: string): string {

@@ -21,7 +21,7 @@ export interface Entry {
 
 export const MAIN: Entry = { name: "heapwright", file: "index", source: "index" };
 /** Folders of src/ that have an index.ts. */
-const SUBPATHS = ["containers"];
+const SUBPATHS = ["containers", "debug"];
 
 export const ENTRIES: readonly Entry[] = [
   MAIN,

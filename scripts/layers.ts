@@ -24,14 +24,16 @@ const rooms = [
   "lifetime",
   "inspect",
   "native",
+  "tools.ts",
   "configure.ts",
   "index.ts",
   "containers",
+  "debug",
 ];
 /** Only these files may know koffi: one calls C, the other is called by it. */
 const koffiOwners = ["platform/os.ts", "native/callbacks.ts"];
 /** These rooms are subpaths of the package, and see what everybody sees. */
-const subpaths = ["containers"];
+const subpaths = ["containers", "debug"];
 
 const src = fileURLToPath(new URL("../src", import.meta.url));
 const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));

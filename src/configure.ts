@@ -5,12 +5,14 @@
 import { guarded } from "./api/attached.js";
 import { heap, unusable } from "./api/malloc.js";
 import { HeapError, show, typeError } from "./errors.js";
-import { Rec } from "./heap/record.js";
-import { logStep, queueFor, type TraceEvent, type TraceQueue } from "./inspect/log.js";
+import { isUsed } from "./heap/holdings.js";
+import { eventsFor, logStep, type TraceEvent } from "./inspect/log.js";
+import { observe, observeAtOnce } from "./inspect/observers.js";
 import { Control } from "./memory/control.js";
 import { applySettings } from "./process/process.js";
-import { checkSetting, type Settings } from "./process/settings.js";
+import { checkSetting, isOn, type Settings } from "./process/settings.js";
 import { recordOf } from "./shared/heaps.js";
+import { guardBlocks, internals } from "./tools.js";
 
 /** Settings of the process, for configure(). Sizes are in bytes. */
 export interface Options {
@@ -31,6 +33,18 @@ export interface Options {
    * more than those in use, else within seconds after the program's last call; see trim().
    */
   trimThreshold?: number | undefined;
+  /**
+   * true: wrong accesses are caught. It stays on for the process's life, in all threads, and must come before any other thread loads
+   * heapwright; HEAPWRIGHT_DEBUG=1 in the environment always does. Each call and each access then takes microseconds.
+   *
+   * By this library, an access outside a live block or over its end throws ERR_OUT_OF_BOUNDS or ERR_USE_AFTER_FREE, which names
+   * the block and the lines that allocated and freed it. What C writes behind a block, or through a view that was made before a free,
+   * is found when that block is freed or resized, by check(), and when the thread ends, where it is printed and makes the exit code
+   * 1. A freed block is kept aside, and its memory is nobody's, until the thread has freed 10,000 others or 16 MiB; those over 1 MiB,
+   * those with a mapping of their own and those of a Heap are not. What is kept aside when a thread ends is lost. Lines are known of
+   * blocks that the thread itself allocated and freed.
+   */
+  debug?: boolean | undefined;
   /**
    * true: a line on standard error for each step, at once. A function: called with each step of a call into the heap, before
    * that call returns. It may use the heap itself; what it does there is not traced. An error that it throws comes out of
@@ -65,7 +79,7 @@ export function configure(options: Options): void {
   if (typeof options !== "object" || options === null) {
     throw typeError("ERR_INVALID_ARG", `configure: give an object of settings, got ${show(options)}`);
   }
-  const { trace, ...settings } = options;
+  const { trace, debug, ...settings } = options;
   const given = Object.entries(settings).filter(([, value]) => value !== undefined);
   for (const [name, value] of given) {
     if (name === "reserve") {
@@ -83,6 +97,7 @@ export function configure(options: Options): void {
       `configure: trace must be true, false or a function, got ${show(trace)}`,
     );
   }
+  if (debug !== undefined) setDebug(debug);
   if (given.length > 0) {
     const wanted = { ...current(), ...Object.fromEntries(given) };
     const change = () => {
@@ -94,33 +109,39 @@ export function configure(options: Options): void {
   if (trace !== undefined) setTrace(trace);
 }
 
-let queue: TraceQueue | null = null;
+let endTrace: (() => void) | null = null;
 
 function setTrace(trace: boolean | ((event: TraceEvent) => void)): void {
-  queue?.close();
-  queue = typeof trace === "function" ? queueFor(trace) : null;
-  if (queue !== null) heap.trace(queue.sink, queue.afterCall);
-  else heap.trace(trace ? logStep : null, null);
+  endTrace?.();
+  endTrace = null;
+  if (trace === true) endTrace = observeAtOnce(logStep);
+  else if (typeof trace === "function") endTrace = observe(eventsFor(trace));
+}
+
+function setDebug(debug: unknown): void {
+  if (typeof debug !== "boolean")
+    throw typeError("ERR_INVALID_ARG", `configure: debug must be true or false, got ${show(debug)}`);
+  if (debug === internals.isGuarded) return;
+  if (debug && internals.mayGuard()) guardBlocks();
+  if (debug === internals.isGuarded) return;
+  throw new HeapError(
+    "ERR_INVALID_ARG",
+    debug
+      ? "configure: debug comes too late, memory was allocated, or another thread has begun; set HEAPWRIGHT_DEBUG=1 in the environment"
+      : "configure: debug stays on for the process's life",
+  );
 }
 
 function refuseWhenUsed(name: string): void {
   const { words: m } = heap;
   let used = m[Control.mmaps]! > 0;
-  for (let index = 0; index < m[Control.heaps]!; index++) used ||= wasUsed(recordOf(m, index));
+  for (let index = 0; index < m[Control.heaps]!; index++) used ||= isUsed(heap, recordOf(m, index));
   if (!used) return;
   throw new HeapError(
     "ERR_INVALID_ARG",
     `configure: ${name} comes too late, memory was allocated already; call configure before the first malloc, ` +
       "or set it in the environment",
   );
-}
-
-/** Whether anything was ever allocated from a heap. */
-function wasUsed(record: number): boolean {
-  const { words: m, wilderness } = heap;
-  if (record === 0) return false;
-  const start = wilderness.segments.start(m[record + Rec.segment]!);
-  return m[record + Rec.top]! > start || m[record + Rec.high]! > start || m[record + Rec.closedUnits]! > 0;
 }
 
 /** The settings in force. */
@@ -136,8 +157,7 @@ function current(): Omit<Settings, "reserve"> {
 
 /** Obeys HEAPWRIGHT_TRACE=1, read when the library is loaded. */
 function traceFromEnvironment(): void {
-  const wanted = process.env.HEAPWRIGHT_TRACE ?? "";
-  if (unusable === null && !["", "0", "false", "off"].includes(wanted)) setTrace(true);
+  if (unusable === null && isOn(process.env.HEAPWRIGHT_TRACE)) setTrace(true);
 }
 
 traceFromEnvironment();

@@ -16,6 +16,10 @@ export type HeapErrorCode =
   | "ERR_DOUBLE_FREE"
   /** A size, count, alignment or setting of the wrong type or out of range. */
   | "ERR_INVALID_ARG"
+  /** While debugging: an access that is not, or not as a whole, inside a live block. */
+  | "ERR_OUT_OF_BOUNDS"
+  /** While debugging: an access to a block that was freed, or a freed block that was written to. */
+  | "ERR_USE_AFTER_FREE"
   /** The scope, arena, owner or allocator has been disposed of. */
   | "ERR_DISPOSED"
   /** Not possible now: a setting after the first allocation, for example, or the end of something still in use. */

@@ -65,7 +65,10 @@ export function farOf(
   if (typeof pointer === "number" && typeof byteOffset === "number") {
     const place = pointer - base + byteOffset;
     const isInside = Number.isInteger(place) && place >= CONTROL_BYTES && place + bytes <= limit;
-    if (isInside && isThere(place, bytes)) return place;
+    if (isInside && isThere(place, bytes)) {
+      heap.hooks.guard?.allows(operation, pointer, byteOffset, bytes);
+      return place;
+    }
   }
   if (typeof pointer === "bigint") return farOf(operation, addressOf(operation, pointer), byteOffset, bytes);
   throw wrongPlace(operation, pointer, byteOffset, bytes);

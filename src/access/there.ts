@@ -30,7 +30,8 @@ let next = 0;
 
 /** How many of `bytes` from a place on are mapped without a gap. */
 export function reach(place: number, bytes: number): number {
-  const wanted = Math.min(bytes, span - place);
+  const room = heap.hooks.guard === null ? span : heap.hooks.guard.roomAt(base + place);
+  const wanted = Math.min(bytes, span - place, room);
   if (isThere(place, wanted)) return wanted;
   let end = place;
   for (let next = pageEnd(end); isThere(end, next - end); next = pageEnd(end)) end = next;
@@ -47,7 +48,8 @@ export function isThere(place: number, bytes: number): boolean {
   if (!(place >= 0 && place + bytes <= span)) return false;
   const end = place + bytes;
   for (let from = place; from < end; ) {
-    const to = from < SMALL_LIMIT ? nearEnd(from, Math.min(end, SMALL_LIMIT)) : highEnd(from);
+    const isNear = from < SMALL_LIMIT && words[Control.guarded] === 0; // else the table says nothing
+    const to = isNear ? nearEnd(from, Math.min(end, SMALL_LIMIT)) : highEnd(from);
     if (to < 0) return false;
     from = to;
   }
@@ -71,7 +73,7 @@ function highEnd(place: number): number {
   const word = Math.floor(place / WORD_BYTES);
   if (word < words.length && ownerOfWord(words, word) !== 0)
     return (Math.floor(place / CHUNK_BYTES) + 1) * CHUNK_BYTES;
-  if (highUnmaps !== words[Control.highUnmaps]) forget();
+  if (highUnmaps !== words[Control.highUnmaps] || words[Control.guarded] !== 0) forget();
   for (let i = 0; i < REMEMBERED; i++) if (starts[i]! <= place && place < ends[i]!) return ends[i]!;
   return lookUp(place);
 }

@@ -83,11 +83,16 @@ export function reallocAhead(
   if (stays && size <= have && (b === 0 ? size >= have * KEEP_FOREIGN : size <= most)) {
     deliver(pointer);
     if (b !== 0) return realloc(pointer, size); // cuts the tail
-    guarded(() => heap.large.resize(pointer, size, false)); // a foreign heap's block, which is not large, is left as it is
+    guarded(() => {
+      heap.large.resize(pointer, size, false); // a foreign heap's block, which is not large, is left as it is
+      traced("realloc", pointer, size);
+    });
+    afterCall();
     return pointer;
   }
   if (stays && size > have && guarded(() => growsWhereItIs(of, b, pointer, size, most))) {
     deliver(pointer);
+    afterCall();
     return pointer;
   }
   const moved = allocateIn(of, alignment, size);
@@ -110,6 +115,9 @@ function allocateIn(of: ThreadHeap, alignment: number, size: number): Pointer {
 }
 
 function growsWhereItIs(of: ThreadHeap, b: Block, pointer: Pointer, size: number, most: number): boolean {
-  if (b !== 0) return size <= most && growInPlace(of, b, size);
-  return heap.large.resize(pointer, size, false) === pointer; // false for a foreign heap's block: it is not large
+  // Of a foreign heap's block, which is not large, resize() knows nothing.
+  const grows =
+    b !== 0 ? size <= most && growInPlace(of, b, size) : heap.large.resize(pointer, size, false) === pointer;
+  if (grows) traced("realloc", pointer, size);
+  return grows;
 }

@@ -4,16 +4,17 @@
  * Owns the one call that attaches this thread to the heap of the process. Must not know header bits or koffi.
  */
 
-import { MAX_BLOCK } from "../block/block.js";
+import { MAX_BLOCK, sizeOf } from "../block/block.js";
 import { HeapError, outOfMemory, rangeError, show, typeError } from "../errors.js";
 import type { ThreadHeap } from "../heap/heap.js";
 import { MAX_MAPPINGS } from "../large/mappings.js";
 import { Control } from "../memory/control.js";
-import type { Pointer } from "../memory/memory.js";
+import { HEADER_BYTES, type Pointer } from "../memory/memory.js";
 import { watch, whenInterrupted } from "../platform/interruption.js";
 import { explainPointer } from "../process/diagnose.js";
 import { attach } from "../process/process.js";
 import type { TraceStep } from "../shared/hooks.js";
+import { again } from "./relief.js";
 
 const attached = attach();
 /** A const of this module, for V8 rule 3; modules with fast paths have one of their own too. */
@@ -24,12 +25,27 @@ export const unusable = attached.unusable;
 
 /** Passes a step to the tracer, if there is one. Only slow paths call this. */
 export function traced(step: TraceStep, pointer: number, size: number): void {
-  if (own.hooks.trace !== null) own.hooks.trace(step, pointer, size);
+  const { trace, guard } = own.hooks;
+  if (guard !== null && step !== "free") guard.born(pointer, usableIn(pointer), size);
+  if (trace !== null) trace(step, pointer, size);
+}
+
+/** Usable bytes of a live block, red zone included. Within an update. */
+function usableIn(pointer: number): number {
+  const b = own.liveBlockOfAny(pointer);
+  return b === 0 ? own.large.sizeOf(pointer) : sizeOf(own.words, b) - HEADER_BYTES;
 }
 
 /** Runs the tracer on the steps of this call. The update has ended, so the tracer may use the heap. */
 export function afterCall(): void {
   if (own.hooks.afterCall !== null) own.hooks.afterCall();
+}
+
+let heardOfErrors: ((error: HeapError) => void) | null = null;
+
+/** Sets what hears of a HeapError that a call is about to throw, once its update has ended. */
+export function whenThrown(hear: (error: HeapError) => void): void {
+  heardOfErrors = hear;
 }
 
 /**
@@ -38,8 +54,10 @@ export function afterCall(): void {
  * recovered at once if there is stack enough, else by the next slow path or when the stack is empty.
  */
 export function interrupted(error: unknown): unknown {
-  if (error instanceof HeapError) own.open();
-  else if (!recovered()) watch();
+  if (error instanceof HeapError) {
+    own.open();
+    heardOfErrors?.(error);
+  } else if (!recovered()) watch();
   return error;
 }
 
@@ -62,7 +80,7 @@ export function guarded<T>(work: () => T): T {
     own.open();
     return result;
   } catch (error) {
-    throw interrupted(error);
+    return again(interrupted(error), guarded<T>, work);
   }
 }
 

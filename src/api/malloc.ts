@@ -11,8 +11,11 @@
 import { sizeOf } from "../block/block.js";
 import { rangeError } from "../errors.js";
 import { MAX_SMALL, type ThreadHeap } from "../heap/heap.js";
+import { Rec } from "../heap/record.js";
 import { ownerOfWord } from "../memory/control.js";
-import { HEADER_BYTES, NULL, type Pointer, type PointerLike } from "../memory/memory.js";
+import { type Block, HEADER_BYTES, NULL, type Pointer, type PointerLike } from "../memory/memory.js";
+import { Kind, kindOf } from "../shared/heaps.js";
+import type { Guard } from "../shared/hooks.js";
 import {
   addressOf,
   afterCall,
@@ -25,6 +28,7 @@ import {
   unusable,
   wrongPointer,
 } from "./attached.js";
+import { again } from "./relief.js";
 import { slowly, slowPath } from "./slow-paths.js";
 
 export { heap, unusable };
@@ -173,7 +177,9 @@ export function usableSize(pointer: PointerLike): number {
 export function usableAt(operation: string, pointer: PointerLike): number {
   if (typeof pointer !== "number") return usableAt(operation, addressOf(operation, pointer));
   const b = heap.liveBlockOfAny(pointer);
-  return b === 0 ? guarded(() => largeSize(operation, pointer)) : sizeOf(heap.words, b) - HEADER_BYTES;
+  const usable =
+    b === 0 ? guarded(() => largeSize(operation, pointer)) : sizeOf(heap.words, b) - HEADER_BYTES;
+  return heap.hooks.guard === null ? usable : heap.hooks.guard.sizeOf(pointer, usable);
 }
 
 // These three and resize() in realloc.ts repeat what guarded() does: with guarded() shared by all, V8 would inline none of them.
@@ -183,10 +189,11 @@ function mallocSlow(size: number): Pointer {
   heap.enter();
   let pointer: Pointer;
   try {
-    pointer = allocate("malloc", size);
+    pointer = allocateFor("malloc", size);
+    traced("malloc", pointer, size);
     heap.open();
   } catch (error) {
-    throw interrupted(error);
+    return again(interrupted(error), mallocSlow, size);
   }
   afterCall();
   return pointer;
@@ -208,20 +215,20 @@ function callocSlow(bytes: number): Pointer {
   heap.enter();
   let pointer: Pointer;
   try {
-    pointer = allocate("calloc", bytes);
+    pointer = allocateFor("calloc", bytes);
     clearFresh(pointer);
+    traced("calloc", pointer, bytes);
     heap.open();
   } catch (error) {
-    throw interrupted(error);
+    return again(interrupted(error), callocSlow, bytes);
   }
   afterCall();
   return pointer;
 }
 
-function allocate(operation: "malloc" | "calloc", size: number): Pointer {
+function allocateFor(operation: string, size: number): Pointer {
   const pointer = heap.allocate(size);
   if (pointer === 0) throw noMemory(operation, size);
-  traced(operation, pointer, size);
   return pointer;
 }
 
@@ -245,6 +252,7 @@ export function release(pointer: Pointer): void {
   }
   const of = heap.holding(b);
   const size = sizeOf(heap.words, b) - HEADER_BYTES;
+  if (heap.hooks.guard !== null && isHeld(heap.hooks.guard, b, pointer, size)) return;
   if (of === null) {
     if (!heap.outbox.put(b, ownerOfWord(heap.words, b))) throw wrongPointer("free", pointer);
     traced("free", pointer, size);
@@ -254,9 +262,21 @@ export function release(pointer: Pointer): void {
   }
 }
 
+/** Whether a guard keeps the block aside: of a thread's heap, for those of a Heap end together. */
+function isHeld(guard: Guard, b: Block, pointer: Pointer, size: number): boolean {
+  const { words: m } = heap;
+  const isThreads = kindOf(m, m[ownerOfWord(m, b) + Rec.entry]!) === Kind.thread;
+  if (!guard.dies(pointer, size, isThreads)) return false;
+  if (!heap.outbox.hold(b)) throw wrongPointer("free", pointer);
+  traced("free", pointer, size);
+  guard.held(pointer, size);
+  return true;
+}
+
 function freeLarge(pointer: Pointer): void {
   if (heap.hooks.trace !== null) {
     const size = heap.large.sizeOf(pointer);
+    if (size >= 0) heap.hooks.guard?.dies(pointer, size, false);
     if (size >= 0) traced("free", pointer, size);
   }
   if (heap.large.free(pointer) < 0) throw wrongPointer("free", pointer);

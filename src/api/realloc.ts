@@ -4,7 +4,7 @@
  * Owns its semantics and the order of its attempts. Must not know the bits of a header's words, or koffi.
  */
 
-import { blockBytes, MAX_BLOCK, MIN_BLOCK, sizeOf } from "../block/block.js";
+import { blockBytes, MAX_BLOCK, MIN_BLOCK, redZoneBytes, sizeOf } from "../block/block.js";
 import { brand } from "../errors.js";
 import type { ThreadHeap } from "../heap/heap.js";
 import { cutTail, isHemmedIn, resizeInPlace, slackOf } from "../heap/resize.js";
@@ -27,7 +27,8 @@ import {
   traced,
   wrongPointer,
 } from "./attached.js";
-import { malloc, release } from "./malloc.js";
+import { malloc, release, usableAt } from "./malloc.js";
+import { again } from "./relief.js";
 
 /** A large block that shrinks below this fraction of the mmap threshold moves into the heap. */
 const KEEP_MAPPED = 0.5;
@@ -94,6 +95,7 @@ function resize(pointer: Pointer, size: number): Pointer {
   }
   checkSize("realloc", "size", size);
   if (pointer === NULL) return malloc(size);
+  if (heap.hooks.guard !== null) usableAt("realloc", pointer); // throws when it was overrun
   heap.enter();
   last.moved = NULL;
   try {
@@ -103,7 +105,8 @@ function resize(pointer: Pointer, size: number): Pointer {
     heap.open();
   } catch (error) {
     // `brand in` tells a HeapError without a call, which could fail on a full stack.
-    if (last.moved === NULL || brand in (error as object)) throw interrupted(error);
+    if (last.moved === NULL || brand in (error as object))
+      return again(interrupted(error), resize, pointer, size);
     try {
       interrupted(error);
     } catch {
@@ -143,7 +146,7 @@ function reallocOther(pointer: Pointer, size: number): Pointer {
 
 /** Only the owner may write the block's header, so the block stays as it is or moves. */
 function reallocForeign(b: Block, pointer: Pointer, size: number): Pointer {
-  const have = sizeOf(heap.words, b) - HEADER_BYTES;
+  const have = sizeOf(heap.words, b) - HEADER_BYTES - redZoneBytes();
   return size <= have && size >= have * KEEP_FOREIGN ? pointer : move(pointer, have, size);
 }
 

@@ -62,9 +62,22 @@ const MARKS = 1024;
 /** Bytes at the lower end of a free block that are in use: header, links, count of purged pages. */
 export const LINKS_END = HEADER_BYTES + 3 * WORD_BYTES;
 
-/** Bytes of the block for a request of so many: with header, at least MIN_BLOCK. For requests up to MAX_BLOCK. */
+/** Bytes behind each block that a guard watches; 0 without one. */
+let redZone = 0;
+
+/** Before the first block is allocated. */
+export function setRedZone(bytes: number): void {
+  redZone = bytes;
+}
+
+export function redZoneBytes(): number {
+  return redZone;
+}
+
+/** Bytes of the block for a request of so many: with header and red zone, at least MIN_BLOCK. For requests up to MAX_BLOCK. */
 export function blockBytes(request: number): number {
-  return request <= LEAST_REQUEST ? MIN_BLOCK : (request + ROUNDING) & -UNIT_BYTES;
+  const bytes = request + redZone;
+  return bytes <= LEAST_REQUEST ? MIN_BLOCK : (bytes + ROUNDING) & -UNIT_BYTES;
 }
 
 /** The first aligned payload from `pointer` on that leaves nothing in front of it, or enough for a block. */

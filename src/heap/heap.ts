@@ -91,7 +91,7 @@ export class ThreadHeap {
     this.secret = pool.secret;
     this.payloadBase = wilderness.window.payloadBase;
     this.cache = pool.cache;
-    this.lists = pool.cache;
+    this.lists = wilderness.hooks.guard === null ? pool.cache : CLOSED_LISTS;
     this.wilderness = wilderness;
     this.pool = pool;
     this.large = large;
@@ -171,7 +171,10 @@ export class ThreadHeap {
 
   /** Any size. 0 when memory is out. */
   allocate(size: number): Pointer {
-    if (size <= MAX_SMALL) return this.#allocateSmall(blockBytes(size));
+    if (size <= MAX_SMALL) {
+      const bytes = blockBytes(size);
+      if (bytes <= MAX_CACHED) return this.#allocateSmall(bytes); // more with a red zone behind it
+    }
     // All blocks of a made heap lie in its segments, so that wiping those frees them all.
     if (this.name !== null) return size > MAX_BLOCK / 2 ? (0 as Pointer) : this.obtain(blockBytes(size));
     if (size > this.mmapThreshold) {

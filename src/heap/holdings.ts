@@ -8,6 +8,7 @@ import { segmentStart } from "../memory/control.js";
 import { type Block, HEADER_BYTES } from "../memory/memory.js";
 import { freedForOthers } from "../shared/remote.js";
 import { CACHED_UNITS, countOf } from "./cache.js";
+import type { ThreadHeap } from "./heap.js";
 import { cacheOf, Rec, smallBinsOf } from "./record.js";
 import { SMALL_UNITS, smallBinCount } from "./small-bins.js";
 
@@ -65,6 +66,13 @@ export function figuresOf(all: Holdings, pageSize: number): Figures {
     free: all.freeUnits * UNIT_BYTES,
     remote: Math.max(0, remote - all.reclaimedPages * pageSize),
   };
+}
+
+/** Whether anything was ever allocated from the heap with that record. */
+export function isUsed({ words: m, wilderness }: ThreadHeap, record: number): boolean {
+  if (record === 0) return false;
+  const start = wilderness.segments.start(m[record + Rec.segment]!);
+  return m[record + Rec.top]! > start || m[record + Rec.high]! > start || m[record + Rec.closedUnits]! > 0;
 }
 
 /** Adds the figures of the heap with that record. */

@@ -37,4 +37,5 @@ export function check(): void {
     for (const of of heapsOf(heap)) checkHeap(of);
     checkShared(heap);
   });
+  heap.hooks.guard?.verify();
 }

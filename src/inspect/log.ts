@@ -8,7 +8,8 @@
 
 import { hex } from "../errors.js";
 import { fileSystem, load } from "../platform/os.js";
-import type { TraceSink, TraceStep } from "../shared/hooks.js";
+import type { TraceStep } from "../shared/hooks.js";
+import type { Listener } from "./observers.js";
 
 const STANDARD_ERROR = 2;
 /** The width of the longest step's name. */
@@ -23,7 +24,7 @@ const sleeper = new Int32Array(new SharedArrayBuffer(4));
 /**
  * A step of the heap, as a trace function gets it. A block's life begins with a step `malloc`, `calloc`, `aligned` or
  * `realloc` and ends with `free`. A realloc that moves a block is a `free` of the old address, then a `realloc` of the new
- * one. Destroying a Heap ends its blocks without a step.
+ * one. Destroying a Heap is a `free` of each of its live blocks.
  */
 export interface TraceEvent {
   /** What was done. */
@@ -39,7 +40,7 @@ export interface TraceEvent {
 export function logStep(step: TraceStep, address: number, size: number): void {
   const where = hex(address).padEnd(14);
   const line = `heapwright[${thisThread()}] ${step.padEnd(STEP_WIDTH)} ${where} ${String(size).padStart(10)}\n`;
-  writeAll(Buffer.from(line));
+  printAll(line);
 }
 
 function thisThread(): number {
@@ -51,7 +52,8 @@ function thisThread(): number {
  * Writes to standard error. If that is a full pipe that does not block, waits for its reader, about a second at most. What
  * cannot be written is dropped: the log never makes a program fail.
  */
-function writeAll(bytes: Buffer): void {
+export function printAll(text: string): void {
+  const bytes = Buffer.from(text);
   let written = 0;
   for (let waits = 0; written < bytes.length && waits < MOST_WAITS; ) {
     try {
@@ -64,38 +66,7 @@ function writeAll(bytes: Buffer): void {
   }
 }
 
-export interface TraceQueue {
-  readonly sink: TraceSink;
-  readonly afterCall: () => void;
-  /** Stops calling the listener and drops the queued events. */
-  readonly close: () => void;
-}
-
-/**
- * Queues steps, and passes them to `listener` at the end of a call into the heap, when it may use the heap itself. Steps
- * that the listener causes are not traced. An error that it throws comes out of the call into the heap.
- */
-export function queueFor(listener: (event: TraceEvent) => void): TraceQueue {
-  let events: TraceEvent[] = [];
-  let isListening = false;
-  let open = true;
-  return {
-    sink: (step, address, size) => {
-      if (!isListening) events.push({ step, address, size, thread: thisThread() });
-    },
-    afterCall: () => {
-      if (isListening) return;
-      const queued = events;
-      events = [];
-      isListening = true;
-      try {
-        for (const event of queued) if (open) listener(event);
-      } finally {
-        isListening = false;
-      }
-    },
-    close: () => {
-      open = false;
-    },
-  };
+/** What tells a program's function of each step. */
+export function eventsFor(listener: (event: TraceEvent) => void): Listener {
+  return (step, address, size) => listener({ step, address, size, thread: thisThread() });
 }

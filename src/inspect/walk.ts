@@ -7,7 +7,8 @@
 
 import { guarded } from "../api/attached.js";
 import { heap, unusable } from "../api/malloc.js";
-import { FENCE_BYTES, isCached, isFree, markAt, nextOf, sizeOf } from "../block/block.js";
+import { isCached, isFree, markAt, sizeOf } from "../block/block.js";
+import { blocksBetween, blocksOf } from "../heap/blocks.js";
 import type { ThreadHeap } from "../heap/heap.js";
 import { Rec } from "../heap/record.js";
 import { Control } from "../memory/control.js";
@@ -100,18 +101,6 @@ function stateOf(m: Int32Array, b: Block): WalkedBlock["state"] {
   if (isFree(m, b)) return "free";
   if (isCached(m, b)) return "cached";
   return markAt(m, b, heap.secret) === 0 ? "live" : "remote";
-}
-
-/** The blocks of one segment; ends at the wilderness, at the fence, or at an overwritten size that is too small. */
-export function* blocksOf(of: ThreadHeap, id: number): Generator<Block> {
-  yield* blocksBetween(of.words, of.wilderness.segments.start(id), of.wilderness.endOf(id));
-}
-
-function* blocksBetween(m: Int32Array, start: number, end: number): Generator<Block> {
-  for (let b = start as Block; b < end; b = nextOf(m, b)) {
-    if (sizeOf(m, b) <= FENCE_BYTES) return;
-    yield b;
-  }
 }
 
 /** The blocks of an orphan, by its entry, for as long as nobody adopts it. */

@@ -8,6 +8,7 @@
  * it (recover).
  */
 
+import { redZoneBytes } from "../block/block.js";
 import { Control } from "../memory/control.js";
 import { HEADER_BYTES, type Pointer, type Window } from "../memory/memory.js";
 import type { Os } from "../platform/os.js";
@@ -276,7 +277,7 @@ export class LargeBlocks {
 
   /** Pages for a block. Also an empty payload begins inside the mapping: its pointer is looked up by the page. */
   #pagesFor(inFront: number, size: number): number {
-    return Math.ceil((inFront + Math.max(size, 2 * HEADER_BYTES)) / this.#pageSize);
+    return Math.ceil((inFront + Math.max(size, 2 * HEADER_BYTES) + redZoneBytes()) / this.#pageSize);
   }
 
   #affords(pages: number): boolean {

@@ -28,10 +28,12 @@ import {
 } from "../api/attached.js";
 import { bytesOf, clearFresh, free, heap } from "../api/malloc.js";
 import { realloc } from "../api/realloc.js";
+import { sizeOf } from "../block/block.js";
 import { hex, rangeError, show, typeError } from "../errors.js";
+import { liveBlocksOf } from "../heap/blocks.js";
 import { MAX_SMALL, type ThreadHeap } from "../heap/heap.js";
 import { addHoldings, figuresOf, noHoldings } from "../heap/holdings.js";
-import { NULL, type Pointer, type PointerLike } from "../memory/memory.js";
+import { HEADER_BYTES, NULL, type Pointer, type PointerLike } from "../memory/memory.js";
 import { disposed } from "./disposal.js";
 
 /** What `new Heap()` takes. */
@@ -183,7 +185,10 @@ export class Heap implements Disposable {
     const own = this.#own;
     if (own === null) return;
     this.#own = null; // before: if the wipe is interrupted, recovery completes it
-    guarded(() => heap.others!.destroy(own));
+    guarded(() => {
+      if (own.hooks.trace !== null) tellEnds(own);
+      heap.others!.destroy(own);
+    });
     afterCall();
   }
 
@@ -208,8 +213,8 @@ export class Heap implements Disposable {
     const pointer = guarded(() => {
       const found = own.allocate(size) || this.#afterRelief(own, size);
       if (found === NULL) throw noMemory(`heap.${operation}`, size, own);
-      traced(operation, found, size);
       if (operation === "calloc") clearFresh(found, own);
+      traced(operation, found, size);
       return found;
     });
     afterCall();
@@ -236,6 +241,11 @@ export class Heap implements Disposable {
       `heap.${operation}: the block at ${hex(pointer)} is not of the heap ${show(this.name)}; ${operation}() takes those of any`,
     );
   }
+}
+
+function tellEnds(of: ThreadHeap): void {
+  const { window, words } = of;
+  for (const b of liveBlocksOf(of)) traced("free", window.pointerOf(b), sizeOf(words, b) - HEADER_BYTES);
 }
 
 function statsOf(of: ThreadHeap): HeapStats {

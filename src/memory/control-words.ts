@@ -78,6 +78,12 @@ export const waiters = 47;
 /** How often something above 2 GiB was unmapped (see mapped-pages.ts). */
 export const highUnmaps = 49;
 
+/** What heapwright/debug noted of all threads: the block where it begins, or 0; and whether threads that join take part. */
+export const notes = 50;
+export const noting = 51;
+/** 1 when each access is looked at: the table of mapped pages is empty then. */
+export const guarded = 52;
+
 /** The lock: 0, or a claim of the heap whose thread holds it (see lock.ts). */
 export const lock = 64;
 /** The adoption mutex, a robust one: heaps are claimed under it. */

@@ -17,7 +17,13 @@ export const PAGE_TABLE = PAGES * WORD_BYTES;
 
 /** After mapping: `from` and `to` are byte offsets in the window, at the ends of pages. */
 export function notePages(window: Window, from: number, to: number): void {
-  fillTable(window, from, to, 0xff);
+  if (window.words[Control.guarded] === 0) fillTable(window, from, to, 0xff);
+}
+
+/** Has no access take a fast path, in any thread: with a guard each is looked at. */
+export function hidePages(window: Window): void {
+  window.words[Control.guarded] = 1;
+  fillTable(window, 0, SMALL_LIMIT, 0);
 }
 
 /** Before unmapping. */

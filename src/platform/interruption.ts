@@ -9,7 +9,7 @@
  */
 const resolved = Promise.resolve();
 let recover: (() => void) | null = null;
-let after: (() => void) | null = null;
+const afterwards: (() => void)[] = [];
 let isWatching = false;
 
 /** Sets what recovers an interrupted update. It is called also when there was none, and must not throw. */
@@ -19,7 +19,7 @@ export function whenInterrupted(work: () => void): void {
 
 /** Sets what runs when the heap was changed and JavaScript's stack is empty. */
 export function whenStackEmpty(work: () => void): void {
-  after = work;
+  afterwards.push(work);
 }
 
 /**
@@ -39,7 +39,7 @@ export function watch(): void {
 
 function check(): void {
   try {
-    after?.(); // still watching: this may make promises, and callbacks of async_hooks then call watch()
+    for (const work of afterwards) work(); // still watching: this may make promises, and callbacks of async_hooks then call watch()
   } finally {
     isWatching = false;
     recover?.();

@@ -53,7 +53,7 @@ export function explainPointer(heap: ThreadHeap, operation: string, pointer: unk
     const other = operation === "free" ? "the other free of this pointer" : "where it was freed";
     return new HeapError(
       "ERR_DOUBLE_FREE",
-      `${operation}: the block at ${hex(pointer)} is free already; look for ${other}`,
+      `${operation}: the block at ${hex(pointer)} is free already; look for ${other}${heap.hooks.guard?.storyOf(pointer) ?? ""}`,
     );
   }
   const offset = pointer - heap.window.base;

@@ -28,7 +28,7 @@ export interface Attached {
 
 /** The calling thread's heap. The first thread's environment gives the settings. */
 export function attach(): Attached {
-  const hooks: Hooks = { trace: null, afterCall: null };
+  const hooks: Hooks = { trace: null, afterCall: null, guard: null };
   const os = openOs();
   try {
     const window = meet(os, () => openWindow(os, settingsFrom(process.env)));

@@ -44,7 +44,7 @@ export function checkSetting(where: string, name: string, value: unknown): void 
     const others = names().filter((other) => other !== "reserve"); // used before a program can call configure()
     throw typeError(
       "ERR_INVALID_ARG",
-      `${where}: there is no setting ${show(name)}; there are ${others.join(", ")}, trace`,
+      `${where}: there is no setting ${show(name)}; there are ${others.join(", ")}, debug, trace`,
     );
   }
   const range = bounds[name as keyof Settings];
@@ -90,6 +90,11 @@ function parseBytes(text: string): number {
   if (match === null) return Number.NaN;
   const power = { "": 0, K: 1, M: 2, G: 3 }[match[2]!.toUpperCase()]!;
   return Number(match[1]) * 1024 ** power;
+}
+
+/** Whether a variable of the environment switches something on. */
+export function isOn(value: string | undefined): boolean {
+  return !["", "0", "false", "off"].includes(value ?? "");
 }
 
 /** `mmapThreshold` is HEAPWRIGHT_MMAP_THRESHOLD in the environment. */

@@ -1,8 +1,8 @@
 /**
- * Hooks for tracing. Owns their types and the names of the steps.
+ * Hooks for tracers, and for tools that follow the lives of blocks. Owns their types and the names of the steps.
  *
- * Fast paths do not read them, so tracing that is off costs nothing: while it is on, the fast paths fail (heap/heap.ts), and the
- * slow paths do all the work and call the hooks.
+ * Fast paths do not read them, so what is off costs nothing: while one is set, the fast paths fail (heap/heap.ts), and the
+ * slow paths do all the work and call it. inspect/observers.ts says who is called.
  */
 
 /**
@@ -26,6 +26,29 @@ export type TraceStep =
 
 export type TraceSink = (step: TraceStep, address: number, size: number) => void;
 
+/**
+ * Keeps watch over blocks while a program is debugged: in the middle of updates, so it must not use the heap. It begins before the
+ * first block is allocated, and stays.
+ */
+export interface Guard {
+  /** A block was made, or has a new size; `usable` bytes of which the program asked for `size`. */
+  born(pointer: number, usable: number, size: number): void;
+  /** A block is about to be freed. Throws when it was overrun: then it stays. Returns whether it is to be kept aside, if it may be. */
+  dies(pointer: number, usable: number, mayHold: boolean): boolean;
+  /** A block was kept aside: nobody else can free it or have it any more. */
+  held(pointer: number, usable: number): void;
+  /** Bytes of a block that the program asked for. Throws when that was overwritten. */
+  sizeOf(pointer: number, usable: number): number;
+  /** Throws unless the bytes lie in a live block. Outside of updates. */
+  allows(operation: string, pointer: number, byteOffset: number, bytes: number): void;
+  /** Bytes from an address to the end of what the program has of the live block there; 0 outside of all. Outside of updates. */
+  roomAt(address: number): number;
+  /** What is known of a block that a pointer was one's of, for an error; "" for nothing. */
+  storyOf(pointer: number): string;
+  /** Throws when a block was overrun, or one that is kept aside was written to. Outside of updates. */
+  verify(): void;
+}
+
 export interface Hooks {
   /** Called at the end of a call into the heap, when the heap may be used. */
   afterCall: (() => void) | null;
@@ -34,4 +57,5 @@ export interface Hooks {
    * a mapping; the size is in bytes.
    */
   trace: TraceSink | null;
+  guard: Guard | null;
 }

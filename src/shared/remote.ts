@@ -30,7 +30,16 @@
  * A thread may die between any two stores. Rec.sending says which block it was marking. A chain with `sent` set was sent or was
  * not: wasSent() looks for it in its owner's inbox while that is not drained (Rec.drains is even and stays the same).
  */
-import { CACHED, checksumOf, checkWordOf, markAt, markCached, markOf, sizeOf } from "../block/block.js";
+import {
+  CACHED,
+  checksumOf,
+  checkWordOf,
+  markAt,
+  markCached,
+  markOf,
+  sizeOf,
+  unmark,
+} from "../block/block.js";
 import { Control, ownerOfWord } from "../memory/control.js";
 import type { Block, Window } from "../memory/memory.js";
 import * as Rec from "../memory/record-words.js";
@@ -145,6 +154,17 @@ export class Outbox {
     }
     markCached(m, b);
     return true;
+  }
+
+  /** Marks a live block of a thread's heap and no more: it is kept aside, and freed for all others. False when one was faster. */
+  hold(b: Block): boolean {
+    const checksum = checksumOf(b, sizeOf(this.#m, b), this.#secret);
+    return this.#window.compareExchange(checkWordOf(b), checksum, checksum ^ this.#mark);
+  }
+
+  /** Takes the mark off a block that is kept aside, so that it can be freed. */
+  letGo(b: Block): void {
+    unmark(this.#m, b, this.#secret);
   }
 
   /** Sends all chains. */

@@ -78,6 +78,7 @@ function tellsAll({ places, trimmed }: Found, events: readonly TraceEvent[]): vo
   shows(events, "realloc", places.mremap!, 900_000);
   shows(events, "realloc", places.shrunk!, 40_000);
   shows(events, "realloc", places.regrown!, 60_000);
+  shows(events, "free", places["of a Heap"]!, 72);
   shows(events, "coalesce backward", places["row 0"]!, 30_016 + 32_016);
   shows(events, "coalesce forward", places["row 3"]!, 34_016 + 36_016);
   shows(events, "split", places.split! + 25_008, 30_016 + 32_016 - 25_008);

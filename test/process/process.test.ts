@@ -67,7 +67,7 @@ test("no memory for the first segment is ERR_OUT_OF_MEMORY", () => {
   const os = new FakeOs();
   const map = os.map.bind(os);
   os.map = (address, bytes) => (os.count("map") > 0 ? -1 : map(address, bytes));
-  const hooks: Hooks = { trace: null, afterCall: null };
+  const hooks: Hooks = { trace: null, afterCall: null, guard: null };
   throwsHeapError(
     () => joinProcess(openWindow(os, { ...defaults, reserve: 0 }), os, hooks),
     "ERR_OUT_OF_MEMORY",

@@ -30,7 +30,7 @@ const BLOCK = 8192;
 const BLOCKS = 12;
 /** Kept live: a run lies below it, and one above. */
 const PIN = 5;
-const hooks = { trace: null, afterCall: null };
+const hooks = { trace: null, afterCall: null, guard: null };
 
 interface Scene {
   readonly owner: FakeHeap;

@@ -118,7 +118,11 @@ for (const size of [40, 30_000]) {
     const [other, third] = [anotherThread(of, 2), anotherThread(of, 3)];
     const witness = new Witness();
     of.os.threads.current = 4;
-    const owner = joinProcess(witness.window(of.heap.window), of.os, { trace: null, afterCall: null });
+    const owner = joinProcess(witness.window(of.heap.window), of.os, {
+      trace: null,
+      afterCall: null,
+      guard: null,
+    });
     const pointer = owner.allocate(size);
     assert.ok(sendBack(other.heap, pointer));
     other.heap.outbox.flush();

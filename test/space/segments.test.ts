@@ -42,7 +42,7 @@ function bench(reserve: number, options: FakeOptions = {}) {
   m[Control.limitPages] = NO_LIMIT;
   m[HEAP + HEAP_RECORD] = OWNER;
   m[OTHER + HEAP_RECORD] = OWNER + 1;
-  const hooks: Hooks = { trace: null, afterCall: null };
+  const hooks: Hooks = { trace: null, afterCall: null, guard: null };
   const lock = new Lock(window, os.threads, 1);
   const segments = new Segments(window, os, hooks, lock);
   lock.recover = () => segments.recover();

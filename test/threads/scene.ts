@@ -6,12 +6,13 @@
  */
 import * as assert from "uvu/assert";
 import { isCached, isFree, markAt, sizeOf } from "../../src/block/block.js";
+import { blocksOf } from "../../src/heap/blocks.js";
 import type { ThreadHeap } from "../../src/heap/heap.js";
 import { Rec } from "../../src/heap/record.js";
 import { resizeInPlace } from "../../src/heap/resize.js";
 import { checkHeap } from "../../src/heap/verify.js";
 import { checkShared } from "../../src/inspect/check-shared.js";
-import { blocksOf, heapsOf } from "../../src/inspect/walk.js";
+import { heapsOf } from "../../src/inspect/walk.js";
 import { CHUNK_WORDS, Control, ownerOfWord } from "../../src/memory/control.js";
 import { type Pointer, WORD_BYTES } from "../../src/memory/memory.js";
 import { joinProcess } from "../../src/process/adopt.js";
@@ -89,7 +90,7 @@ export class Scene {
     const killer = new Killer(at);
     this.os.threads.current = thread;
     try {
-      const hooks = { trace: null, afterCall: null };
+      const hooks = { trace: null, afterCall: null, guard: null };
       const window = killer.window(this.survivor.heap.window);
       work(joinProcess(window, killer.os(this.os), hooks));
     } catch (error) {

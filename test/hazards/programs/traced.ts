@@ -47,6 +47,9 @@ const many = Array.from({ length: 40 }, (_, i) => note(`many ${i}`, lib.malloc(1
 for (const pointer of many) lib.free(pointer);
 note("realloc of NULL", lib.realloc(lib.NULL, 70));
 const trimmed = lib.trim();
+const made = new lib.Heap();
+note("of a Heap", made.malloc(60));
+made.destroy();
 lib.configure({ trace: false });
 lib.free(lib.malloc(50));
 lib.check();

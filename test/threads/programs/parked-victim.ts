@@ -96,7 +96,7 @@ function play(part: Part): void {
 }
 
 function hooks() {
-  return { trace: null, afterCall: null };
+  return { trace: null, afterCall: null, guard: null };
 }
 
 play(given<Part>());

@@ -1,0 +1,12 @@
+/**
+ * heapwright/debug: tools that look into the heap. Loaded only when it is asked for.
+ */
+import { begin } from "./begin.js";
+
+export { channels, type ErrorMessage, type FootprintMessage } from "./channels.js";
+export { expectNoLeaks, LeakError, leaks } from "./leaks.js";
+export { type ProfileOptions, profile } from "./profile.js";
+export type { Frame, ProfileData, Sample } from "./profile-data.js";
+export { type LeakGroup, LeakReport, type LeakSnapshot } from "./report.js";
+
+begin();

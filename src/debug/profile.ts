@@ -1,0 +1,178 @@
+/**
+ * profile: which lines allocate how much, by sampling.
+ *
+ * Owns the samples of the calling thread. Must not know how they are written to a file.
+ */
+import { HeapError, rangeError, show, typeError } from "../errors.js";
+import { internals } from "../index.js";
+import type { Frame, ProfileData, Sample } from "./profile-data.js";
+import { Sampler } from "./sampler.js";
+import { sharedState } from "./shared.js";
+import { type Stack, Stacks } from "./stacks.js";
+
+/** What `profile.start()` takes. */
+export interface ProfileOptions {
+  /** Mean bytes from one sample to the next; 512 KiB by default. With 1 every block is sampled. */
+  readonly every?: number | undefined;
+}
+
+const EVERY = 512 * 1024;
+const MOST = 2 ** 40;
+
+/** The estimates of one stack. */
+interface Place {
+  readonly stack: readonly Frame[];
+  allocatedBytes: number;
+  allocatedCount: number;
+  liveBytes: number;
+  liveCount: number;
+}
+
+/** A sampled block that lives. */
+interface Taken {
+  readonly place: Place;
+  readonly bytes: number;
+  readonly weight: number;
+}
+
+/** A profile of the calling thread that is under way. */
+class Recording {
+  readonly #sampler: Sampler;
+  readonly #startTime = Date.now();
+  readonly #start = performance.now();
+  readonly #places: Place[] = [];
+  readonly #stacks = new Stacks((stack) => this.#placeOf(stack));
+  readonly #live = new Map<number, Taken>();
+  readonly end: () => void;
+
+  constructor(every: number) {
+    this.#sampler = new Sampler(every);
+    this.end = internals.observeAtOnce((step, address, size) => {
+      if (step !== "free" && step !== "malloc" && !internals.LIVES.has(step)) return;
+      if (this.#live.size > 0) this.#died(address);
+      if (step !== "free" && this.#sampler.takes(size)) this.#take(address, size);
+    });
+  }
+
+  data(): ProfileData {
+    // What other threads freed, nobody has told.
+    for (const address of [...this.#live.keys()]) if (internals.liveBytes(address) < 0) this.#died(address);
+    const samples: Sample[] = this.#places.map((place) => ({ ...place }));
+    samples.sort((a, b) => b.liveBytes - a.liveBytes || b.allocatedBytes - a.allocatedBytes);
+    return {
+      every: this.#sampler.every,
+      startTime: this.#startTime,
+      durationMs: performance.now() - this.#start,
+      samples,
+    };
+  }
+
+  #take(address: number, bytes: number): void {
+    const place = this.#stacks.here();
+    const weight = this.#sampler.weightOf(bytes);
+    this.#live.set(address, { place, bytes, weight });
+    place.allocatedBytes += bytes * weight;
+    place.allocatedCount += weight;
+    place.liveBytes += bytes * weight;
+    place.liveCount += weight;
+  }
+
+  #died(address: number): void {
+    const taken = this.#live.get(address);
+    if (taken === undefined) return;
+    this.#live.delete(address);
+    taken.place.liveBytes -= taken.bytes * taken.weight;
+    taken.place.liveCount -= taken.weight;
+  }
+
+  /** With what the program called as the innermost frame. */
+  #placeOf({ via, frames }: Stack): Place {
+    const called: Frame = { function: via, file: "", line: 0, column: 0 };
+    const stack = via === "" ? frames : [called, ...frames];
+    const place = { stack, allocatedBytes: 0, allocatedCount: 0, liveBytes: 0, liveCount: 0 };
+    this.#places.push(place);
+    return place;
+  }
+}
+
+const state = sharedState<{ recording: Recording | null }>("profile", () => ({ recording: null }));
+
+/**
+ * Finds out which lines allocate how much, by sampling: of the calling thread, from `start()` to `stop()`. One block is sampled for
+ * about every 512 KiB, or `every`, that are allocated, so sums are estimates. They are unbiased, and their relative error is about 1
+ * divided by the square root of the number of samples: 10 % for what has 100 of them, that is 50 MiB. A realloc counts as a free
+ * and an allocation.
+ *
+ * `stop()` returns what was allocated since the start, and what of it is live, by stack; `snapshot()` the same without an end. A
+ * program that leaks shows it in what is live, one that makes much garbage in what was allocated.
+ *
+ * While it is on, calls of malloc and free take their slow paths, some 100 ns instead of 10; a sample takes some 10 µs more. While it
+ * is off it costs nothing.
+ *
+ * @throws HeapError ERR_INVALID_ARG for a wrong `every`; ERR_INVALID_STATE for a start while it is on, or a stop while it is
+ *   not; ERR_UNSUPPORTED_PLATFORM where there is no heap
+ * @example
+ * ```ts
+ * import { free, malloc } from "heapwright";
+ * import { profile } from "heapwright/debug";
+ *
+ * profile.start({ every: 1 });
+ * for (let i = 0; i < 10; i++) free(malloc(100));
+ * const block = malloc(50);
+ * const { samples } = profile.stop();
+ * const sum = (of: (sample: (typeof samples)[number]) => number) => Math.round(samples.reduce((a, s) => a + of(s), 0));
+ * console.log(sum((sample) => sample.allocatedBytes), sum((sample) => sample.liveBytes)); // 1050 50
+ * free(block);
+ * ```
+ */
+export const profile = {
+  /** Begins. */
+  start(options: ProfileOptions = {}): void {
+    if (internals.unusable !== null) throw internals.unusable;
+    const every = checkedEvery(options);
+    if (state.recording !== null) {
+      throw new HeapError("ERR_INVALID_STATE", "profile.start: a profile is under way; stop it first");
+    }
+    state.recording = new Recording(every);
+  },
+
+  /** Ends. */
+  stop(): ProfileData {
+    const recording = underWay("stop");
+    recording.end();
+    state.recording = null;
+    return recording.data();
+  },
+
+  /** What there is so far; it goes on. */
+  snapshot(): ProfileData {
+    return underWay("snapshot").data();
+  },
+
+  /** Whether it is under way in this thread. */
+  get isOn(): boolean {
+    return state.recording !== null;
+  },
+} as const;
+
+function underWay(operation: string): Recording {
+  if (state.recording !== null) return state.recording;
+  throw new HeapError("ERR_INVALID_STATE", `profile.${operation}: no profile is under way; start one first`);
+}
+
+function checkedEvery(options: unknown): number {
+  if (typeof options !== "object" || options === null)
+    throw typeError("ERR_INVALID_ARG", `profile.start: give an object of options, got ${show(options)}`);
+  const unknown = Object.keys(options).find((name) => name !== "every");
+  if (unknown !== undefined)
+    throw typeError("ERR_INVALID_ARG", `profile.start: there is no option ${show(unknown)}, only every`);
+  const { every = EVERY } = options as ProfileOptions;
+  if (typeof every !== "number")
+    throw typeError("ERR_INVALID_ARG", `profile.start: every must be a number of bytes, got ${show(every)}`);
+  if (!Number.isSafeInteger(every) || every < 1 || every > MOST)
+    throw rangeError(
+      "ERR_INVALID_ARG",
+      `profile.start: every must be a whole number of bytes from 1 to 2^40, got ${show(every)}`,
+    );
+  return every;
+}

@@ -1,0 +1,252 @@
+/**
+ * Wrong accesses, caught: through this library at once, by C or through old views when the block is freed, resized or checked. Each
+ * names the block that was meant, with the lines that allocated and freed it.
+ */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import "../../src/debug/index.js";
+import {
+  Arena,
+  alignedAlloc,
+  alignedRealloc,
+  buffer,
+  calloc,
+  check,
+  compare,
+  configure,
+  copy,
+  cstring,
+  fill,
+  free,
+  goodSize,
+  Heap,
+  HeapError,
+  type HeapErrorCode,
+  malloc,
+  NULL,
+  offset,
+  owns,
+  type Pointer,
+  read,
+  readCString,
+  realloc,
+  recalloc,
+  struct,
+  typed,
+  usableSize,
+  view,
+  write,
+} from "../../src/index.js";
+import { Random, testSeed } from "../support/seed.js";
+
+configure({ debug: true });
+
+function allocateHere(size: number): Pointer {
+  return malloc(size);
+}
+
+function freeHere(pointer: Pointer): void {
+  free(pointer);
+}
+
+function refused(code: HeapErrorCode, call: () => unknown, ...parts: RegExp[]): void {
+  assert.throws(call, (error: unknown) => {
+    assert.instance(error, HeapError, String(error));
+    assert.is((error as HeapError).code, code, (error as HeapError).message);
+    for (const part of parts) assert.match((error as HeapError).message, part);
+    return true;
+  });
+}
+
+/** Writes as C would, past all checks: by a view that was made while the bytes were the program's, or a larger block around. */
+function pokeAt(address: number, byte: number): void {
+  raw[address - rawBase] = byte;
+}
+const rawBlock = malloc(16);
+const raw = new Uint8Array(view(rawBlock, 16).buffer);
+const rawBase = rawBlock - view(rawBlock, 16).byteOffset;
+
+for (const size of [0, 1, 24, 100, 1000, 9208, 20_000, 100_000, 500_000]) {
+  test(`a block of ${size} bytes can be used to its last byte, and no further, by all that reads and writes`, () => {
+    const block = allocateHere(size);
+    assert.is(usableSize(block), size);
+    if (size > 0) {
+      write.u8(block, 7, size - 1);
+      assert.is(read.u8(block, size - 1), 7);
+      fill(block, 1, size);
+      assert.is(view(block).length, size);
+    }
+    const past = new RegExp(
+      `past the end of the block of ${size} bytes at 0x[0-9a-f]+\\n +allocated by malloc\\n +at allocateHere`,
+    );
+    refused("ERR_OUT_OF_BOUNDS", () => read.u8(block, size), /^read.u8: 1 byte at/, /begin 0 bytes/, past);
+    refused("ERR_OUT_OF_BOUNDS", () => write.u8(offset(block, size), 1), past);
+    refused("ERR_OUT_OF_BOUNDS", () => write.f64(block, 1, size - 4), /4 bytes (past|before)|begin/);
+    refused("ERR_OUT_OF_BOUNDS", () => view(block, size + 1), past);
+    refused("ERR_OUT_OF_BOUNDS", () => buffer(block, size + 1), past);
+    refused("ERR_OUT_OF_BOUNDS", () => typed(Uint8Array, block, size + 1), past);
+    refused("ERR_OUT_OF_BOUNDS", () => fill(block, 0, size + 1), past);
+    refused("ERR_OUT_OF_BOUNDS", () => copy(rawBlock, block, size + 1));
+    refused("ERR_OUT_OF_BOUNDS", () => compare(block, block, size + 1), past);
+    refused("ERR_OUT_OF_BOUNDS", () => read.u8(block, -1));
+    free(block);
+  });
+}
+
+test("records are looked at with each field, and strings to their NUL", () => {
+  const Pair = struct({ a: "u32", b: "u32" });
+  const small = malloc(4);
+  refused("ERR_OUT_OF_BOUNDS", () => Pair.at(small), /^at: 8 bytes/);
+  const pair = Pair.alloc({ a: 1, b: 2 });
+  assert.is(pair.b, 2);
+  free(pair.pointer);
+  refused("ERR_USE_AFTER_FREE", () => pair.b, /freed by free/);
+  refused("ERR_USE_AFTER_FREE", () => (pair.a = 1));
+  free(small);
+  const text = malloc(3);
+  fill(text, 65, 3);
+  assert.is(readCString(text), "AAA");
+  refused("ERR_OUT_OF_BOUNDS", () => readCString(text, 100));
+  free(text);
+});
+
+test("an access inside a block is told by the block, wherever its pointer points", () => {
+  const block = malloc(1000);
+  assert.is(read.u8(offset(block, 500), 499) >= 0, true);
+  refused(
+    "ERR_OUT_OF_BOUNDS",
+    () => read.u8(offset(block, 500), 500),
+    /begin 0 bytes past the end of the block of 1000 bytes/,
+  );
+  refused("ERR_OUT_OF_BOUNDS", () => read.u32(offset(block, 500), 498), /end 2 bytes past/);
+  refused("ERR_OUT_OF_BOUNDS", () => read.u32(offset(block, 500), -502), /begin 2 bytes before/);
+  free(block);
+});
+
+test("after a free, each access is refused with both lines, and so is a second free", () => {
+  for (const size of [0, 24, 1000, 100_000, 500_000]) {
+    const block = allocateHere(size);
+    freeHere(block);
+    assert.not.ok(owns(block));
+    const lines = [/allocated by malloc\n +at allocateHere/, /freed by free\n +at freeHere/];
+    if (size < 500_000) refused("ERR_USE_AFTER_FREE", () => read.u8(block), ...lines);
+    else refused("ERR_INVALID_POINTER", () => read.u8(block)); // unmapped
+    refused("ERR_DOUBLE_FREE", () => free(block), ...lines);
+    refused("ERR_DOUBLE_FREE", () => realloc(block, 5));
+  }
+});
+
+test("what C writes behind a block is found when it is freed, resized and checked, and the block is named", () => {
+  for (const size of [0, 3, 24, 1000, 100_000, 500_000]) {
+    for (const find of [
+      (block: Pointer) => free(block),
+      (block: Pointer) => void realloc(block, size + 10),
+      () => check(),
+    ]) {
+      const block = allocateHere(size);
+      const neighbour = malloc(size);
+      const old = raw[block + size - rawBase]!;
+      pokeAt(block + size, 1);
+      refused(
+        "ERR_HEAP_CORRUPT",
+        () => find(block),
+        new RegExp(
+          `^the block of ${size} bytes at 0x${block.toString(16)} was overrun: something wrote at its byte ${size}`,
+        ),
+        /allocateHere/,
+      );
+      pokeAt(block + size, old);
+      free(block);
+      free(neighbour);
+    }
+  }
+});
+
+test("what is written to a freed block through an old view is found by check(), with both lines", () => {
+  const block = allocateHere(100);
+  const old = view(block);
+  freeHere(block);
+  old[40] = 1;
+  refused(
+    "ERR_USE_AFTER_FREE",
+    () => check(),
+    /^the block of 100 bytes at 0x[0-9a-f]+ was written to after it was freed, at its byte 40/,
+    /allocateHere/,
+    /freeHere/,
+  );
+  check(); // once
+});
+
+test("freed memory is given up in turn, and then a write to it is found", () => {
+  const block = allocateHere(200);
+  const old = view(block);
+  freeHere(block);
+  old[0] = 9;
+  refused(
+    "ERR_USE_AFTER_FREE",
+    () => {
+      for (let i = 0; i < 20_000; i++) free(malloc(50));
+    },
+    /was written to after it was freed, at its byte 0/,
+  );
+  for (let i = 0; i < 100; i++) free(malloc(1_000_000 - 100));
+  check();
+});
+
+test("all ways to allocate and to resize keep contents and are watched", () => {
+  const random = new Random(testSeed("guard"));
+  const made = new Heap();
+  const arena = new Arena();
+  const ways: ((size: number) => Pointer)[] = [
+    malloc,
+    (size) => calloc(1, size),
+    (size) => alignedAlloc(64, size),
+    (size) => made.malloc(size),
+    (size) => made.calloc(1, size),
+    (size) => made.alignedAlloc(256, size),
+    (size) => realloc(NULL, size),
+  ];
+  const resizes: ((pointer: Pointer, size: number) => Pointer)[] = [
+    realloc,
+    recalloc,
+    (pointer, size) => alignedRealloc(pointer, 64, size),
+  ];
+  const sizes = [0, 1, 24, 25, 1000, 9190, 9200, 9208, 9216, 30_000, 131_072, 400_000];
+  const size = () => sizes[random.int(0, sizes.length - 1)]! + random.int(0, 40);
+  for (let round = 0; round < 300; round++) {
+    let length = size();
+    let block = ways[random.int(0, ways.length - 1)]!(length);
+    assert.is(usableSize(block), length);
+    fill(block, 0x5a, length);
+    for (let step = 0; step < 3; step++) {
+      const next = size();
+      block = resizes[random.int(0, resizes.length - 1)]!(block, next);
+      assert.is(usableSize(block), next);
+      const kept = view(block, Math.min(length, next));
+      assert.ok(
+        kept.every((byte) => byte === 0x5a),
+        `the contents of ${length} bytes, now ${next}`,
+      );
+      fill(block, 0x5a, next);
+      length = next;
+    }
+    free(block);
+  }
+  assert.is(goodSize(100), 100);
+  write.u32(arena.malloc(100), 1);
+  free(cstring("text"));
+  check();
+  const last = made.malloc(10);
+  made.destroy();
+  arena.dispose();
+  assert.not.ok(owns(last));
+  check();
+});
+
+test("debug stays on, and comes before the first block", () => {
+  configure({ debug: true });
+  refused("ERR_INVALID_ARG", () => configure({ debug: false }), /stays on/);
+  refused("ERR_INVALID_ARG", () => configure({ debug: 1 as never }), /true or false/);
+});
+
+test.run();

@@ -77,6 +77,7 @@ export const LONGEST: readonly string[] = [
   "hazards/settings.test.ts",
   "threads/no-robust-list.test.ts",
   "benches.test.ts",
+  "model.test.ts",
   "examples.test.ts",
   "readme.test.ts",
   "large/large.test.ts",

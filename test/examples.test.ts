@@ -11,7 +11,7 @@ import { runProgram } from "./support/child.js";
 import { patience } from "./support/surroundings.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const LIMIT_MS = 30_000;
+const LIMIT_MS = 120_000;
 
 interface Example {
   readonly name: string;

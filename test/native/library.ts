@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { patience } from "../support/surroundings.js";
 import { load } from "./c.js";
 
-const LIMIT_MS = 20_000;
+const LIMIT_MS = 60_000;
 
 const folders: string[] = [];
 const known = new Map<string, string | null>();

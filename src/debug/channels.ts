@@ -13,10 +13,13 @@ import { sharedState } from "./shared.js";
 export interface FootprintMessage {
   /** Bytes. */
   readonly footprint: number;
-  /** Counts since the process began. */
+  /** Times that a heap took more address space, since the process began; as are all counts. */
   readonly grows: number;
+  /** Mappings made for large blocks. */
   readonly mmaps: number;
+  /** Mappings of large blocks unmapped. */
   readonly munmaps: number;
+  /** Times that pages inside free blocks were purged. */
   readonly trims: number;
 }
 

@@ -109,7 +109,18 @@ export const leaks = {
   },
 } as const;
 
-/** The error of expectNoLeaks(); `report` has the blocks. */
+/**
+ * The error of expectNoLeaks(); `report` has the blocks, and the message is its text.
+ *
+ * @example
+ * ```ts
+ * import { malloc } from "heapwright";
+ * import { expectNoLeaks, LeakError } from "heapwright/debug";
+ *
+ * const error = await expectNoLeaks(() => malloc(100)).catch((error: unknown) => error);
+ * console.log(error instanceof LeakError && error.report.count); // 1
+ * ```
+ */
 export class LeakError extends Error {
   /** What was allocated and not freed. */
   readonly report: LeakReport;

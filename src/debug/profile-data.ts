@@ -11,7 +11,9 @@ export interface Frame {
   readonly function: string;
   /** A path or a URL, through source maps where Node has them on; "" for code that has no file. */
   readonly file: string;
+  /** From 1; 0 where it is not known. */
   readonly line: number;
+  /** From 1; 0 where it is not known. */
   readonly column: number;
 }
 
@@ -19,14 +21,17 @@ export interface Frame {
 export interface Sample {
   /** Innermost call first; heapwright's own calls are left out but for the one that the program made. */
   readonly stack: readonly Frame[];
-  /** Since the start. */
+  /** Bytes since the start. */
   readonly allocatedBytes: number;
+  /** Blocks since the start. */
   readonly allocatedCount: number;
-  /** Of these, what was not freed when the profile was made. */
+  /** Of these bytes, what was not freed when the profile was made. */
   readonly liveBytes: number;
+  /** Of these blocks, what was not freed when the profile was made. */
   readonly liveCount: number;
 }
 
+/** A profile of one thread, as plain data: it can be kept, sent and written as JSON. */
 export interface ProfileData {
   /** Mean distance of two samples in bytes. */
   readonly every: number;

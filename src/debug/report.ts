@@ -38,11 +38,13 @@ export interface LeakSnapshot {
   readonly version: number;
   /** When it was made, in milliseconds since 1970. */
   readonly time: number;
-  /** Sums over `groups`. */
+  /** Sum over `groups`. */
   readonly bytes: number;
+  /** Sum over `groups`, in blocks. */
   readonly count: number;
   /** What was marked as kept, which is in no group. */
   readonly keptBytes: number;
+  /** The same in blocks. */
   readonly keptCount: number;
   /** Memory that the notes themselves take. */
   readonly notesBytes: number;
@@ -73,13 +75,21 @@ const FRAMES = 8;
  * ```
  */
 export class LeakReport implements LeakSnapshot {
+  /** Of the format. */
   readonly version = VERSION;
+  /** When it was made, in milliseconds since 1970. */
   readonly time: number;
+  /** Sum over `groups`. */
   readonly bytes: number;
+  /** Sum over `groups`, in blocks. */
   readonly count: number;
+  /** What was marked as kept, which is in no group. */
   readonly keptBytes: number;
+  /** The same in blocks. */
   readonly keptCount: number;
+  /** Memory that the notes themselves take. */
   readonly notesBytes: number;
+  /** The largest first. */
   readonly groups: readonly LeakGroup[];
 
   /** @internal */

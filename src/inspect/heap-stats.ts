@@ -20,15 +20,23 @@ export interface HeapFigures {
   thread: number;
   /** The name of a Heap of the calling thread; "" for others. */
   name: string;
+  /** Usable bytes in live blocks. */
   allocated: number;
+  /** Live blocks. */
   blocks: number;
+  /** Usable bytes in cached blocks. */
   cached: number;
+  /** Bytes in free blocks, headers included. */
   free: number;
+  /** Usable bytes in blocks that other threads freed and that were not taken back yet. */
   remote: number;
+  /** Bytes of address space that were touched, less what was given back. */
   footprint: number;
-  /** Counts since the process began, also of threads that had it before. */
+  /** Free blocks split, since the process began, also by threads that had the heap before; as are all counts. */
   splits: number;
+  /** Free blocks coalesced with a neighbour. */
   merges: number;
+  /** Times that pages were purged; of large blocks, mappings unmapped. */
   trims: number;
 }
 

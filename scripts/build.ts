@@ -87,10 +87,11 @@ function nameTheLibrary(entry: Entry): void {
   writeFileSync(join(library, "package.json"), JSON.stringify({ name: STAND_IN, types: "index.d.ts" }));
   writeFileSync(join(library, "index.d.ts"), readFileSync(join(dist, `${MAIN.file}.d.ts`)));
   const folder = join(modules, dirname(entry.source));
-  for (const file of readdirSync(folder)) {
+  for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
     if (!file.endsWith(".d.ts")) continue;
     const text = readFileSync(join(folder, file), "utf8");
-    writeFileSync(join(folder, file), text.replaceAll(`"../${MAIN.file}.js"`, `"${STAND_IN}"`));
+    const main = `"${relative(dirname(join(folder, file)), folder)}/../${MAIN.file}.js"`.replace('"/', '"');
+    writeFileSync(join(folder, file), text.replaceAll(main, `"${STAND_IN}"`));
   }
 }
 

@@ -4,6 +4,7 @@
 import { begin } from "./begin.js";
 
 export { channels, type ErrorMessage, type FootprintMessage } from "./channels.js";
+export { writeProfile } from "./formats/write.js";
 export { expectNoLeaks, LeakError, leaks } from "./leaks.js";
 export { type HeapMap, type HeapMapOptions, heapMap, type SnapshotOptions } from "./map/heap-map.js";
 export type { FootprintParts, HeapSnapshot, LargestFree, SavedRegion, SizeClass } from "./map/saved.js";

@@ -1,53 +1,50 @@
 /**
- * The page: one HTML file with its data, style and program in it, which needs no network and is allowed none.
- *
- * The program is the functions of browser/, as texts: so they are typed and formatted like all others, and no step of a build is
- * between them and the page. What the heap calls something comes in as data only.
+ * The page of the map: what is in it, and the modules of its program.
  */
-import { createHash } from "node:crypto";
+import * as texts from "../browser/texts.js";
+import { pageWith } from "../page.js";
+import { STYLE } from "../style.js";
 import * as colours from "./browser/colours.js";
 import * as details from "./browser/details.js";
 import * as main from "./browser/main.js";
+import * as names from "./browser/names.js";
 import * as paint from "./browser/paint.js";
 import * as panels from "./browser/panels.js";
 import * as regions from "./browser/regions.js";
 import * as shares from "./browser/shares.js";
 import * as shot from "./browser/shot.js";
 import * as strip from "./browser/strip.js";
-import * as texts from "./browser/texts.js";
 import * as timeline from "./browser/timeline.js";
 import * as view from "./browser/view.js";
 import type { HeapSnapshot } from "./saved.js";
-import { STYLE } from "./style.js";
+import { MAP_STYLE } from "./style.js";
 
-const MODULES = [colours, details, main, paint, panels, regions, shares, shot, strip, texts, timeline, view];
+const MODULES = [
+  colours,
+  details,
+  main,
+  names,
+  paint,
+  panels,
+  regions,
+  shares,
+  shot,
+  strip,
+  texts,
+  timeline,
+  view,
+];
 
 export function pageOf(snapshots: readonly HeapSnapshot[]): string {
-  // tsx wraps functions in calls of __name, which keep their names.
-  const program = [
-    '"use strict";',
-    "const __name = (of) => of;",
-    ...MODULES.flatMap((module) => Object.values(module).map(String)),
-    `${main.start.name}();`,
-  ].join("\n");
-  const hash = createHash("sha256").update(program).digest("base64");
-  const data = JSON.stringify(snapshots).replaceAll("<", "\\u003c"); // no end of the element inside it
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'sha256-${hash}'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Heap map</title>
-<style>${STYLE}</style>
-</head>
-<body>
-${BODY}
-<script type="application/json" id="data">${data}</script>
-<script>${program}</script>
-</body>
-</html>
-`;
+  const { start } = main;
+  return pageWith({
+    title: "Heap map",
+    style: STYLE + MAP_STYLE,
+    body: BODY,
+    data: snapshots,
+    modules: MODULES,
+    start,
+  });
 }
 
 const BODY = `<header>

@@ -1,25 +1,7 @@
 /**
- * How the page looks, in light and in dark.
+ * How the map looks, besides what all pages have in common.
  */
-export const STYLE = `
-:root { color-scheme: light dark;
-  --page: #f6f7f9; --panel: #fff; --text: #1d2430; --faint: #6a7484; --line: #e2e6ec; --accent: #2f7fc1;
-  --live: #2f7fc1; --freed: #a5d3b4; --held: #c8d0db; }
-@media (prefers-color-scheme: dark) { :root {
-  --page: #12161c; --panel: #1a2029; --text: #e6eaf0; --faint: #8e99a9; --line: #2b3440; --accent: #4c9fe0;
-  --live: #4c9fe0; --freed: #4b7f63; --held: #3c4656; } }
-* { box-sizing: border-box; }
-[hidden] { display: none !important; }
-body { margin: 0 auto; max-width: 1680px; padding: 20px 24px 40px; background: var(--page); color: var(--text);
-  font: 14px/1.45 system-ui, sans-serif; }
-header { display: flex; align-items: baseline; gap: 14px; flex-wrap: wrap; margin-bottom: 12px; }
-h1 { font-size: 22px; font-weight: 650; margin: 0; letter-spacing: -0.01em; }
-h2 { font-size: 13px; font-weight: 600; margin: 0; }
-p { margin: 0; }
-header p, .note { color: var(--faint); font-size: 12px; }
-.panel { background: var(--panel); border: 1px solid var(--line); border-radius: 10px; padding: 14px 16px; margin-bottom: 14px; }
-.line { display: flex; align-items: center; gap: 10px; flex-wrap: wrap; }
-.space { flex: 1; }
+export const MAP_STYLE = `
 #cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px; margin-bottom: 14px; }
 .card { background: var(--panel); border: 1px solid var(--line); border-radius: 10px; padding: 10px 14px; display: grid; }
 .card .name { color: var(--faint); font-size: 12px; }
@@ -41,11 +23,6 @@ canvas { display: block; width: 100%; touch-action: none; }
 #strip { height: 36px; margin-bottom: 12px; border-radius: 4px; cursor: pointer; }
 #map { height: 704px; cursor: crosshair; outline: none; }
 #map-panel .note { margin-top: 8px; }
-button, select, input { font: inherit; font-size: 13px; color: inherit; background: var(--panel); border: 1px solid var(--line);
-  border-radius: 6px; padding: 3px 8px; }
-button { cursor: pointer; }
-button:hover, select:hover { border-color: var(--accent); }
-.buttons { display: flex; gap: 4px; }
 #address { width: 150px; font-family: ui-monospace, monospace; }
 #address.wrong { border-color: #d64545; }
 #snapshot { width: 100%; margin: 0; padding: 0; accent-color: var(--accent); }
@@ -65,11 +42,6 @@ button:hover, select:hover { border-color: var(--accent); }
 .column .label { font-size: 10px; color: var(--faint); text-align: center; white-space: nowrap; padding-top: 3px; }
 .column:hover .bars { background: var(--line); }
 .scroll { max-height: 300px; overflow: auto; margin-top: 8px; }
-table { border-collapse: collapse; width: 100%; font-size: 12px; }
-th { text-align: right; font-weight: 500; color: var(--faint); position: sticky; top: 0; background: var(--panel); padding: 3px 6px; }
-th:first-child { text-align: left; }
-td { padding: 3px 6px; border-top: 1px solid var(--line); white-space: nowrap; }
-td.number { text-align: right; font-variant-numeric: tabular-nums; }
 .link { border: none; background: none; padding: 0; font-size: 12px; max-width: 130px; overflow: hidden; text-overflow: ellipsis; }
 .link:hover { color: var(--accent); }
 .share { width: 40px; margin-left: auto; height: 7px; border-radius: 3px; background: var(--line); overflow: hidden; }

@@ -1,5 +1,5 @@
 /**
- * In the browser: what is drawn in which colour. See shot.ts for how these functions come there.
+ * In the browser: what is drawn in which colour. See ../../browser/texts.ts for how these functions come there.
  *
  * A class is what is drawn in one colour: a kind, or the heap, or the size of a live block.
  */

@@ -1,9 +1,10 @@
 /**
- * In the browser: what lies at a place of the axis, in words. See shot.ts for how these functions come there.
+ * In the browser: what lies at a place of the axis, in words. See ../../browser/texts.ts for how these functions come there.
  */
+import { bytesText, countText, element, shareText } from "../../browser/texts.js";
 import { kindLooks } from "./colours.js";
+import { addressText, ageText, heapName } from "./names.js";
 import { addressAt, kindCodes, lastUpTo, placeOf, type Shot } from "./shot.js";
-import { addressText, ageText, bytesText, countText, element, heapName, shareText } from "./texts.js";
 
 /** A block, or whatever else fills the axis there. */
 export interface Hit {

@@ -1,14 +1,15 @@
 /**
- * In the browser: puts the page together, and hears mouse and keys. See shot.ts for how these functions come there.
+ * In the browser: puts the page together, and hears mouse and keys. See ../../browser/texts.ts for how these functions come there.
  */
+import { byId, bytesText, element } from "../../browser/texts.js";
 import type { HeapSnapshot } from "../saved.js";
 import { isDark, kindLooks, type Mode, paintingFor, sizeColour } from "./colours.js";
 import { factList, factsOf, hitAt, placeOfText } from "./details.js";
+import { swatch } from "./names.js";
 import { showCards, showFootprint, showHeaps, showSizes } from "./panels.js";
 import { showRegions } from "./regions.js";
 import { addressAt, decodeShot, placeOf, type Shot, totalOf } from "./shot.js";
 import { drawStrip, lookByStrip, paintStrip } from "./strip.js";
-import { byId, bytesText, element, swatch } from "./texts.js";
 import { drawTimeline } from "./timeline.js";
 import { drawMap, look, measures, newView, pointAt, show, type View, zoom } from "./view.js";
 

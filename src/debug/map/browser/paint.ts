@@ -1,5 +1,5 @@
 /**
- * In the browser: paints rows of the axis, pixel by pixel. See shot.ts for how these functions come there.
+ * In the browser: paints rows of the axis, pixel by pixel. See ../../browser/texts.ts for how these functions come there.
  *
  * Each column of a row is a bar of what lies in its bytes, live blocks at the bottom. Where single blocks are wide enough, lines
  * stand between them and their headers are darker.

@@ -1,10 +1,11 @@
 /**
- * In the browser: what stands around the map: figures, the bar of the footprint, sizes, heaps, regions. See shot.ts for how
+ * In the browser: what stands around the map: figures, the bar of the footprint, sizes, heaps, regions. See ../../browser/texts.ts for how
  * these functions come there.
  */
+import { byId, bytesText, countText, element, shareText } from "../../browser/texts.js";
 import type { HeapSnapshot } from "../saved.js";
 import { isDark } from "./colours.js";
-import { byId, bytesText, countText, element, heapName, ownerSwatch, shareText, swatch } from "./texts.js";
+import { heapName, ownerSwatch, swatch } from "./names.js";
 
 /** A figure with a name; its exact value is in `data-value`. */
 export function card(name: string, value: number, text: string, note: string, hint: string): HTMLElement {

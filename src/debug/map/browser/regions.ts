@@ -1,9 +1,10 @@
 /**
- * In the browser: the list of segments and mappings. See shot.ts for how these functions come there.
+ * In the browser: the list of segments and mappings. See ../../browser/texts.ts for how these functions come there.
  */
+import { byId, bytesText, countText, element } from "../../browser/texts.js";
+import { addressText, ownerSwatch } from "./names.js";
 import { regionRow } from "./panels.js";
 import { kindCodes, type Shot } from "./shot.js";
-import { addressText, byId, bytesText, countText, element, ownerSwatch } from "./texts.js";
 
 /** Live bytes of each region, headers included. */
 export function liveOf(shot: Shot): number[] {

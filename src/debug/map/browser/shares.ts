@@ -1,5 +1,5 @@
 /**
- * In the browser: how much of what lies behind each column of a row. See shot.ts for how these functions come there.
+ * In the browser: how much of what lies behind each column of a row. See ../../browser/texts.ts for how these functions come there.
  */
 import type { Painting } from "./colours.js";
 import { kindCodes, lastUpTo, type Shot } from "./shot.js";

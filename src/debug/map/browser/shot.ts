@@ -1,12 +1,8 @@
 /**
- * In the browser: a snapshot with its blocks decoded, on one axis.
- *
- * Functions of this folder run in the page: their texts are put into it, one beside the other. So they may use each other by
- * name, and nothing else of their modules, no constant of a module either.
+ * In the browser: a snapshot with its blocks decoded, on one axis. See ../../browser/texts.ts for how these functions come there.
  *
  * The axis has all regions one after the other, in the order of memory and to scale, without what lies between them.
  */
-/// <reference lib="dom" />
 import type { HeapSnapshot } from "../saved.js";
 
 /** Runs of blocks of one size and kind, in the order of memory; they fill the axis. */

@@ -1,10 +1,10 @@
 /**
- * In the browser: the strip with the whole axis, and where the map looks. See shot.ts for how these functions come there.
+ * In the browser: the strip with the whole axis, and where the map looks. See ../../browser/texts.ts for how these functions come there.
  */
+import { byId } from "../../browser/texts.js";
 import { newPixels, paintRow, paintStripe } from "./paint.js";
 import { newShares } from "./shares.js";
 import { totalOf } from "./shot.js";
-import { byId } from "./texts.js";
 import { look, measures, sharp, type View } from "./view.js";
 
 export function stripHeight(): number {

@@ -1,9 +1,9 @@
 /**
- * In the browser: the slider over snapshots, and how footprint and live bytes went. See shot.ts for how these functions come
+ * In the browser: the slider over snapshots, and how footprint and live bytes went. See ../../browser/texts.ts for how these functions come
  * there.
  */
+import { byId } from "../../browser/texts.js";
 import type { HeapSnapshot } from "../saved.js";
-import { byId } from "./texts.js";
 
 export function svg(tag: string, attributes: Record<string, string | number>): SVGElement {
   const made = document.createElementNS("http://www.w3.org/2000/svg", tag);

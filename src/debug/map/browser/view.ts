@@ -1,12 +1,13 @@
 /**
- * In the browser: the map itself, of which a part of the axis is seen. See shot.ts for how these functions come there.
+ * In the browser: the map itself, of which a part of the axis is seen. See ../../browser/texts.ts for how these functions come there.
  */
+import { byId, bytesText } from "../../browser/texts.js";
 import { type Mode, type Painting, paintingFor } from "./colours.js";
 import { type Hit, hitAt } from "./details.js";
+import { addressText } from "./names.js";
 import { newPixels, paintEdges, paintRow, paintStripe, type Row } from "./paint.js";
 import { newShares } from "./shares.js";
 import { addressAt, kindCodes, type Shot, totalOf } from "./shot.js";
-import { addressText, byId, bytesText } from "./texts.js";
 
 export interface View {
   shot: Shot;

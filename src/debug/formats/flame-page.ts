@@ -62,7 +62,7 @@ function savedCall({ frame, self, children }: CallNode): SavedCall {
 const FLAME_STYLE = `
 #flame { display: block; width: 100%; cursor: pointer; margin-top: 10px; }
 #call { min-height: 66px; margin-top: 10px; font-size: 13px; }
-#call b { font-size: 15px; }
+#call > b { font-size: 15px; }
 #call .place { color: var(--faint); overflow-wrap: anywhere; }
 #search { width: 190px; }
 #functions td:first-child { max-width: 620px; overflow: hidden; text-overflow: ellipsis; }

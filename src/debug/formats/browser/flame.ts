@@ -88,7 +88,10 @@ export function tell(flame: Flame, box: Box): void {
   );
 }
 
-/** The functions that allocated most themselves; a call below one of the same function does not count twice. */
+/**
+ * The functions that allocated most themselves; a call below one of the same function does not count twice. What has no file is
+ * what the program called of heapwright, and counts as its caller's own.
+ */
 export function showFunctions({ root }: Flame): void {
   const most = 40;
   const sums = new Map<string, { call: SavedCall; self: number; total: number }>();
@@ -97,11 +100,15 @@ export function showFunctions({ root }: Flame): void {
     const key = `${box.call[0]} ${box.call[1]}`;
     const sum = sums.get(key) ?? { call: box.call, self: 0, total: 0 };
     const depth = open.get(key) ?? 0;
+    const calls = box.children.filter(({ call, children }) => call[1] !== "" || children.length > 0);
     sums.set(key, sum);
-    sum.self += box.self;
+    sum.self += box.children.reduce(
+      (self, child) => self + (calls.includes(child) ? 0 : child.self),
+      box.self,
+    );
     if (depth === 0) sum.total += box.total;
     open.set(key, depth + 1);
-    box.children.forEach(visit);
+    calls.forEach(visit);
     open.set(key, depth);
   };
   root.children.forEach(visit);

@@ -8,7 +8,7 @@ import { createRequire } from "node:module";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bundle } from "./bundle.js";
-import { COPIED, ENTRIES, type Entry, MAIN, updatePackage } from "./entries.js";
+import { COMMAND, COPIED, ENTRIES, type Entry, MAIN, updatePackage } from "./entries.js";
 import { extract } from "./extractor.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -39,6 +39,7 @@ export async function build(): Promise<void> {
       for (const ending of ["js", "cjs"]) await bundleEntry(entry, ending);
       extractTypes(entry);
     }
+    await bundleCommand();
   } finally {
     rmSync(modules, { recursive: true, force: true });
   }
@@ -62,6 +63,15 @@ async function bundleEntry(entry: Entry, ending: string): Promise<void> {
         "(scripts/entries.ts) if it keeps no state",
     );
   }
+}
+
+/** Of the library it may have what draws and writes, and nothing that attaches a heap. */
+async function bundleCommand(): Promise<void> {
+  const made = await bundle(join(modules, `${COMMAND.source}.js`), join(dist, `${COMMAND.file}.js`));
+  const foreign = made
+    .map((file) => relative(modules, file).replace(/\.js$/, ""))
+    .filter((file) => !/^(cli|debug)\//.test(file) && !COPIED.includes(file));
+  if (foreign.length > 0) throw new Error(`the command line would have ${foreign.join(", ")} in it`);
 }
 
 /** A subpath's types name those of the library, and do not repeat them: a brand declared twice is two brands. */

@@ -52,6 +52,7 @@ export const SLOW_TESTS: Readonly<Record<string, readonly string[]>> = {
     "benches.test.ts",
     "demo.test.ts",
     "native/libraries.test.ts",
+    "cli/command.test.ts",
     "native/teardown.test.ts",
     "record.test.ts",
     "shared-map.test.ts",

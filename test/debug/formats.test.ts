@@ -8,7 +8,7 @@ import { gunzipSync } from "node:zlib";
 import { Profile } from "pprof-format";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { FlameData, SavedCall } from "../../src/debug/formats/flame-page.js";
+import type { FlameData, SavedCall } from "../../src/debug/formats/flame-data.js";
 import { writeProfile } from "../../src/debug/index.js";
 import type { Sample } from "../../src/debug/profile-data.js";
 import { Random, testSeed } from "../support/seed.js";

@@ -7,28 +7,8 @@ import type { ProfileData } from "../profile-data.js";
 import { STYLE } from "../style.js";
 import * as flame from "./browser/flame.js";
 import * as graph from "./browser/graph.js";
+import type { FlameData, SavedCall } from "./flame-data.js";
 import { type CallNode, treeOf } from "./tree.js";
-
-/** A node as the page has it: name, file, line, column; live bytes and blocks, allocated bytes and blocks; children. */
-export type SavedCall = readonly [
-  string,
-  string,
-  number,
-  number,
-  number,
-  number,
-  number,
-  number,
-  readonly SavedCall[],
-];
-
-/** What the page is made of. */
-export interface FlameData {
-  readonly every: number;
-  readonly startTime: number;
-  readonly durationMs: number;
-  readonly root: SavedCall;
-}
 
 export function flamePageOf({ every, startTime, durationMs, samples }: ProfileData): string {
   const data: FlameData = { every, startTime, durationMs, root: savedCall(treeOf(samples)) };

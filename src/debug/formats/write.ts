@@ -46,11 +46,15 @@ const FORMATS: readonly (readonly [string, (data: ProfileData) => string | Uint8
  * ```
  */
 export function writeProfile(data: ProfileData, file: string): void {
+  writeFileSync(file, encoderFor("writeProfile", file)(data));
+}
+
+/** @throws HeapError ERR_INVALID_ARG for a name with another ending; `operation` is what its message begins with */
+export function encoderFor(operation: string, file: unknown): (data: ProfileData) => string | Uint8Array {
   const format = FORMATS.find(([ending]) => typeof file === "string" && file.toLowerCase().endsWith(ending));
-  if (format === undefined)
-    throw typeError(
-      "ERR_INVALID_ARG",
-      `writeProfile: the name of the file must end in .heapprofile, .pb.gz or .html; got ${show(file)}`,
-    );
-  writeFileSync(file, format[1](data));
+  if (format !== undefined) return format[1];
+  throw typeError(
+    "ERR_INVALID_ARG",
+    `${operation}: the name of the file must end in .heapprofile, .pb.gz or .html; got ${show(file)}`,
+  );
 }

@@ -3,16 +3,19 @@
  */
 import { writeFileSync } from "node:fs";
 import { show, typeError } from "../../errors.js";
-import { pageOf } from "./page.js";
+import { notedOrigins } from "./origins.js";
+import { rendererFor } from "./renderers.js";
 import type { HeapSnapshot } from "./saved.js";
-import { fileTextOf } from "./saved-file.js";
 import { type OriginLookup, takeSnapshot } from "./snapshot.js";
 
 /** What heapMap.snapshot() takes. */
 export interface SnapshotOptions {
   /** What the page calls it; by default its number. */
   readonly label?: string | undefined;
-  /** Asked for each live block, 250,000 at most. Must not allocate from the heap. */
+  /**
+   * Asked for each live block, until 250,000 are known. Must not allocate from the heap. By default what `leaks` noted is asked, if
+   * it is on.
+   */
   readonly lookup?: OriginLookup | undefined;
 }
 
@@ -40,11 +43,11 @@ function snapshot({ label, lookup }: SnapshotOptions = {}): HeapSnapshot {
       `heapMap: lookup must be a function of a pointer, got ${show(lookup)}`,
     );
   taken++;
-  return takeSnapshot(String(label ?? `snapshot ${taken}`), lookup ?? null);
+  return takeSnapshot(String(label ?? `snapshot ${taken}`), lookup ?? notedOrigins());
 }
 
 function write(file: string, options: HeapMapOptions = {}): void {
-  const render = rendererFor(file);
+  const render = rendererFor("heapMap", file);
   const { snapshots = [snapshot({ lookup: options.lookup })] } = options;
   if (!Array.isArray(snapshots) || snapshots.length === 0)
     throw typeError(
@@ -52,15 +55,6 @@ function write(file: string, options: HeapMapOptions = {}): void {
       "heapMap: snapshots must be an array of what heapMap.snapshot() returned",
     );
   writeFileSync(file, render(snapshots));
-}
-
-function rendererFor(file: unknown): (snapshots: readonly HeapSnapshot[]) => string {
-  if (typeof file === "string" && /\.html?$/i.test(file)) return pageOf;
-  if (typeof file === "string" && /\.json$/i.test(file)) return fileTextOf;
-  throw typeError(
-    "ERR_INVALID_ARG",
-    `heapMap: the name of the file must end in .html, for a page, or .json, for npx heapwright map; got ${show(file)}`,
-  );
 }
 
 /**

@@ -2,7 +2,7 @@
  * In the browser: the page of the flame graph. See ../../browser/texts.ts for how these functions come there.
  */
 import { byId, bytesText, countText, element, shareText } from "../../browser/texts.js";
-import type { FlameData, SavedCall } from "../flame-page.js";
+import type { FlameData, SavedCall } from "../flame-data.js";
 import { type Box, boxOf, drawBoxes, layOut, nameOf, placeText, rowHeight } from "./graph.js";
 
 /** What the page is at any moment. */

@@ -3,7 +3,7 @@
  *
  * The outermost calls are at the top. A box is as wide as what it and the calls below it allocated.
  */
-import type { SavedCall } from "../flame-page.js";
+import type { SavedCall } from "../flame-data.js";
 
 /** A call with the sum of itself and what it calls. */
 export interface Box {

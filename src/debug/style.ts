@@ -20,6 +20,7 @@ header p, .note { color: var(--faint); font-size: 12px; }
 .panel { background: var(--panel); border: 1px solid var(--line); border-radius: 10px; padding: 14px 16px; margin-bottom: 14px; }
 .line { display: flex; align-items: center; gap: 10px; flex-wrap: wrap; }
 .space { flex: 1; }
+label { font-size: 13px; }
 button, select, input { font: inherit; font-size: 13px; color: inherit; background: var(--panel); border: 1px solid var(--line);
   border-radius: 6px; padding: 3px 8px; }
 button { cursor: pointer; }

@@ -182,25 +182,40 @@ export function hearStrip(page: Page): void {
 export function hearMap(page: Page): void {
   const { view } = page;
   const map = byId("map");
+  hearDragging(page, map);
+  map.addEventListener("wheel", (event) => turn(page, event), { passive: false });
+  map.addEventListener("dblclick", (event) => {
+    const { place, row } = pointAt(view, event.offsetX, event.offsetY);
+    if (place >= 0) zoom(view, 0.25, place, row);
+    redraw(page);
+  });
+  map.addEventListener("pointermove", (event) => hover(page, event));
+  map.addEventListener("pointerleave", () => {
+    byId("hint").hidden = true;
+  });
+  map.addEventListener("keydown", (event) => moveByKey(page, event));
+}
+
+/** The wheel zooms where the mouse is; with the shift key it moves. */
+export function turn(page: Page, event: WheelEvent): void {
+  const { view } = page;
+  event.preventDefault();
+  const { place, row } = pointAt(view, event.offsetX, event.offsetY);
+  if (event.shiftKey)
+    look(view, view.from + Math.sign(event.deltaY || event.deltaX) * view.perRow, view.perRow);
+  else if (place >= 0) zoom(view, 1.0018 ** event.deltaY, place, row);
+  redraw(page);
+}
+
+/** What is pressed and not moved is a click. */
+export function hearDragging(page: Page, map: HTMLElement): void {
+  const { view } = page;
   let from: { x: number; y: number; start: number; moved: boolean } | null = null;
-  map.addEventListener(
-    "wheel",
-    (event) => {
-      event.preventDefault();
-      const { place, row } = pointAt(view, event.offsetX, event.offsetY);
-      if (event.shiftKey)
-        look(view, view.from + Math.sign(event.deltaY || event.deltaX) * view.perRow, view.perRow);
-      else if (place >= 0) zoom(view, 1.0018 ** event.deltaY, place, row);
-      redraw(page);
-    },
-    { passive: false },
-  );
   map.addEventListener("pointerdown", (event) => {
     from = { x: event.offsetX, y: event.offsetY, start: view.from, moved: false };
     map.setPointerCapture(event.pointerId);
   });
   map.addEventListener("pointermove", (event) => {
-    hover(page, event);
     if (from === null || Math.abs(event.offsetX - from.x) + Math.abs(event.offsetY - from.y) < 4) return;
     from.moved = true;
     const { height, stripe, gap, gutter } = measures();
@@ -213,15 +228,6 @@ export function hearMap(page: Page): void {
     if (from !== null && !from.moved) select(page, pointAt(view, event.offsetX, event.offsetY).place);
     from = null;
   });
-  map.addEventListener("dblclick", (event) => {
-    const { place, row } = pointAt(view, event.offsetX, event.offsetY);
-    if (place >= 0) zoom(view, 0.25, place, row);
-    redraw(page);
-  });
-  map.addEventListener("pointerleave", () => {
-    byId("hint").hidden = true;
-  });
-  map.addEventListener("keydown", (event) => moveByKey(page, event));
 }
 
 export function moveByKey(page: Page, event: KeyboardEvent): void {

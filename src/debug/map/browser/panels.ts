@@ -106,30 +106,29 @@ export function showFootprint({ footprint, stats }: HeapSnapshot): void {
 
 /** Bars of live and freed bytes or blocks, for each doubling of the size. */
 export function showSizes({ sizes }: HeapSnapshot, by: "Blocks" | "Bytes"): void {
-  const value = (of: (typeof sizes)[number], which: "live" | "freed") => of[`${which}${by}`];
-  const most = Math.max(1, ...sizes.map((of) => value(of, "live") + value(of, "freed")));
-  const text = (amount: number) => (by === "Bytes" ? bytesText(amount) : countText(amount));
-  byId("sizes").replaceChildren(
-    ...sizes.map((of) => {
-      const bar = (which: "live" | "freed") => {
-        const made = element("div", which);
-        made.style.height = `${(100 * value(of, which)) / most}%`;
-        return made;
-      };
-      const column = element("div", "column", element("div", "bars", bar("freed"), bar("live")));
-      column.append(
-        element(
-          "span",
-          "label",
-          bytesText(of.upTo)
+  const most = Math.max(1, ...sizes.map((of) => of[`live${by}`] + of[`freed${by}`]));
+  const every = Math.ceil(sizes.length / 13); // there is room for so many labels
+  const columns = sizes.map((of, index) => {
+    const [live, freed] = [of[`live${by}`], of[`freed${by}`]];
+    const text = (amount: number) => (by === "Bytes" ? bytesText(amount) : countText(amount));
+    const bars = element("div", "bars", sizeBar("freed", freed / most), sizeBar("live", live / most));
+    const label =
+      index % every === 0
+        ? bytesText(of.upTo)
             .replace(/(\.0+)? (B|iB)?/, "")
-            .replace("iB", ""),
-        ),
-      );
-      column.title = `up to ${countText(of.upTo)} bytes: ${text(value(of, "live"))} live, ${text(value(of, "freed"))} freed`;
-      return column;
-    }),
-  );
+            .replace("iB", "")
+        : "\u00a0";
+    const column = element("div", "column", bars, element("span", "label", label));
+    column.title = `up to ${countText(of.upTo)} bytes: ${text(live)} live, ${text(freed)} freed`;
+    return column;
+  });
+  byId("sizes").replaceChildren(...columns);
+}
+
+export function sizeBar(which: "live" | "freed", share: number): HTMLElement {
+  const made = element("div", which);
+  made.style.height = `${100 * share}%`;
+  return made;
 }
 
 /** Rows for heaps, which call `go` with the place of a region when they are clicked. */

@@ -49,6 +49,7 @@ export type LayoutVisitor = (address: number, bytes: number, state: LayoutState,
 
 /** A segment, or the mapping of a large block. Addresses; `address <= first <= top <= touched <= committed <= end`. */
 export interface LayoutRegion {
+  /** A range of address space that a heap carves blocks from, or what one large block has for itself. */
   readonly kind: "segment" | "mapping";
   /** Which of the heaps it belongs to, by its place in `heaps`; -1 for a mapping, which belongs to the process. */
   readonly heap: number;

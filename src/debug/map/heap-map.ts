@@ -29,6 +29,7 @@ export interface HeapMapOptions {
 
 /** The type of heapMap. */
 export interface HeapMap {
+  /** Writes the map to a file. */
   (file: string, options?: HeapMapOptions): void;
   /** This moment of the heap, for heapMap() to show later. Takes some tenths of a second for a million blocks. */
   snapshot(options?: SnapshotOptions): HeapSnapshot;

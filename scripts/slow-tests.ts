@@ -35,7 +35,11 @@ export const SLOW_TESTS: Readonly<Record<string, readonly string[]>> = {
     "heap/use-after-free.test.ts",
     "walk.test.ts",
   ],
-  "a page in a real browser": ["debug/flame-page.test.ts", "debug/map-page.test.ts"],
+  "a page in a real browser": [
+    "debug/devtools.test.ts",
+    "debug/flame-page.test.ts",
+    "debug/map-page.test.ts",
+  ],
   "what happens only after seconds, or takes several processes or workers": [
     "hazards/cut-off.test.ts",
     "threads/exchange.test.ts",

@@ -55,7 +55,7 @@ export function takeSnapshot(label: string, lookup: OriginLookup | null): HeapSn
       return { kind, heap, address, first, top, touched, end, blocks: blocks[index]! };
     }),
     cellBytes,
-    footprint: footprintParts({ ...figures, waiting: [] }, regions, sums),
+    footprint: footprintParts(figures, regions, sums),
     sizes: sums.sizes(),
     largestFree: sums.largestFree,
     ...(lookup === null || cellBytes > 0 ? { stacks: [], known: "" } : origins(regions, lookup)),

@@ -62,7 +62,11 @@ export class Sums {
 }
 
 /** The parts that add up to the footprint; the last one is what is left. */
-export function footprintParts(figures: Stats, regions: readonly LayoutRegion[], sums: Sums): FootprintParts {
+export function footprintParts(
+  figures: Omit<Stats, "waiting">,
+  regions: readonly LayoutRegion[],
+  sums: Sums,
+): FootprintParts {
   const touched = (of: LayoutRegion) => (of.kind === "segment" ? of.touched - of.top : 0);
   const slack = (of: LayoutRegion) => (of.kind === "mapping" ? of.end - of.top : 0);
   const parts = {

@@ -9,7 +9,7 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isFresh, typeScriptIn } from "../bench/fresh.js";
 import { bundle } from "./bundle.js";
-import { COPIED, ENTRIES, type Entry, MAIN, updatePackage } from "./entries.js";
+import { COMMAND, COPIED, ENTRIES, type Entry, MAIN, updatePackage } from "./entries.js";
 import { extract } from "./extractor.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -54,6 +54,7 @@ export async function build(): Promise<void> {
       for (const ending of ["js", "cjs"]) await bundleEntry(entry, ending);
       extractTypes(entry);
     }
+    await bundleCommand();
   } finally {
     rmSync(modules, { recursive: true, force: true });
   }
@@ -79,6 +80,15 @@ async function bundleEntry(entry: Entry, ending: string): Promise<void> {
   }
 }
 
+/** Of the library it may have what draws and writes, and nothing that attaches a heap. */
+async function bundleCommand(): Promise<void> {
+  const made = await bundle(join(modules, `${COMMAND.source}.js`), join(dist, `${COMMAND.file}.js`));
+  const foreign = made
+    .map((file) => relative(modules, file).replace(/\.js$/, ""))
+    .filter((file) => !/^(cli|debug)\//.test(file) && !COPIED.includes(file));
+  if (foreign.length > 0) throw new Error(`the command line would have ${foreign.join(", ")} in it`);
+}
+
 /** A subpath's types name those of the library, and do not repeat them: a brand declared twice is two brands. */
 function extractTypes(entry: Entry): void {
   if (entry !== MAIN) nameTheLibrary(entry);
@@ -102,10 +112,11 @@ function nameTheLibrary(entry: Entry): void {
   writeFileSync(join(library, "package.json"), JSON.stringify({ name: STAND_IN, types: "index.d.ts" }));
   writeFileSync(join(library, "index.d.ts"), readFileSync(join(dist, `${MAIN.file}.d.ts`)));
   const folder = join(modules, dirname(entry.source));
-  for (const file of readdirSync(folder)) {
+  for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
     if (!file.endsWith(".d.ts")) continue;
     const text = readFileSync(join(folder, file), "utf8");
-    writeFileSync(join(folder, file), text.replaceAll(`"../${MAIN.file}.js"`, `"${STAND_IN}"`));
+    const main = `"${relative(dirname(join(folder, file)), folder)}/../${MAIN.file}.js"`.replace('"/', '"');
+    writeFileSync(join(folder, file), text.replaceAll(main, `"${STAND_IN}"`));
   }
 }
 

@@ -28,13 +28,16 @@ export const ENTRIES: readonly Entry[] = [
   ...SUBPATHS.map((folder) => ({ name: `heapwright/${folder}`, file: folder, source: `${folder}/index` })),
 ];
 
+/** What `npx heapwright` runs; no module of the library with a heap is in it. */
+export const COMMAND = { file: "cli", source: "cli/index" };
+
 /** Files without state: a subpath has copies of its own. */
 export const COPIED: readonly string[] = ["errors"];
 
 const packageFile = fileURLToPath(new URL("../package.json", import.meta.url));
 
 /** What of package.json follows from the table. */
-export function derived(): { exports: object; typesVersions: object } {
+export function derived(): { bin: object; exports: object; typesVersions: object } {
   const exports: Record<string, unknown> = {};
   const types: Record<string, readonly string[]> = {};
   for (const { name, file } of ENTRIES) {
@@ -45,7 +48,8 @@ export function derived(): { exports: object; typesVersions: object } {
     if (file !== MAIN.file) types[file] = [`./dist/${file}.d.cts`];
   }
   exports["./package.json"] = "./package.json";
-  return { exports, typesVersions: { "*": types } }; // the second for compilers that do not know exports
+  const bin = { heapwright: `dist/${COMMAND.file}.js` };
+  return { bin, exports, typesVersions: { "*": types } }; // the second for compilers that do not know exports
 }
 
 /** Brings package.json in step with the table; written only where it was not. */

@@ -29,6 +29,7 @@ const rooms = [
   "index.ts",
   "containers",
   "debug",
+  "cli",
 ];
 /** Only these files may know koffi: one calls C, the other is called by it. */
 const koffiOwners = ["platform/os.ts", "native/callbacks.ts"];

@@ -35,6 +35,11 @@ export const SLOW_TESTS: Readonly<Record<string, readonly string[]>> = {
     "heap/use-after-free.test.ts",
     "walk.test.ts",
   ],
+  "a page in a real browser": [
+    "debug/devtools.test.ts",
+    "debug/flame-page.test.ts",
+    "debug/map-page.test.ts",
+  ],
   "what happens only after seconds, or takes several processes or workers": [
     "hazards/cut-off.test.ts",
     "threads/exchange.test.ts",
@@ -52,6 +57,7 @@ export const SLOW_TESTS: Readonly<Record<string, readonly string[]>> = {
     "benches.test.ts",
     "demo.test.ts",
     "native/libraries.test.ts",
+    "cli/command.test.ts",
     "native/teardown.test.ts",
     "record.test.ts",
     "shared-map.test.ts",

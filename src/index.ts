@@ -39,6 +39,14 @@ export { configure, type Options } from "./configure.js";
 export { HeapError, type HeapErrorCode } from "./errors.js";
 export { check } from "./inspect/check.js";
 export { type HeapFigures, heapStats } from "./inspect/heap-stats.js";
+export {
+  type Layout,
+  type LayoutHeap,
+  type LayoutRegion,
+  type LayoutState,
+  type LayoutVisitor,
+  layout,
+} from "./inspect/layout.js";
 export type { TraceEvent } from "./inspect/log.js";
 export { type Stats, stats } from "./inspect/stats.js";
 export { trim } from "./inspect/trim.js";

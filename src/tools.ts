@@ -15,6 +15,7 @@ import { setRedZone, sizeOf } from "./block/block.js";
 import { isUsed } from "./heap/holdings.js";
 import { Rec } from "./heap/record.js";
 import { blockAround } from "./inspect/around.js";
+import { layout } from "./inspect/layout.js";
 import { printAll } from "./inspect/log.js";
 import { LIVES, observeAtOnce, observeLives } from "./inspect/observers.js";
 import { stats } from "./inspect/stats.js";
@@ -148,7 +149,19 @@ function loadWhenAsked(): void {
 
 function loadTools(): void {
   const holder = globalThis as { [LOADED]?: object };
-  holder[LOADED] = { internals, calloc, cstring, free, read, readCString, stats, thread, walk, write };
+  holder[LOADED] = {
+    internals,
+    calloc,
+    cstring,
+    free,
+    layout,
+    read,
+    readCString,
+    stats,
+    thread,
+    walk,
+    write,
+  };
   try {
     load("./debug.cjs");
   } catch (error) {

@@ -8,7 +8,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { derived, ENTRIES, MAIN } from "../scripts/entries.js";
+import { COMMAND, derived, ENTRIES, MAIN } from "../scripts/entries.js";
 import { makeProject, root, runIn } from "./support/project.js";
 
 const NEWER = "24";
@@ -33,17 +33,20 @@ test("what is in it", () => {
   assert.equal([...project.packed].sort(), [
     "LICENSE",
     "README.md",
-    ...ENTRIES.flatMap(({ file }) =>
-      ["cjs", "cjs.map", "d.cts", "d.ts", "js", "js.map"].map((ending) => `dist/${file}.${ending}`),
-    ).sort(),
+    ...[
+      ...ENTRIES.flatMap(({ file }) =>
+        ["cjs", "cjs.map", "d.cts", "d.ts", "js", "js.map"].map((ending) => `dist/${file}.${ending}`),
+      ),
+      ...["js", "js.map"].map((ending) => `dist/${COMMAND.file}.${ending}`),
+    ].sort(),
     "package.json",
   ]);
   assert.ok(existsSync(join(project.folder, "node_modules/heapwright/dist/index.js")));
 });
 
 test("package.json says what the table of entries says", () => {
-  const { exports, typesVersions } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  assert.equal({ exports, typesVersions }, derived());
+  const { bin, exports, typesVersions } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  assert.equal({ bin, exports, typesVersions }, derived());
 });
 
 /** In one format, the library and all its subpaths: they throw the library's errors, and have its heap. */
@@ -154,6 +157,23 @@ worker.on("exit", () => {
 `;
 
 test("import and require, on this Node", () => usesIt(process.execPath));
+
+/** What a profile is for pprof, without the package that writes it. */
+const WITHOUT_PEER = `
+import { writeProfile } from "heapwright/debug";
+try { writeProfile({ every: 1, startTime: 0, durationMs: 0, samples: [] }, "profile.pb.gz"); }
+catch (error) { console.log(error.code, error.message); }
+`;
+
+test("its command, and what an optional peer is needed for", () => {
+  project.write("example.mjs", example);
+  const command = join(project.folder, "node_modules/.bin/heapwright");
+  assert.match(project.run(command, ["--help"]), /npx heapwright run/);
+  project.run(command, ["run", "--map", "heap.html", "example.mjs"]);
+  assert.match(readFileSync(join(project.folder, "heap.html"), "utf8"), /^<!doctype html>/);
+  project.write("peer.mjs", WITHOUT_PEER);
+  assert.match(project.run(process.execPath, ["peer.mjs"]), /^ERR_INVALID_STATE .*npm install pprof-format/);
+});
 
 test("and on a newer one", () => {
   const node = newerNode();

@@ -36,6 +36,7 @@ test("so do the others", () => {
     for (const code of others) {
       writeFileSync(`${folder}/example.mjs`, code);
       const printed = execFileSync(process.execPath, [`${folder}/example.mjs`], {
+        cwd: folder,
         encoding: "utf8",
         timeout: patience(LIMIT_MS),
       });

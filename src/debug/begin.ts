@@ -5,6 +5,7 @@ import { writeFileSync } from "node:fs";
 import { isMainThread } from "node:worker_threads";
 import { internals } from "../index.js";
 import { openChannels } from "./channels.js";
+import { beginFiles } from "./files.js";
 import { RED_ZONE, Watch } from "./guard.js";
 import { leaks } from "./leaks.js";
 import { hasMainThread } from "./notes.js";
@@ -26,10 +27,12 @@ export function begin(): void {
     else
       process.emitWarning("HEAPWRIGHT_DEBUG comes too late: another thread has begun without", "HeapWarning");
   }
+  const isFirst = isMainThread || !hasMainThread();
+  beginFiles(atExit, isFirst);
   const wanted = internals.setting("HEAPWRIGHT_LEAKS");
   if (wanted === null && !internals.isNoting) return;
   leaks.start();
-  if (wanted !== null && (isMainThread || !hasMainThread())) atExit(() => tellLeaks(wanted));
+  if (wanted !== null && isFirst) atExit(() => tellLeaks(wanted));
 }
 
 /** Watches the blocks of this thread, and of those that come later: they begin because they see that others have. */

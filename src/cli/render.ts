@@ -1,0 +1,40 @@
+/**
+ * `heapwright map` and `heapwright leaks`: what was saved, for eyes.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { pageOf } from "../debug/map/page.js";
+import { snapshotsIn } from "../debug/map/saved-file.js";
+import { checkSnapshot, LeakReport, type LeakSnapshot } from "../debug/report.js";
+import { positive } from "./run.js";
+import { parsed, UsageError, usage } from "./usage.js";
+
+export function renderMap(args: readonly string[]): number {
+  const { values, positionals } = parsed(args, { output: { type: "string", short: "o" } });
+  const file = onlyFile("map", positionals);
+  const output = String(values.output ?? file.replace(/(\.json)?$/i, ".html"));
+  const page = usage(() => pageOf(snapshotsIn(readFileSync(file, "utf8"), file)));
+  usage(() => writeFileSync(output, page));
+  process.stdout.write(`${output}\n`);
+  return 0;
+}
+
+export function renderLeaks(args: readonly string[]): number {
+  const { values, positionals } = parsed(args, { lines: { type: "string" } });
+  const file = onlyFile("leaks", positionals);
+  const lines = values.lines === undefined ? undefined : Number(positive("--lines", values.lines));
+  process.stdout.write(`${usage(() => leaksIn(file)).toString(lines)}\n`);
+  return 0;
+}
+
+function leaksIn(file: string): LeakReport {
+  const snapshot = JSON.parse(readFileSync(file, "utf8")) as LeakSnapshot;
+  checkSnapshot(file, snapshot);
+  return new LeakReport(snapshot);
+}
+
+function onlyFile(command: string, positionals: readonly string[]): string {
+  const [file, ...more] = positionals;
+  if (file === undefined) throw new UsageError(`${command}: no file`);
+  if (more.length > 0) throw new UsageError(`${command}: one file at a time, got ${positionals.join(" ")}`);
+  return file;
+}

@@ -5,7 +5,7 @@ import { heap, unusable } from "../api/malloc.js";
 import { addHoldings, figuresOf, noHoldings } from "../heap/holdings.js";
 import { Rec } from "../heap/record.js";
 import { Control } from "../memory/control.js";
-import { heldPages } from "../shared/account.js";
+import { footprintOf } from "../shared/account.js";
 import { holderOf, Kind, kindOf, nodeThreadOf, recordOf } from "../shared/heaps.js";
 import { heapsOf } from "./walk.js";
 
@@ -97,7 +97,7 @@ function figuresIn(
     allocated: Math.max(0, allocated),
     blocks: Math.max(0, blocks),
     ...freed,
-    footprint: Math.max(0, heldPages(m, record) - m[record + Rec.reclaimedPages]!) * wilderness.pageSize,
+    footprint: footprintOf(m, record) * wilderness.pageSize,
     splits: all.splits >>> 0,
     merges: all.merges >>> 0,
     trims: all.trims >>> 0,

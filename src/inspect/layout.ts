@@ -20,7 +20,7 @@ import { addHoldings, type Figures, figuresOf, noHoldings } from "../heap/holdin
 import { Rec } from "../heap/record.js";
 import { Control } from "../memory/control.js";
 import { type Block, HEADER_BYTES, WORD_BYTES } from "../memory/memory.js";
-import { heldPages } from "../shared/account.js";
+import { footprintOf } from "../shared/account.js";
 import { isAlive, Kind, kindOf, nodeThreadOf, recordOf } from "../shared/heaps.js";
 import { heapsOf } from "./walk.js";
 
@@ -113,11 +113,15 @@ function heapAt(record: number, own: ReadonlyMap<number, string | null>): Layout
   const entry = m[record + Rec.entry]!;
   const all = noHoldings();
   addHoldings(all, m, record);
-  const { remote, ...figures } = figuresOf({
-    ...all,
-    remoteBlocks: all.remoteBlocks | 0, // its counters wrap around
-    remoteUnits: all.remoteUnits | 0,
-  });
+  const pageSize = m[Control.pageSize]!;
+  const { remote, ...figures } = figuresOf(
+    {
+      ...all,
+      remoteBlocks: all.remoteBlocks | 0, // its counters wrap around
+      remoteUnits: all.remoteUnits | 0,
+    },
+    pageSize,
+  );
   const running = isAlive(window, wilderness.os.threads, entry) ? "running" : "ended";
   const name = own.get(record) ?? null;
   return {
@@ -127,7 +131,7 @@ function heapAt(record: number, own: ReadonlyMap<number, string | null>): Layout
     thread: nodeThreadOf(m, entry),
     made: kindOf(m, entry) !== Kind.thread,
     ...(name === null ? {} : { name }),
-    footprint: Math.max(0, heldPages(m, record)) * m[Control.pageSize]!,
+    footprint: footprintOf(m, record) * pageSize,
   };
 }
 

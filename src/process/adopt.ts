@@ -15,7 +15,7 @@ import { NOTHING_CLEAN } from "../heap/wilderness.js";
 import { MAX_HEAPS, ownerOfWord } from "../memory/control.js";
 import type { Block, Pointer, Window } from "../memory/memory.js";
 import type { Os } from "../platform/os.js";
-import { heldPages, notePeak } from "../shared/account.js";
+import { footprintOf, notePeak } from "../shared/account.js";
 import {
   allMine,
   allOrphans,
@@ -155,7 +155,7 @@ export class AdoptedHeaps implements OtherHeaps<ThreadHeap> {
     });
     const { window, os } = this.#context;
     bytes += this.#wiped * os.pageSize;
-    bytes += Math.max(0, askForMemory(window, os, heldPages)) * os.pageSize;
+    bytes += Math.max(0, askForMemory(window, os, footprintOf)) * os.pageSize;
     return bytes + this.#reclaim() * os.pageSize;
   }
 

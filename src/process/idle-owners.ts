@@ -83,7 +83,7 @@ function isLate(m: Int32Array, record: number): boolean {
   return m[record + Rec.inbox] !== 0 || isWorthGathering(m, record);
 }
 
-/** Counts the pages of a heap: those charged to it, or those of them that were touched (heldPages). */
+/** Counts the pages of a heap: those charged to it, or its part of the footprint (footprintOf). */
 export type Counted = (m: Int32Array, record: number) => number;
 export const chargedPages: Counted = (m, record) => m[record + Rec.charged]!;
 

@@ -31,9 +31,14 @@ export function footprintPages(m: Int32Array): number {
   let pages = m[Control.largePages]!;
   for (let index = m[Control.heaps]! - 1; index >= 0; index--) {
     const record = recordOf(m, index);
-    if (record !== 0) pages += Math.max(0, heldPages(m, record) - m[record + Rec.reclaimedPages]!);
+    if (record !== 0) pages += footprintOf(m, record);
   }
   return pages;
+}
+
+/** A heap's part of the footprint. */
+export function footprintOf(m: Int32Array, record: number): number {
+  return Math.max(0, heldPages(m, record) - m[record + Rec.reclaimedPages]!);
 }
 
 /** Pages charged to a heap that were touched. */

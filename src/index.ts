@@ -37,6 +37,7 @@ export { goodSize, owns } from "./api/sizes.js";
 export { thread } from "./api/thread.js";
 export { configure, type Options } from "./configure.js";
 export { HeapError, type HeapErrorCode } from "./errors.js";
+export type { HeapStats } from "./heap/holdings.js";
 export { check } from "./inspect/check.js";
 export { type HeapFigures, heapStats } from "./inspect/heap-stats.js";
 export {

@@ -45,14 +45,23 @@ export function noHoldings(): Holdings {
   };
 }
 
-/** In usable bytes, except `free`, which includes headers. */
-export interface Figures {
-  readonly allocated: number;
-  readonly blocks: number;
-  readonly cached: number;
-  readonly free: number;
-  readonly remote: number;
+/** What heaps hold now. Sizes are in bytes. */
+export interface HeapStats {
+  /** Usable bytes in live blocks. */
+  allocated: number;
+  /** Live blocks. */
+  blocks: number;
+  /** Usable bytes in cached blocks: freed, not coalesced, kept for a request of their size. */
+  cached: number;
+  /** Bytes in coalesced free blocks, headers included. */
+  free: number;
+  /** Usable bytes in blocks that another thread freed and their owner has not taken back yet, less what was given back since. */
+  remote: number;
+  /** Bytes of address space that were ever touched and not given back; what a limit is for. */
+  footprint: number;
 }
+
+type Figures = Omit<HeapStats, "footprint">;
 
 /** `allocated` and `blocks` are differences of counters, and may be negative while other threads change them. */
 export function figuresOf(all: Holdings, pageSize: number): Figures {

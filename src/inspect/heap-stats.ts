@@ -2,7 +2,7 @@
  * Figures of each heap by itself: what stats() sums up.
  */
 import { heap, unusable } from "../api/malloc.js";
-import { addHoldings, figuresOf, noHoldings } from "../heap/holdings.js";
+import { addHoldings, figuresOf, type HeapStats, noHoldings } from "../heap/holdings.js";
 import { Rec } from "../heap/record.js";
 import { Control } from "../memory/control.js";
 import { footprintOf } from "../shared/account.js";
@@ -10,7 +10,7 @@ import { holderOf, Kind, kindOf, nodeThreadOf, recordOf } from "../shared/heaps.
 import { heapsOf } from "./walk.js";
 
 /** Figures of one heap, or of all blocks with mappings of their own. Sizes are in bytes, as in Stats. */
-export interface HeapFigures {
+export interface HeapFigures extends HeapStats {
   /**
    * thread: of a living thread. made: by `new Heap()`. ended: of a thread that ended, or a Heap that did; nobody has adopted it. mapped:
    * all large blocks, which are of no heap.
@@ -20,18 +20,6 @@ export interface HeapFigures {
   thread: number;
   /** The name of a Heap of the calling thread; "" for others. */
   name: string;
-  /** Usable bytes in live blocks. */
-  allocated: number;
-  /** Live blocks. */
-  blocks: number;
-  /** Usable bytes in cached blocks. */
-  cached: number;
-  /** Bytes in free blocks, headers included. */
-  free: number;
-  /** Usable bytes in blocks that other threads freed and that were not taken back yet. */
-  remote: number;
-  /** Bytes of address space that were touched, less what was given back. */
-  footprint: number;
   /** Free blocks split, since the process began, also by threads that had the heap before; as are all counts. */
   splits: number;
   /** Free blocks coalesced with a neighbour. */

@@ -16,7 +16,7 @@ import {
   purgedPages,
   sizeOf,
 } from "../block/block.js";
-import { addHoldings, type Figures, figuresOf, noHoldings } from "../heap/holdings.js";
+import { addHoldings, figuresOf, type HeapStats, noHoldings } from "../heap/holdings.js";
 import { Rec } from "../heap/record.js";
 import { Control } from "../memory/control.js";
 import { type Block, HEADER_BYTES, WORD_BYTES } from "../memory/memory.js";
@@ -25,7 +25,7 @@ import { isAlive, Kind, kindOf, nodeThreadOf, recordOf } from "../shared/heaps.j
 import { heapsOf } from "./walk.js";
 
 /** A heap of the process, as layout() tells it. Sizes are in bytes; `allocated` to `remote` are what stats() sums up. */
-export interface LayoutHeap extends Readonly<Figures> {
+export interface LayoutHeap extends Readonly<HeapStats> {
   /** Whose it is. thread: the calling thread's. running: another living thread's. ended: nobody's, its thread has ended. */
   readonly owner: "thread" | "running" | "ended";
   /** Node's `threadId` of the thread that has it, or had it last; -1 where that is not known. */
@@ -34,8 +34,6 @@ export interface LayoutHeap extends Readonly<Figures> {
   readonly made: boolean;
   /** The name of a Heap of the calling thread. */
   readonly name?: string;
-  /** Bytes of its segments that were touched and not given back. */
-  readonly footprint: number;
 }
 
 /** What a block is to layout(); `fence` is what ends a full segment, `unknown` what could not be read. */

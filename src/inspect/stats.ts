@@ -5,7 +5,7 @@
  */
 
 import { heap, unusable } from "../api/malloc.js";
-import { addHoldings, figuresOf, type Holdings, noHoldings } from "../heap/holdings.js";
+import { addHoldings, figuresOf, type HeapStats, type Holdings, noHoldings } from "../heap/holdings.js";
 import { Rec } from "../heap/record.js";
 import { Control } from "../memory/control.js";
 import { load, viewedBytes } from "../platform/os.js";
@@ -17,19 +17,7 @@ import { holderOf, Kind, kindOf, recordOf } from "../shared/heaps.js";
  * Figures of the process. Sizes are in bytes. They, and `blocks`, `segments`, `threads`, `orphans`, `heaps` and `waiting`,
  * are of now, and `peakFootprint` is the highest so far; the other figures count events since the process began.
  */
-export interface Stats {
-  /** Usable bytes in live blocks. */
-  allocated: number;
-  /** Live blocks. */
-  blocks: number;
-  /** Usable bytes in cached blocks: freed, not coalesced, kept for a request of their size. */
-  cached: number;
-  /** Bytes in coalesced free blocks, headers included. */
-  free: number;
-  /** Usable bytes in blocks that another thread freed and their owner has not taken back yet, less what was given back since. */
-  remote: number;
-  /** Bytes of address space that the heap has touched and not given back. */
-  footprint: number;
+export interface Stats extends HeapStats {
   /** The highest `footprint` so far. */
   peakFootprint: number;
   /**

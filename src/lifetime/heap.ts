@@ -32,7 +32,7 @@ import { sizeOf } from "../block/block.js";
 import { hex, rangeError, show, typeError } from "../errors.js";
 import { liveBlocksOf } from "../heap/blocks.js";
 import { MAX_SMALL, type ThreadHeap } from "../heap/heap.js";
-import { addHoldings, figuresOf, noHoldings } from "../heap/holdings.js";
+import { addHoldings, figuresOf, type HeapStats, noHoldings } from "../heap/holdings.js";
 import { HEADER_BYTES, NULL, type Pointer, type PointerLike } from "../memory/memory.js";
 import { disposed } from "./disposal.js";
 
@@ -42,22 +42,6 @@ export interface HeapOptions {
   readonly name?: string | undefined;
   /** Most bytes of footprint, 128 KiB at least, or Infinity, which is the default; rounded down to pages. */
   readonly limit?: number | undefined;
-}
-
-/** Sizes in bytes, of one heap made by `new Heap()`. */
-export interface HeapStats {
-  /** Usable bytes in live blocks. */
-  allocated: number;
-  /** Live blocks. */
-  blocks: number;
-  /** Usable bytes in freed blocks that wait for a request of their size. */
-  cached: number;
-  /** Bytes in joined free blocks, headers included. */
-  free: number;
-  /** About how many usable bytes in blocks other threads freed that the heap has not taken back yet. */
-  remote: number;
-  /** Address space that the heap holds and has ever touched, less what was given back; what its limit is for. */
-  footprint: number;
 }
 
 const KNOWN_OPTIONS: Readonly<Record<keyof HeapOptions, true>> = { name: true, limit: true };

@@ -49,7 +49,7 @@ export const internals = {
     return hasEnded(b) ? -1 : sizeOf(heap.words, b) - HEADER_BYTES;
   },
   /** All of the window, and the address where it begins. */
-  bytes: heap.window.bytes,
+  buffer: heap.window.buffer,
   base: heap.window.base,
   blockAround,
   /** Whether each block is guarded, in all threads. */

@@ -44,8 +44,8 @@ export class Watch {
   readonly #born = new Map<number, Stack>();
   readonly #held = new Map<number, Freed>();
   readonly #past = new Map<number, Freed>();
-  readonly #bytes = internals.bytes;
-  readonly #data = new DataView(internals.bytes.buffer);
+  readonly #bytes = new Uint8Array(internals.buffer);
+  readonly #data = new DataView(internals.buffer);
   #heldBytes = 0;
 
   born(pointer: number, usable: number, size: number): void {

@@ -5,7 +5,7 @@
  */
 import { isMainThread, threadId } from "node:worker_threads";
 import { internals } from "../index.js";
-import { encoderFor, writeProfile } from "./formats/write.js";
+import { encoderFor } from "./formats/write.js";
 import { heapMap } from "./map/heap-map.js";
 import { rendererFor } from "./map/renderers.js";
 import { profile } from "./profile.js";
@@ -29,7 +29,7 @@ function beginProfile(file: string, atEnd: (work: () => void) => void): void {
   if (!profile.isOn) profile.start();
   atEnd(() =>
     attempt(() => {
-      if (profile.isOn) writeProfile(profile.stop(), ownFile(file));
+      if (profile.isOn) profile.stop().write(ownFile(file));
     }),
   );
 }

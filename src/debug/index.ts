@@ -9,7 +9,7 @@ export { expectNoLeaks, LeakError, leaks } from "./leaks.js";
 export { type HeapMap, type HeapMapOptions, heapMap, type SnapshotOptions } from "./map/heap-map.js";
 export type { FootprintParts, HeapSnapshot, LargestFree, SavedRegion, SizeClass } from "./map/saved.js";
 export type { BlockOrigin, OriginLookup } from "./map/snapshot.js";
-export { type ProfileOptions, profile } from "./profile.js";
+export { Profile, type ProfileOptions, profile } from "./profile.js";
 export type { Frame, ProfileData, Sample } from "./profile-data.js";
 export { type LeakGroup, LeakReport, type LeakSnapshot } from "./report.js";
 

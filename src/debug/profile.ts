@@ -5,10 +5,35 @@
  */
 import { HeapError, rangeError, show, typeError } from "../errors.js";
 import { internals } from "../index.js";
+import { writeProfile } from "./formats/write.js";
 import type { Frame, ProfileData, Sample } from "./profile-data.js";
 import { Sampler } from "./sampler.js";
 import { sharedState } from "./shared.js";
 import { type Stack, Stacks } from "./stacks.js";
+
+/** What was allocated from a start to an end, in the calling thread. */
+export class Profile implements ProfileData {
+  readonly every: number;
+  readonly startTime: number;
+  readonly durationMs: number;
+  readonly samples: readonly Sample[];
+
+  constructor({ every, startTime, durationMs, samples }: ProfileData) {
+    this.every = every;
+    this.startTime = startTime;
+    this.durationMs = durationMs;
+    this.samples = samples;
+  }
+
+  /**
+   * Writes it as the file's ending says, as writeProfile() does: `.heapprofile`, `.allocated.heapprofile`, `.pb.gz` or `.html`.
+   *
+   * @throws HeapError as writeProfile()
+   */
+  write(file: string): void {
+    writeProfile(this, file);
+  }
+}
 
 /** What `profile.start()` takes. */
 export interface ProfileOptions {
@@ -54,17 +79,13 @@ class Recording {
     });
   }
 
-  data(): ProfileData {
+  data(): Profile {
     // What other threads freed, nobody has told.
     for (const address of [...this.#live.keys()]) if (internals.liveBytes(address) < 0) this.#died(address);
     const samples: Sample[] = this.#places.map((place) => ({ ...place }));
     samples.sort((a, b) => b.liveBytes - a.liveBytes || b.allocatedBytes - a.allocatedBytes);
-    return {
-      every: this.#sampler.every,
-      startTime: this.#startTime,
-      durationMs: performance.now() - this.#start,
-      samples,
-    };
+    const durationMs = performance.now() - this.#start;
+    return new Profile({ every: this.#sampler.every, startTime: this.#startTime, durationMs, samples });
   }
 
   #take(address: number, bytes: number): void {
@@ -137,7 +158,7 @@ export const profile = {
   },
 
   /** Ends. */
-  stop(): ProfileData {
+  stop(): Profile {
     const recording = underWay("stop");
     recording.end();
     state.recording = null;
@@ -145,7 +166,7 @@ export const profile = {
   },
 
   /** What there is so far; it goes on. */
-  snapshot(): ProfileData {
+  snapshot(): Profile {
     return underWay("snapshot").data();
   },
 

@@ -1,6 +1,9 @@
 /**
  * The profile: estimates of what each line allocated and what of it lives, against the truth.
  */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type ProfileData, profile } from "../../src/debug/index.js";
@@ -94,6 +97,32 @@ test("what a profile takes of the heap's own memory is nothing", () => {
   profile.stop();
   assert.is(stats().allocated, before);
 });
+
+test("what stop() returns can be written to a file", () => {
+  const folder = mkdtempSync(join(tmpdir(), "heapwright-profile-"));
+  try {
+    profile.start({ every: 1 });
+    const block = malloc(5000);
+    const made = profile.stop();
+    free(block);
+    const file = join(folder, "live.heapprofile");
+    made.write(file);
+    const { head } = JSON.parse(readFileSync(file, "utf8")) as { head: Node };
+    assert.is(selfSizes(head), 5000);
+    assert.throws(() => made.write(join(folder, "live.txt")), /must end in \.heapprofile/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+interface Node {
+  readonly selfSize: number;
+  readonly children: readonly Node[];
+}
+
+function selfSizes({ selfSize, children }: Node): number {
+  return children.reduce((sum, child) => sum + selfSizes(child), selfSize);
+}
 
 test("wrong options, a second start and a stop without one are refused", () => {
   const refused = (code: string, call: () => unknown, message: RegExp) =>

@@ -16,7 +16,6 @@ export const HELP = `heapwright: see into the memory of a program that uses it
                            for "heapwright map"
       --trace              a line on standard error for each step of the heap
       --debug              catch wrong accesses, and name who forgot what
-      --guard N            about one of N blocks gets inaccessible pages around it
 
       The program is a file that Node runs. Node's own options go before: node --import tsx
       node_modules/.bin/heapwright run app.ts, or into NODE_OPTIONS. Its exit code and its signals

@@ -5,7 +5,6 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { pageOf } from "../debug/map/page.js";
 import { snapshotsIn } from "../debug/map/saved-file.js";
 import { checkSnapshot, LeakReport, type LeakSnapshot } from "../debug/report.js";
-import { positive } from "./run.js";
 import { parsed, UsageError, usage } from "./usage.js";
 
 export function renderMap(args: readonly string[]): number {
@@ -37,4 +36,9 @@ function onlyFile(command: string, positionals: readonly string[]): string {
   if (file === undefined) throw new UsageError(`${command}: no file`);
   if (more.length > 0) throw new UsageError(`${command}: one file at a time, got ${positionals.join(" ")}`);
   return file;
+}
+
+function positive(option: string, text: unknown): string {
+  if (/^[1-9]\d{0,8}$/.test(String(text))) return String(text);
+  throw new UsageError(`${option}: give a whole number from 1 to 999999999, got ${JSON.stringify(text)}`);
 }

@@ -19,7 +19,6 @@ const OPTIONS: Options = {
   map: { type: "string" },
   trace: { type: "boolean" },
   debug: { type: "boolean" },
-  guard: { type: "string" },
 };
 /** A terminal sends these to the program as well. */
 const FROM_TERMINAL: readonly NodeJS.Signals[] = ["SIGINT", "SIGQUIT"];
@@ -49,7 +48,7 @@ function programAt(args: readonly string[]): number {
   return args.length;
 }
 
-function environmentOf({ leaks, profile, map, trace, debug, guard }: Readonly<Record<string, unknown>>) {
+function environmentOf({ leaks, profile, map, trace, debug }: Readonly<Record<string, unknown>>) {
   const environment: Record<string, string> = {};
   if (leaks !== undefined) environment.HEAPWRIGHT_LEAKS = leaks === "" ? "1" : writable("--leaks", leaks);
   if (profile !== undefined) {
@@ -62,7 +61,6 @@ function environmentOf({ leaks, profile, map, trace, debug, guard }: Readonly<Re
   }
   if (trace === true) environment.HEAPWRIGHT_TRACE = "1";
   if (debug === true) environment.HEAPWRIGHT_DEBUG = "1";
-  if (guard !== undefined) environment.HEAPWRIGHT_GUARD = positive("--guard", guard);
   return environment;
 }
 
@@ -71,11 +69,6 @@ function writable(option: string, file: unknown): string {
   const path = resolve(String(file));
   if (!existsSync(dirname(path))) throw new UsageError(`${option}: there is no folder ${dirname(path)}`);
   return path;
-}
-
-export function positive(option: string, text: unknown): string {
-  if (/^[1-9]\d{0,8}$/.test(String(text))) return String(text);
-  throw new UsageError(`${option}: give a whole number from 1 to 999999999, got ${JSON.stringify(text)}`);
 }
 
 /** As Node finds it: the ending may be left out. */

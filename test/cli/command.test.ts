@@ -36,8 +36,7 @@ test("--help says all of it", async () => {
   for (const args of [["--help"], ["-h"], ["run", "--help"]]) {
     const { code, stdout } = await heapwright(args);
     assert.is(code, 0);
-    for (const option of ["leaks", "profile", "map", "trace", "debug", "guard"])
-      assert.match(stdout, `--${option}`);
+    for (const option of ["leaks", "profile", "map", "trace", "debug"]) assert.match(stdout, `--${option}`);
   }
 });
 
@@ -131,7 +130,6 @@ test("what makes no sense", async () => {
   await refused(["run", "--map", "/nowhere/heap.html", program], /--map: there is no folder \/nowhere/);
   await refused(["run", "--profile", "p.txt", program], /--profile: .*\.heapprofile/);
   await refused(["run", "--profile"], /--profile/);
-  await refused(["run", "--guard", "0", program], /--guard: .*got "0"/);
   await refused(["run", "--trace=1", program], /--trace/);
   await refused(["map"], /map: no file/);
   await refused(["map", inFolder("gone.json")], /ENOENT.*gone\.json/);

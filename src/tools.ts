@@ -14,12 +14,13 @@ import { thread } from "./api/thread.js";
 import { setRedZone, sizeOf } from "./block/block.js";
 import { isUsed } from "./heap/holdings.js";
 import { Rec } from "./heap/record.js";
+import { KNOWN_PLACES, placeOf } from "./heap/sampling.js";
 import { blockAround } from "./inspect/around.js";
 import { layout } from "./inspect/layout.js";
 import { printAll } from "./inspect/log.js";
 import { LIVES, observeAtOnce, observeLives } from "./inspect/observers.js";
 import { stats } from "./inspect/stats.js";
-import { walk } from "./inspect/walk.js";
+import { heapsOf, walk } from "./inspect/walk.js";
 import { Control, ownerOfWord } from "./memory/control.js";
 import { hidePages } from "./memory/mapped-pages.js";
 import { type Block, HEADER_BYTES, NULL, type Pointer } from "./memory/memory.js";
@@ -27,7 +28,7 @@ import { whenStackEmpty } from "./platform/interruption.js";
 import { load } from "./platform/os.js";
 import { isOn } from "./process/settings.js";
 import { isAlive, isDoomed, recordOf } from "./shared/heaps.js";
-import type { Guard } from "./shared/hooks.js";
+import type { AllocationSampler, Guard } from "./shared/hooks.js";
 
 /** Each has a tool begin when the library is loaded. */
 const VARIABLES = ["HEAPWRIGHT_LEAKS", "HEAPWRIGHT_PROFILE", "HEAPWRIGHT_MAP", "HEAPWRIGHT_DEBUG"];
@@ -42,6 +43,12 @@ export const internals = {
   LIVES,
   observeAtOnce,
   observeLives,
+  /** Has a sampler count all that this thread allocates; null for none. */
+  sample(sampler: AllocationSampler | null): void {
+    for (const of of heapsOf(heap)) of.sample(sampler);
+  },
+  placeOf,
+  KNOWN_PLACES,
   /** Usable bytes of the live block at an address, of whatever thread; negative when there is none. */
   liveBytes(address: number): number {
     const b = heap.liveBlockOfAny(address);

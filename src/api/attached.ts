@@ -23,10 +23,14 @@ export const heap = own;
 /** The error why there is no heap; null if there is one. */
 export const unusable = attached.unusable;
 
-/** Passes a step to the tracer, if there is one. Only slow paths call this. */
+/** Passes a step to those that hang in the hooks. Only slow paths call this. */
 export function traced(step: TraceStep, pointer: number, size: number): void {
-  const { trace, guard } = own.hooks;
-  if (guard !== null && step !== "free") guard.born(pointer, usableIn(pointer), size);
+  const { trace, guard, sampler } = own.hooks;
+  if (step !== "free") {
+    if (guard !== null) guard.born(pointer, usableIn(pointer), size);
+    if (sampler !== null && sampler.counted !== pointer) sampler.allocated(pointer, size);
+    if (sampler !== null) sampler.counted = 0;
+  }
   if (trace !== null) trace(step, pointer, size);
 }
 

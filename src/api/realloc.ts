@@ -101,7 +101,7 @@ function resize(pointer: Pointer, size: number): Pointer {
   try {
     if (hemmed) moveSmall(b, pointer, size, heap);
     else last.moved = b === 0 ? reallocOther(pointer, size) : reallocBlock(heap, b, pointer, size);
-    if (heap.hooks.trace !== null) traced("realloc", last.moved, size);
+    if (heap.hooks.trace !== null || heap.hooks.sampler !== null) traced("realloc", last.moved, size);
     heap.open();
   } catch (error) {
     // `brand in` tells a HeapError without a call, which could fail on a full stack.

@@ -11,6 +11,8 @@ import { Sampler } from "./sampler.js";
 import { sharedState } from "./shared.js";
 import { type Stack, Stacks } from "./stacks.js";
 
+type AllocationSampler = NonNullable<Parameters<typeof internals.sample>[0]>;
+
 /** What was allocated from a start to an end, in the calling thread. */
 export class Profile implements ProfileData {
   readonly every: number;
@@ -61,27 +63,38 @@ interface Taken {
 }
 
 /** A profile of the calling thread that is under way. */
-class Recording {
+class Recording implements AllocationSampler {
+  readonly countdown: { left: number };
+  readonly known = new Uint8Array(internals.KNOWN_PLACES);
+  counted = 0;
   readonly #sampler: Sampler;
   readonly #startTime = Date.now();
   readonly #start = performance.now();
   readonly #places: Place[] = [];
   readonly #stacks = new Stacks((stack) => this.#placeOf(stack));
   readonly #live = new Map<number, Taken>();
-  readonly end: () => void;
 
   constructor(every: number) {
     this.#sampler = new Sampler(every);
-    this.end = internals.observeAtOnce((step, address, size) => {
-      if (step !== "free" && step !== "malloc" && !internals.LIVES.has(step)) return;
-      if (this.#live.size > 0) this.#died(address);
-      if (step !== "free" && this.#sampler.takes(size)) this.#take(address, size);
-    });
+    this.countdown = this.#sampler.countdown;
+  }
+
+  allocated(pointer: number, size: number): void {
+    if (this.known[internals.placeOf(pointer)] !== 0) this.reused(pointer);
+    if (this.#sampler.takes(size)) this.#take(pointer, size);
+  }
+
+  reused(pointer: number): void {
+    const taken = this.#live.get(pointer);
+    if (taken === undefined) return;
+    this.#live.delete(pointer);
+    taken.place.liveBytes -= taken.bytes * taken.weight;
+    taken.place.liveCount -= taken.weight;
   }
 
   data(): Profile {
-    // What other threads freed, nobody has told.
-    for (const address of [...this.#live.keys()]) if (internals.liveBytes(address) < 0) this.#died(address);
+    for (const [address, { bytes }] of [...this.#live])
+      if (internals.liveBytes(address) < bytes) this.reused(address);
     const samples: Sample[] = this.#places.map((place) => ({ ...place }));
     samples.sort((a, b) => b.liveBytes - a.liveBytes || b.allocatedBytes - a.allocatedBytes);
     const durationMs = performance.now() - this.#start;
@@ -92,18 +105,11 @@ class Recording {
     const place = this.#stacks.here();
     const weight = this.#sampler.weightOf(bytes);
     this.#live.set(address, { place, bytes, weight });
+    this.known[internals.placeOf(address)] = 1;
     place.allocatedBytes += bytes * weight;
     place.allocatedCount += weight;
     place.liveBytes += bytes * weight;
     place.liveCount += weight;
-  }
-
-  #died(address: number): void {
-    const taken = this.#live.get(address);
-    if (taken === undefined) return;
-    this.#live.delete(address);
-    taken.place.liveBytes -= taken.bytes * taken.weight;
-    taken.place.liveCount -= taken.weight;
   }
 
   /** With what the program called as the innermost frame. */
@@ -121,14 +127,15 @@ const state = sharedState<{ recording: Recording | null }>("profile", () => ({ r
 /**
  * Finds out which lines allocate how much, by sampling: of the calling thread, from `start()` to `stop()`. One block is sampled for
  * about every 512 KiB, or `every`, that are allocated, so sums are estimates. They are unbiased, and their relative error is about 1
- * divided by the square root of the number of samples: 10 % for what has 100 of them, that is 50 MiB. A realloc counts as a free
- * and an allocation.
+ * divided by the square root of the number of samples: 10 % for what has 100 of them, that is 50 MiB. A realloc that needs other
+ * memory counts as a free and an allocation.
  *
  * `stop()` returns what was allocated since the start, and what of it is live, by stack; `snapshot()` the same without an end. A
  * program that leaks shows it in what is live, one that makes much garbage in what was allocated.
  *
- * While it is on, malloc and free take their slow paths: a pair takes some 150 ns instead of 10, and a sample some 10 µs more. While
- * it is off it costs nothing.
+ * While it is on, the fast path of malloc counts bytes, and that of free is as ever: a pair takes some 22 ns instead of 12, and a
+ * sample some 10 µs more. Switching it on or off has V8 compile the program's calls again, and a pair takes some 16 ns afterwards.
+ * Never switched on it costs nothing.
  *
  * @throws HeapError ERR_INVALID_ARG for a wrong `every`; ERR_INVALID_STATE for a start while it is on, or a stop while it is
  *   not; ERR_UNSUPPORTED_PLATFORM where there is no heap
@@ -155,12 +162,13 @@ export const profile = {
       throw new HeapError("ERR_INVALID_STATE", "profile.start: a profile is under way; stop it first");
     }
     state.recording = new Recording(every);
+    internals.sample(state.recording);
   },
 
   /** Ends. */
   stop(): Profile {
     const recording = underWay("stop");
-    recording.end();
+    internals.sample(null);
     state.recording = null;
     return recording.data();
   },

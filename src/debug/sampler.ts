@@ -9,21 +9,22 @@
  */
 export class Sampler {
   readonly every: number;
+  /** Bytes until the next sample. */
+  readonly countdown: { left: number };
   readonly #random: () => number;
-  #left: number;
 
   /** `random`: numbers from 0 up to, and not including, 1. */
   constructor(every: number, random: () => number = Math.random) {
     this.every = every;
     this.#random = random;
-    this.#left = this.#distance();
+    this.countdown = { left: this.#distance() };
   }
 
   /** Whether an allocation of that many bytes is sampled; each is to be asked about once. */
   takes(bytes: number): boolean {
-    this.#left -= atLeastOne(bytes);
-    if (this.#left > 0) return false;
-    this.#left = this.#distance();
+    this.countdown.left -= atLeastOne(bytes);
+    if (this.countdown.left > 0) return false;
+    this.countdown.left = this.#distance();
     return true;
   }
 
@@ -32,8 +33,9 @@ export class Sampler {
     return -1 / Math.expm1(-atLeastOne(bytes) / this.every);
   }
 
+  /** Rounded up: the byte that the drop falls on. */
   #distance(): number {
-    return -Math.log(1 - this.#random()) * this.every;
+    return Math.max(1, Math.ceil(-Math.log(1 - this.#random()) * this.every));
   }
 }
 

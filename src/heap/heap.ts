@@ -42,7 +42,7 @@ import { type Block, HEADER_BYTES, type Pointer, type Window } from "../memory/m
 import { watch } from "../platform/interruption.js";
 import { ensureStack } from "../platform/stack.js";
 import { footprintPages, heldPages } from "../shared/account.js";
-import type { Hooks, TraceSink } from "../shared/hooks.js";
+import type { AllocationSampler, Hooks, TraceSink } from "../shared/hooks.js";
 import { drain, hasReturned } from "../shared/inbox.js";
 import { Outbox } from "../shared/remote.js";
 import { cachedUnits, grantMore, LEFT, MAX_CACHED, pop, push } from "./cache.js";
@@ -52,6 +52,7 @@ import type { OtherHeaps } from "./other-heaps.js";
 import type { Pool } from "./pool.js";
 import { POLICY_RUN, purge, purgeBeforeMapping, purgeIsDue, uncommit } from "./purge.js";
 import { Rec } from "./record.js";
+import { samplingPop } from "./sampling.js";
 import { NOTHING_CLEAN, type Wilderness } from "./wilderness.js";
 
 /** Largest request that the fast paths serve, in bytes. */
@@ -99,6 +100,7 @@ export class ThreadHeap {
     this.outbox = new Outbox(wilderness.window, pool.record, pool.secret);
     this.others = null;
     this.name = name;
+    if (this.hooks.sampler !== null) this.sample(this.hooks.sampler);
   }
 
   // ---- Fast paths ----
@@ -521,6 +523,13 @@ export class ThreadHeap {
     ensureStack();
     this.others?.recover(this);
     this.open();
+  }
+
+  /** Has the fast path of malloc count for a sampler; null for none. */
+  sample(sampler: AllocationSampler | null): void {
+    const { popSmall } = ThreadHeap.prototype;
+    this.hooks.sampler = sampler;
+    this.popSmall = sampler === null ? popSmall : samplingPop(this, popSmall, sampler);
   }
 
   /** Sets or removes the tracer. */

@@ -13,7 +13,7 @@ import { CHUNK_BYTES, CONTROL_CHUNKS, Control, MAPPINGS, NO_LIMIT } from "../mem
 import { Window, WORD_BYTES } from "../memory/memory.js";
 import { type Os, openOs } from "../platform/os.js";
 import { isFullStack, STACK_BYTES } from "../platform/stack.js";
-import type { Hooks } from "../shared/hooks.js";
+import { type Hooks, noHooks } from "../shared/hooks.js";
 import { meet } from "../shared/rendezvous.js";
 import { headroomBytes, placeWindow, setLargeRange } from "../space/reserve.js";
 import { joinProcess } from "./adopt.js";
@@ -28,7 +28,7 @@ export interface Attached {
 
 /** The calling thread's heap. The first thread's environment gives the settings. */
 export function attach(): Attached {
-  const hooks: Hooks = { trace: null, afterCall: null, guard: null };
+  const hooks = noHooks();
   const os = openOs();
   try {
     const window = meet(os, () => openWindow(os, settingsFrom(process.env)));

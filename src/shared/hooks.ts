@@ -49,6 +49,23 @@ export interface Guard {
   verify(): void;
 }
 
+/**
+ * Counts what a thread allocates, and is told of an allocation now and then. Unlike a tracer it leaves the fast path of free as
+ * it is, and that of malloc nearly so (heap/sampling.ts).
+ */
+export interface AllocationSampler {
+  /** Whole bytes until the next sample is due, which falls on the block with the last of them. */
+  readonly countdown: { left: number };
+  /** The block that the fast path counted last. */
+  counted: number;
+  /** By placeOf() of their addresses, how many sampled blocks there may be. */
+  readonly known: Uint8Array;
+  /** A block was allocated by a slow path. In the middle of an update, so it must not use the heap. */
+  allocated(pointer: number, size: number): void;
+  /** The fast path gave a block out where one that was sampled may have been: that is dead. */
+  reused(pointer: number): void;
+}
+
 export interface Hooks {
   /** Called at the end of a call into the heap, when the heap may be used. */
   afterCall: (() => void) | null;
@@ -58,4 +75,9 @@ export interface Hooks {
    */
   trace: TraceSink | null;
   guard: Guard | null;
+  sampler: AllocationSampler | null;
+}
+
+export function noHooks(): Hooks {
+  return { trace: null, afterCall: null, guard: null, sampler: null };
 }

@@ -11,7 +11,7 @@ import { Control, NO_LIMIT } from "../../src/memory/control.js";
 import { joinProcess } from "../../src/process/adopt.js";
 import { applySettings, attach, openWindow } from "../../src/process/process.js";
 import { defaults } from "../../src/process/settings.js";
-import type { Hooks } from "../../src/shared/hooks.js";
+import { noHooks } from "../../src/shared/hooks.js";
 import { control, fakeHeap, footprintPages, record, take, verify } from "../support/fake-heap.js";
 import { FakeOs, MIB, PAGE } from "../support/fake-os.js";
 import { throwsHeapError } from "../support/throws.js";
@@ -67,7 +67,7 @@ test("no memory for the first segment is ERR_OUT_OF_MEMORY", () => {
   const os = new FakeOs();
   const map = os.map.bind(os);
   os.map = (address, bytes) => (os.count("map") > 0 ? -1 : map(address, bytes));
-  const hooks: Hooks = { trace: null, afterCall: null, guard: null };
+  const hooks = noHooks();
   throwsHeapError(
     () => joinProcess(openWindow(os, { ...defaults, reserve: 0 }), os, hooks),
     "ERR_OUT_OF_MEMORY",

@@ -12,6 +12,7 @@ import type { Block } from "../../src/memory/memory.js";
 import { joinProcess } from "../../src/process/adopt.js";
 import { underAdoption } from "../../src/process/claims.js";
 import { reclaim } from "../../src/process/reclaim.js";
+import { noHooks } from "../../src/shared/hooks.js";
 import {
   anotherThread,
   charged,
@@ -30,7 +31,7 @@ const BLOCK = 8192;
 const BLOCKS = 12;
 /** Kept live: a run lies below it, and one above. */
 const PIN = 5;
-const hooks = { trace: null, afterCall: null, guard: null };
+const hooks = noHooks();
 
 interface Scene {
   readonly owner: FakeHeap;

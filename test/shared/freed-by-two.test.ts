@@ -21,6 +21,7 @@ import { checkHeap } from "../../src/heap/verify.js";
 import { Control, ownerOfWord } from "../../src/memory/control.js";
 import type { Block, Pointer, Window } from "../../src/memory/memory.js";
 import { joinProcess } from "../../src/process/adopt.js";
+import { noHooks } from "../../src/shared/hooks.js";
 import { freedForOthers, Outbox } from "../../src/shared/remote.js";
 import { anotherThread, type FakeHeap, fakeHeap, sendBack, verify } from "../support/fake-heap.js";
 import { Killer } from "../support/killer.js";
@@ -118,11 +119,7 @@ for (const size of [40, 30_000]) {
     const [other, third] = [anotherThread(of, 2), anotherThread(of, 3)];
     const witness = new Witness();
     of.os.threads.current = 4;
-    const owner = joinProcess(witness.window(of.heap.window), of.os, {
-      trace: null,
-      afterCall: null,
-      guard: null,
-    });
+    const owner = joinProcess(witness.window(of.heap.window), of.os, noHooks());
     const pointer = owner.allocate(size);
     assert.ok(sendBack(other.heap, pointer));
     other.heap.outbox.flush();

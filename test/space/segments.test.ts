@@ -17,7 +17,7 @@ import {
 } from "../../src/memory/control.js";
 import type { Window } from "../../src/memory/memory.js";
 import { entryOf, HEAP_RECORD } from "../../src/shared/heaps.js";
-import type { Hooks } from "../../src/shared/hooks.js";
+import { noHooks } from "../../src/shared/hooks.js";
 import { Lock } from "../../src/shared/lock.js";
 import { placeWindow } from "../../src/space/reserve.js";
 import { MAX_SEGMENT_CHUNKS, Segments } from "../../src/space/segments.js";
@@ -42,7 +42,7 @@ function bench(reserve: number, options: FakeOptions = {}) {
   m[Control.limitPages] = NO_LIMIT;
   m[HEAP + HEAP_RECORD] = OWNER;
   m[OTHER + HEAP_RECORD] = OWNER + 1;
-  const hooks: Hooks = { trace: null, afterCall: null, guard: null };
+  const hooks = noHooks();
   const lock = new Lock(window, os.threads, 1);
   const segments = new Segments(window, os, hooks, lock);
   lock.recover = () => segments.recover();

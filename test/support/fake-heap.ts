@@ -16,7 +16,7 @@ import { joinProcess } from "../../src/process/adopt.js";
 import { openWindow } from "../../src/process/process.js";
 import { defaults, type Settings } from "../../src/process/settings.js";
 import { chargedPages } from "../../src/shared/account.js";
-import type { Hooks, TraceStep } from "../../src/shared/hooks.js";
+import { type Hooks, noHooks, type TraceStep } from "../../src/shared/hooks.js";
 import { type FakeOptions, FakeOs, PAGE } from "./fake-os.js";
 
 export interface FakeHeap {
@@ -29,7 +29,7 @@ export interface FakeHeap {
 /** A heap of its own on 64 MiB, half of it taken from the break, unless the options say otherwise. */
 export function fakeHeap(settings: Partial<Settings> = {}, options: FakeOptions = {}): FakeHeap {
   const os = new FakeOs(options);
-  const hooks: Hooks = { trace: null, afterCall: null, guard: null };
+  const hooks = noHooks();
   const heap = joinProcess(openWindow(os, { ...defaults, ...settings }), os, hooks);
   return { heap, os, hooks, m: heap.words };
 }
@@ -37,7 +37,7 @@ export function fakeHeap(settings: Partial<Settings> = {}, options: FakeOptions 
 /** The same process seen by another thread, which has a heap of its own. */
 export function anotherThread(of: FakeHeap, thread: number): FakeHeap {
   of.os.threads.current = thread;
-  const hooks: Hooks = { trace: null, afterCall: null, guard: null };
+  const hooks = noHooks();
   const heap = joinProcess(of.heap.window, of.os, hooks);
   return { heap, os: of.os, hooks, m: heap.words };
 }

@@ -16,6 +16,7 @@ import { heapsOf } from "../../src/inspect/walk.js";
 import { CHUNK_WORDS, Control, ownerOfWord } from "../../src/memory/control.js";
 import { type Pointer, WORD_BYTES } from "../../src/memory/memory.js";
 import { joinProcess } from "../../src/process/adopt.js";
+import { noHooks } from "../../src/shared/hooks.js";
 import { anotherThread, type FakeHeap, fakeHeap } from "../support/fake-heap.js";
 import { type FakeOptions, MIB } from "../support/fake-os.js";
 import { Killed, Killer } from "../support/killer.js";
@@ -90,7 +91,7 @@ export class Scene {
     const killer = new Killer(at);
     this.os.threads.current = thread;
     try {
-      const hooks = { trace: null, afterCall: null, guard: null };
+      const hooks = noHooks();
       const window = killer.window(this.survivor.heap.window);
       work(joinProcess(window, killer.os(this.os), hooks));
     } catch (error) {

@@ -9,6 +9,7 @@
 import type { Window } from "../../../src/memory/memory.js";
 import { openOs } from "../../../src/platform/os.js";
 import { joinProcess } from "../../../src/process/adopt.js";
+import { noHooks } from "../../../src/shared/hooks.js";
 import { meet } from "../../../src/shared/rendezvous.js";
 import { Killer } from "../../support/killer.js";
 import { Actor } from "./actor.js";
@@ -80,23 +81,19 @@ function play(part: Part): void {
   const window = meet(os, () => {
     throw new Error("the main thread has opened the window");
   });
-  const pointers = prepare === null ? [] : prepare(new Actor(joinProcess(window, os, hooks()), part));
+  const pointers = prepare === null ? [] : prepare(new Actor(joinProcess(window, os, noHooks()), part));
   const inHand = new Slots(part.inHand);
   for (const [i, pointer] of pointers.entries()) inHand.swap(i, pointer);
   announce(words, Word.state, State.ready);
   awaitChange(words, Word.state, State.ready);
   const parker = new Parker(words);
   parker.armed = prepare === null;
-  const heap = joinProcess(parker.window(window), parker.os(os), hooks());
+  const heap = joinProcess(parker.window(window), parker.os(os), noHooks());
   parker.armed = true;
   run(heap, pointers);
   Atomics.store(words, Word.stores, parker.stores);
   announce(words, Word.state, State.done);
   awaitChange(words, Word.state, State.done);
-}
-
-function hooks() {
-  return { trace: null, afterCall: null, guard: null };
 }
 
 play(given<Part>());

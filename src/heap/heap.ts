@@ -472,6 +472,7 @@ export class ThreadHeap {
     this.words[this.record + Rec.interrupted] = 1;
     this.words[this.record + Rec.updates] = this.words[this.record + Rec.updates]! + 1;
     if (this.words[this.record + Rec.reclaiming] !== 0) this.#awaitReclaim();
+    if (this.hooks.sampler !== null) this.hooks.sampler.counted = 0;
   }
 
   /** Another thread is at this thread's inboxes, and takes the heap to be in no update: see process/reclaim.ts. */

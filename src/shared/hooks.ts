@@ -56,7 +56,7 @@ export interface Guard {
 export interface AllocationSampler {
   /** Whole bytes until the next sample is due, which falls on the block with the last of them. */
   readonly countdown: { left: number };
-  /** The block that the fast path counted last. */
+  /** The block that the fast path counted last in this update: the update must not count it again. 0 for none. */
   counted: number;
   /** By placeOf() of their addresses, how many sampled blocks there may be. */
   readonly known: Uint8Array;

@@ -65,6 +65,23 @@ test("estimates are within their statistical error, of small and of large blocks
   for (const block of small) free(block);
 });
 
+test("pairs of one size are estimated without bias, though each gets the block of the last one", () => {
+  const every = 4096;
+  const [blocks, bytes] = [400_000, 1000];
+  profile.start({ every });
+  churn(blocks, bytes);
+  const made = profile.stop();
+  isNear(sum(made, "allocatedCount", "churn"), blocks, bytes, every);
+});
+
+test("a block that grows where it is counts again", () => {
+  profile.start({ every: 16 * 1024 });
+  for (let i = 0; i < 20_000; i++) free(realloc(malloc(2000), 2600));
+  const truth = 20_000 * 4600;
+  const found = sum(profile.stop(), "allocatedBytes");
+  assert.ok(Math.abs(found / truth - 1) < 0.1, `${found} for ${truth}`);
+});
+
 test("a snapshot is of now, and the profile goes on", () => {
   profile.start({ every: 1 });
   const block = malloc(10_000);

@@ -3,12 +3,12 @@
  */
 import type { HeapErrorCode } from "../../src/index.js";
 import type { Chapter } from "./chapter.js";
-import { code, line, paint, say, width, wrap } from "./page.js";
+import { code, line, refusal, say } from "./page.js";
 import { Program } from "./program.js";
 import { same, verify } from "./proof.js";
 
-/** How an error was printed by the program. */
-interface Refusal {
+/** An error, as the program printed it. */
+interface Printed {
   readonly code: string;
   readonly message: string;
 }
@@ -32,9 +32,9 @@ export const wrongAccesses: Chapter = {
     const program = new Program("wrong-accesses.mjs");
     const { status, stdout, stderr } = await program.run("HEAPWRIGHT_DEBUG", "1");
     verify(stdout !== "", `the program ran to its end: ${stderr}`);
-    const refusals = JSON.parse(stdout) as Refusal[];
-    same("the number of wrong accesses that were found", refusals.length, 3);
-    const [freed, past, overrun] = refusals as [Refusal, Refusal, Refusal];
+    const errors = JSON.parse(stdout) as Printed[];
+    same("the number of wrong accesses that were found", errors.length, 3);
+    const [freed, past, overrun] = errors as [Printed, Printed, Printed];
     line();
     tell(program, "readFreed", "read.u32(record)", freed, {
       code: "ERR_USE_AFTER_FREE",
@@ -47,7 +47,8 @@ export const wrongAccesses: Chapter = {
       lines: ["point = malloc(20)"],
     });
     say(
-      "What C writes no one can stop, as this memset that is called through koffi. It is found when the block is freed or resized, and by check():",
+      "What C writes no one can stop, as this memset that is called through koffi. It is found when the block is freed " +
+        "or resized, and by check():",
     );
     tell(program, "overrunInC", "memset(text, 0, 48)", overrun, {
       code: "ERR_HEAP_CORRUPT",
@@ -67,16 +68,11 @@ export const wrongAccesses: Chapter = {
   },
 };
 
-function tell(program: Program, name: string, access: string, refusal: Refusal, expected: Expected): void {
-  same(`the code of ${access}`, refusal.code, expected.code);
-  verify(refusal.message.includes(expected.says), `${access} is told by its block`);
+function tell(program: Program, name: string, access: string, error: Printed, expected: Expected): void {
+  same(`the code of ${access}`, error.code, expected.code);
+  verify(error.message.includes(expected.says), `${access} is told by its block`);
   for (const says of expected.lines)
-    verify(refusal.message.includes(program.frame(name, says)), `${access} is told with the line of ${says}`);
+    verify(error.message.includes(program.frame(name, says)), `${access} is told with the line of ${says}`);
   code(access, `line ${program.line(access).number}`);
-  const [what, ...story] = program.shortened(refusal.message).split("\n") as [string, ...string[]];
-  const [first, ...others] = wrap(what, width - 28);
-  line(`    ${paint.refused(refusal.code.padEnd(19))}  ${first}`);
-  for (const other of others) line(`${" ".repeat(25)}${other}`);
-  for (const each of story) line(paint.faint(`${" ".repeat(21)}${each}`));
-  line();
+  refusal(error.code, program.shortened(error.message));
 }

@@ -10,7 +10,6 @@ import { fileURLToPath } from "node:url";
 import { isFresh, typeScriptIn } from "../bench/fresh.js";
 import { bundle } from "./bundle.js";
 import { COMMAND, COPIED, ENTRIES, type Entry, MAIN, updatePackage } from "./entries.js";
-import { extract } from "./extractor.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const dist = join(root, "dist");
@@ -52,7 +51,7 @@ export async function build(): Promise<void> {
     compile("--outDir", modules, "--emitDeclarationOnly", ...withoutMaps);
     for (const entry of ENTRIES) {
       for (const ending of ["js", "cjs"]) await bundleEntry(entry, ending);
-      extractTypes(entry);
+      await extractTypes(entry);
     }
     await bundleCommand();
   } finally {
@@ -90,7 +89,8 @@ async function bundleCommand(): Promise<void> {
 }
 
 /** A subpath's types name those of the library, and do not repeat them: a brand declared twice is two brands. */
-function extractTypes(entry: Entry): void {
+async function extractTypes(entry: Entry): Promise<void> {
+  const { extract } = await import("./extractor.js"); // takes seconds to load, which only a build should
   if (entry !== MAIN) nameTheLibrary(entry);
   const types = join(dist, `${entry.file}.d.ts`);
   const dtsRollup = { enabled: true, untrimmedFilePath: types };

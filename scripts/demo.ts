@@ -11,6 +11,7 @@ import { anInt } from "./demo/an-int.js";
 import type { Chapter } from "./demo/chapter.js";
 import { deadWorker } from "./demo/dead-worker.js";
 import { givingBack } from "./demo/giving-back.js";
+import { inside } from "./demo/inside.js";
 import { largeBlock } from "./demo/large-block.js";
 import { count, heading, line, paint, say } from "./demo/page.js";
 import { verifiedSoFar, verifyEmpty } from "./demo/proof.js";
@@ -21,6 +22,7 @@ import { sharedPointers } from "./demo/shared-pointers.js";
 import { smallBlocks } from "./demo/small-blocks.js";
 import { splitAndJoin } from "./demo/split-and-join.js";
 import { tracing } from "./demo/tracing.js";
+import { wrongAccesses } from "./demo/wrong-accesses.js";
 import { wrongFrees } from "./demo/wrong-frees.js";
 
 const oneThread: readonly Chapter[] = [
@@ -31,7 +33,9 @@ const oneThread: readonly Chapter[] = [
   givingBack,
   largeBlock,
   wrongFrees,
+  wrongAccesses,
   tracing,
+  inside,
   replays,
 ];
 

@@ -137,6 +137,34 @@ test("wrong frees refused: double, interior, wild, forged", async () => {
   shows(text, "7 wrong frees refused");
 });
 
+test("wrong accesses found: through a freed pointer, over the end, and by C", async () => {
+  const text = await chapter("Wrong accesses");
+  const refusal = (access: string, code: string, message: string) =>
+    shows(text, `› ${access} +line \\d+\\n +${code} +${message}`);
+  const allocated = (name: string) =>
+    shows(text, `\\n +allocated by malloc\\n +at ${name} \\(wrong-accesses\\.mjs:\\d+:\\d+\\)\\n`);
+  refusal("read\\.u32\\(record\\)", "ERR_USE_AFTER_FREE", "read\\.u32: 4 bytes at ADDRESS");
+  refusal("write\\.f64\\(point, 1\\.5, 16\\)", "ERR_OUT_OF_BOUNDS", "write\\.f64: 8 bytes at ADDRESS");
+  refusal("memset\\(text, 0, 48\\)", "ERR_HEAP_CORRUPT", "the block of 40 bytes at ADDRESS was overrun");
+  for (const name of ["readFreed", "writePastTheEnd", "overrunInC"]) allocated(name);
+  shows(text, "\\n +freed by free\\n +at readFreed \\(wrong-accesses\\.mjs:\\d+:\\d+\\)\\n");
+});
+
+test("a leak by its line, a profile beside the truth, and the sums of the map", async () => {
+  const text = await chapter("Who allocates what");
+  shows(text, "heapwright: 100 blocks, 6400 bytes, of 1 stack\\n");
+  const [, number] = /at answer \(leaky\.mjs:(\d+):\d+\)\n/.exec(text) ?? [];
+  shows(text, `\\n +${number} +const record = malloc\\(64\\);\\n`);
+  const row = (...figures: string[]) => shows(text, `\\n +${figures.join(" +")}\\n`);
+  const [estimate, off] = ["[\\d,]+", "\\d+\\.\\d %"];
+  row("readLines", "8,620,000", estimate, off, "0", "0");
+  row("makeIndex", "4,000,000", estimate, off, "4,000,000", estimate);
+  row("makeBuffers", "4,800,000", estimate, off, "2,400,000", estimate);
+  shows(text, "heapMap\\(file\\) +a page of \\d\\d,\\d+ bytes\\n");
+  row("live", "6,4[\\d,]+", "in use");
+  row("sum", "[67],[\\d,]+");
+});
+
 test("steps told by tracing", async () => {
   const text = await chapter("can be followed");
   const steps = ["malloc", "free", "coalesce forward", "split", "realloc", "coalesce backward"];

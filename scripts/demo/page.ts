@@ -64,6 +64,16 @@ export function code(program: string, result = ""): void {
   line(`${paint.faint("›")} ${paint.code(program)}${gap}${result}`);
 }
 
+/** An error under the line of a program that it came of: its code, and its message beside it. */
+export function refusal(errorCode: string, message: string): void {
+  const [what, ...story] = message.split("\n") as [string, ...string[]];
+  const [first, ...others] = wrap(what, width - 28);
+  line(`    ${paint.refused(errorCode.padEnd(19))}  ${first}`);
+  for (const other of others) line(`${" ".repeat(25)}${other}`);
+  for (const each of story) line(paint.faint(`${" ".repeat(21)}${each}`));
+  line();
+}
+
 /** Words of `text` in lines of at most `columns`. */
 export function wrap(text: string, columns: number): string[] {
   const lines: string[] = [];

@@ -3,7 +3,7 @@
  */
 import { check, free, HeapError, type HeapErrorCode, malloc, type Pointer, view } from "../../src/index.js";
 import type { Chapter } from "./chapter.js";
-import { code, count, line, paint, say, width, wrap } from "./page.js";
+import { code, count, refusal, say } from "./page.js";
 import { same, snapshot, verify } from "./proof.js";
 
 const HEADER_BYTES = 8;
@@ -52,10 +52,7 @@ function refuse(program: string, why: string, expected: HeapErrorCode, pointer: 
   verify(snapshot() === before, `${program} changes nothing`);
   refused++;
   code(program, why);
-  const [first, ...others] = wrap(error.message, width - 28);
-  line(`    ${paint.refused(error.code.padEnd(19))}  ${first}`);
-  for (const other of others) line(`${" ".repeat(25)}${other}`);
-  line();
+  refusal(error.code, error.message);
 }
 
 function errorOf(action: () => void): unknown {

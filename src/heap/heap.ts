@@ -472,14 +472,12 @@ export class ThreadHeap {
     if (this.words[this.record + Rec.reclaiming] !== 0) this.#awaitReclaim();
   }
 
-  /** Another thread is at this thread's inboxes, and takes the heap to be in no update: see process/reclaim.ts. */
+  /**
+   * Another thread is at this thread's inboxes, and takes the heap to be in no update: see process/reclaim.ts. This one counts as
+   * interrupted while it waits: if it is cut off then, it may hold the adoption mutex, which recover() unlocks.
+   */
   #awaitReclaim(): void {
-    const { words: m, record } = this;
-    while (m[record + Rec.reclaiming] !== 0) {
-      m[record + Rec.interrupted] = 0;
-      this.others?.awaitReclaim();
-      m[record + Rec.interrupted] = 1;
-    }
+    while (this.words[this.record + Rec.reclaiming] !== 0) this.others?.awaitReclaim();
   }
 
   /**

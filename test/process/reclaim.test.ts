@@ -154,6 +154,7 @@ test("an owner that begins an update meanwhile waits until it is over", () => {
   owner.os.discard = function (this: FakeOs, address, bytes) {
     if (waits++ === 0) {
       owner.heap.others!.awaitReclaim = () => {
+        assert.ok(owner.heap.isInterrupted, "whoever is cut off now is recovered, which unlocks the mutex");
         owner.m[owner.heap.record + Rec.reclaiming] = 0; // as when the other thread is done
       };
       owner.heap.enter();

@@ -50,7 +50,7 @@ import { consolidate, isWorthConsolidating } from "./consolidate.js";
 import { gather, isWorthGathering } from "./gather.js";
 import type { OtherHeaps } from "./other-heaps.js";
 import type { Pool } from "./pool.js";
-import { POLICY_RUN, purge, purgeBeforeMapping, purgeIsDue, uncommit } from "./purge.js";
+import { POLICY_RUN, purge, purgeBeforeMapping, purgeIsDue, uncommit, whileTakingBack } from "./purge.js";
 import { Rec } from "./record.js";
 import { NOTHING_CLEAN, type Wilderness } from "./wilderness.js";
 
@@ -354,15 +354,10 @@ export class ThreadHeap {
     if (!this.hasReturned) return;
     if (this.name !== null) this.consolidate();
     else {
-      drain(this.window, this.record, this.secret, (b) => this.#takeBack(b));
-      if (this.words[this.record + Rec.reclaimedPages] !== 0) this.#recharge();
+      whileTakingBack(this.wilderness, () => {
+        drain(this.window, this.record, this.secret, (b) => this.#takeBack(b));
+      });
     }
-  }
-
-  /** Of what came back, pages were given back meanwhile: they are purged again, which counts them off for good. */
-  #recharge(): void {
-    purge(this.wilderness, this.wilderness.pageSize);
-    this.words[this.record + Rec.reclaimedPages] = 0;
   }
 
   /** A block from the inbox: into the cache, or coalesced. Purging is considered after the last one. */

@@ -216,6 +216,42 @@ test("whenever it dies, and the owner too, their heir has all blocks", () => {
   });
 });
 
+test("an owner that comes back leaves no moment in which its pages are counted off twice, and others may charge", () => {
+  const set = scene();
+  const { owner } = set;
+  assert.ok(reclaimed(set) > 0);
+  owner.m[Control.limitPages] = charged(owner);
+  const limit = charged(owner);
+  const { discard } = owner.os;
+  let discards = 0;
+  owner.os.discard = function (this: FakeOs, address, bytes) {
+    discards++;
+    assert.ok(charged(owner) === limit || owner.m[Control.lock] !== 0);
+    return discard.call(this, address, bytes);
+  };
+  comesBack(set);
+  assert.ok(discards > 1);
+  assert.is(owner.m[Control.lock], 0);
+  assert.ok(charged(owner) <= limit);
+});
+
+test("after the owner's death its heir counts nothing that was given back", () => {
+  const set = scene();
+  const { owner, helper } = set;
+  assert.ok(reclaimed(set) > 0);
+  const footprint = footprintPages(owner);
+  const account = charged(owner);
+  const peak = owner.m[Control.peakPages];
+  owner.os.threads.kill(OWNER);
+  owner.os.threads.current = HELPER;
+  const heir = helper.heap.others!.adopt()!;
+  assert.is(heir.record, owner.heap.record);
+  assert.ok(footprintPages(owner) <= footprint, `${footprintPages(owner)} of ${footprint} pages`);
+  assert.ok(charged(owner) <= account);
+  assert.is(owner.m[Control.peakPages], peak);
+  verify({ ...owner, heap: heir });
+});
+
 test("closed lists have the words that an update looks at", () => {
   assert.is(fakeHeap().m[CLOSED_LISTS + Rec.reclaiming], 0);
 });

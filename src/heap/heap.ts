@@ -41,7 +41,7 @@ import {
 import { type Block, HEADER_BYTES, type Pointer, type Window } from "../memory/memory.js";
 import { watch } from "../platform/interruption.js";
 import { ensureStack } from "../platform/stack.js";
-import { footprintPages, heldPages } from "../shared/account.js";
+import { footprintOf, footprintPages, heldPages } from "../shared/account.js";
 import type { Hooks, TraceSink } from "../shared/hooks.js";
 import { drain, hasReturned } from "../shared/inbox.js";
 import { Outbox } from "../shared/remote.js";
@@ -370,20 +370,22 @@ export class ThreadHeap {
 
   /** Consolidates and purges every free page; returns bytes. */
   trim(): number {
-    const held = heldPages(this.words, this.record);
-    // These purge too, where a partly purged block becomes wilderness: `held` is read before.
+    const { words: m, record } = this;
+    // The following purge too, where a partly purged block becomes wilderness. What others gave back before does not count.
+    const before = footprintOf(m, record);
     if (this.name === null) this.drain();
     this.#consolidate();
     purge(this.wilderness, this.wilderness.pageSize);
-    return (held - heldPages(this.words, this.record)) * this.wilderness.pageSize;
+    return (before - footprintOf(m, record)) * this.wilderness.pageSize;
   }
 
   /** Trims, and discharges what is committed but was never touched; whether less is charged than before. */
   relieve(): boolean {
-    const charged = this.words[this.record + Rec.charged]!;
+    const { words: m, record } = this;
+    const before = m[record + Rec.charged]! - m[record + Rec.reclaimedPages]!;
     this.trim();
     uncommit(this.wilderness);
-    return this.words[this.record + Rec.charged]! < charged;
+    return m[record + Rec.charged]! < before;
   }
 
   // ---- Large blocks ----

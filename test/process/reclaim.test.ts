@@ -235,6 +235,16 @@ test("an owner that comes back leaves no moment in which its pages are counted o
   assert.ok(charged(owner) <= limit);
 });
 
+test("an owner that trims says no more than it gives back itself", () => {
+  const set = scene();
+  const { owner } = set;
+  assert.ok(reclaimed(set) > 0);
+  const before = footprintPages(owner);
+  owner.os.threads.current = OWNER;
+  assert.is(owner.heap.trim(), (before - footprintPages(owner)) * 4096);
+  verify(owner);
+});
+
 test("after the owner's death its heir counts nothing that was given back", () => {
   const set = scene();
   const { owner, helper } = set;

@@ -146,6 +146,22 @@ test("an owner in a slow path is left alone, and one where the kernel has no bar
   comesBack(set);
 });
 
+test("the owner's processor sees all changes before it may go on", () => {
+  const set = scene();
+  const { owner } = set;
+  const reclaiming: number[] = [];
+  const blocks: number[] = [];
+  owner.os.barrier = () => {
+    reclaiming.push(owner.m[owner.heap.record + Rec.reclaiming]!);
+    blocks.push(walked(set));
+    return true;
+  };
+  assert.ok(reclaimed(set) > 0);
+  assert.equal(reclaiming, [1, 1, 1]);
+  assert.ok(blocks[2]! < blocks[1]!);
+  assert.is(walked(set), blocks[2]);
+});
+
 test("an owner that begins an update meanwhile waits until it is over", () => {
   const set = scene();
   const { owner } = set;

@@ -17,6 +17,7 @@ import {
   SMALL_LIMIT,
   WORD_BYTES,
 } from "../memory/memory.js";
+import { ensureStack } from "../platform/stack.js";
 import {
   addressOf,
   afterCall,
@@ -95,7 +96,7 @@ function resize(pointer: Pointer, size: number): Pointer {
   }
   checkSize("realloc", "size", size);
   if (pointer === NULL) return malloc(size);
-  if (heap.hooks.guard !== null) usableAt("realloc", pointer); // throws when it was overrun
+  if (heap.hooks.guard !== null) watched(pointer);
   heap.enter();
   last.moved = NULL;
   try {
@@ -116,6 +117,12 @@ function resize(pointer: Pointer, size: number): Pointer {
   const { moved } = last;
   if (heap.hooks.afterCall !== null) afterCall();
   return moved;
+}
+
+/** Under a guard: throws when the block was overrun, or when the guard could not be told of its new size. */
+function watched(pointer: Pointer): void {
+  ensureStack();
+  usableAt("realloc", pointer);
 }
 
 /** Resizes a block of a heap that this thread holds. */

@@ -50,10 +50,11 @@ export class Watch {
 
   born(pointer: number, usable: number, size: number): void {
     const at = pointer - internals.base;
+    const stack = this.#stacks.here();
     this.#past.delete(pointer);
-    this.#born.set(pointer, this.#stacks.here());
     this.#bytes.fill(ZONE_BYTE, at + size, at + usable - WORD);
     this.#data.setUint32(at + usable - WORD, (usable - size) ^ DISGUISE, true);
+    this.#born.set(pointer, stack); // last: a full stack may have ended this before
   }
 
   sizeOf(pointer: number, usable: number): number {

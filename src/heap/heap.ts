@@ -41,7 +41,7 @@ import {
 import { type Block, HEADER_BYTES, type Pointer, type Window } from "../memory/memory.js";
 import { watch } from "../platform/interruption.js";
 import { ensureStack } from "../platform/stack.js";
-import { footprintPages, heldPages } from "../shared/account.js";
+import { footprintOf, footprintPages, heldPages } from "../shared/account.js";
 import type { AllocationSampler, Hooks, TraceSink } from "../shared/hooks.js";
 import { drain, hasReturned } from "../shared/inbox.js";
 import { Outbox } from "../shared/remote.js";
@@ -50,7 +50,7 @@ import { consolidate, isWorthConsolidating } from "./consolidate.js";
 import { gather, isWorthGathering } from "./gather.js";
 import type { OtherHeaps } from "./other-heaps.js";
 import type { Pool } from "./pool.js";
-import { POLICY_RUN, purge, purgeBeforeMapping, purgeIsDue, uncommit } from "./purge.js";
+import { POLICY_RUN, purge, purgeBeforeMapping, purgeIsDue, uncommit, whileTakingBack } from "./purge.js";
 import { Rec } from "./record.js";
 import { samplingPop } from "./sampling.js";
 import { NOTHING_CLEAN, type Wilderness } from "./wilderness.js";
@@ -356,15 +356,10 @@ export class ThreadHeap {
     if (!this.hasReturned) return;
     if (this.name !== null) this.consolidate();
     else {
-      drain(this.window, this.record, this.secret, (b) => this.#takeBack(b));
-      if (this.words[this.record + Rec.reclaimedPages] !== 0) this.#recharge();
+      whileTakingBack(this.wilderness, () => {
+        drain(this.window, this.record, this.secret, (b) => this.#takeBack(b));
+      });
     }
-  }
-
-  /** Of what came back, pages were given back meanwhile: they are purged again, which counts them off for good. */
-  #recharge(): void {
-    purge(this.wilderness, this.wilderness.pageSize);
-    this.words[this.record + Rec.reclaimedPages] = 0;
   }
 
   /** A block from the inbox: into the cache, or coalesced. Purging is considered after the last one. */
@@ -377,20 +372,22 @@ export class ThreadHeap {
 
   /** Consolidates and purges every free page; returns bytes. */
   trim(): number {
-    const held = heldPages(this.words, this.record);
-    // These purge too, where a partly purged block becomes wilderness: `held` is read before.
+    const { words: m, record } = this;
+    // The following purge too, where a partly purged block becomes wilderness. What others gave back before does not count.
+    const before = footprintOf(m, record);
     if (this.name === null) this.drain();
     this.#consolidate();
     purge(this.wilderness, this.wilderness.pageSize);
-    return (held - heldPages(this.words, this.record)) * this.wilderness.pageSize;
+    return (before - footprintOf(m, record)) * this.wilderness.pageSize;
   }
 
   /** Trims, and discharges what is committed but was never touched; whether less is charged than before. */
   relieve(): boolean {
-    const charged = this.words[this.record + Rec.charged]!;
+    const { words: m, record } = this;
+    const before = m[record + Rec.charged]! - m[record + Rec.reclaimedPages]!;
     this.trim();
     uncommit(this.wilderness);
-    return this.words[this.record + Rec.charged]! < charged;
+    return m[record + Rec.charged]! < before;
   }
 
   // ---- Large blocks ----
@@ -475,14 +472,12 @@ export class ThreadHeap {
     if (this.hooks.sampler !== null) this.hooks.sampler.counted = 0;
   }
 
-  /** Another thread is at this thread's inboxes, and takes the heap to be in no update: see process/reclaim.ts. */
+  /**
+   * Another thread is at this thread's inboxes, and takes the heap to be in no update: see process/reclaim.ts. This one counts as
+   * interrupted while it waits: if it is cut off then, it may hold the adoption mutex, which recover() unlocks.
+   */
   #awaitReclaim(): void {
-    const { words: m, record } = this;
-    while (m[record + Rec.reclaiming] !== 0) {
-      m[record + Rec.interrupted] = 0;
-      this.others?.awaitReclaim();
-      m[record + Rec.interrupted] = 1;
-    }
+    while (this.words[this.record + Rec.reclaiming] !== 0) this.others?.awaitReclaim();
   }
 
   /**

@@ -119,6 +119,23 @@ export function uncommit(of: Wilderness): void {
 }
 
 /**
+ * Does what takes the inbox back. Pages of its blocks that others have given back (process/reclaim.ts) are purged again after it,
+ * which counts them off for good. Until then they may be counted off twice, and so nobody charges anything meanwhile.
+ */
+export function whileTakingBack(of: Wilderness, work: () => void): void {
+  const { m, record } = of;
+  if (m[record + Rec.reclaimedPages] === 0) {
+    work();
+    return;
+  }
+  of.account.whileNobodyCharges(() => {
+    work();
+    purge(of, of.pageSize);
+    m[record + Rec.reclaimedPages] = 0;
+  });
+}
+
+/**
  * Purges and uncommits the wilderness, of which `purged` pages were purged before they became wilderness. It reads as zero
  * afterwards, so calloc need not clear it.
  */

@@ -71,7 +71,7 @@ export function underAdoption<T>(window: Window, os: Os, work: () => T): T {
     );
   }
   try {
-    finishReclaiming(window);
+    finishReclaiming(window, os);
     return work();
   } finally {
     os.threads.unlockMutex(mutex);

@@ -68,11 +68,11 @@ function whileKeptOut(window: Window, os: Os, first: number, work: () => void): 
   window.atomicStore(first + Rec.reclaiming, 1);
   // The second barrier orders all that the owner stored in its last slow path before the reads here.
   if (os.barrier() && window.atomicLoad(first + Rec.interrupted) === 0 && os.barrier()) work();
-  finishReclaiming(window);
+  finishReclaiming(window, os);
 }
 
 /** Finishes what a thread that died had begun, if any, and lets the owner go on. To be called under the mutex. */
-export function finishReclaiming(window: Window): void {
+export function finishReclaiming(window: Window, os: Os): void {
   const m = window.words;
   const first = m[Control.reclaiming]!;
   if (first === 0) return;
@@ -80,7 +80,9 @@ export function finishReclaiming(window: Window): void {
     const record = recordOf(m, index);
     if (record !== 0 && m[record + Rec.merging] !== 0) finishMerge(window, record);
   }
-  window.atomicStore(first + Rec.reclaiming, 0); // releases: the owner sees all that was changed
+  // The owner reads the word plainly: without a barrier it might see that it is 0, and headers as they were before.
+  os.barrier();
+  window.atomicStore(first + Rec.reclaiming, 0);
   m[Control.reclaiming] = 0;
 }
 

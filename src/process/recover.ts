@@ -29,6 +29,7 @@ import {
 } from "../block/block.js";
 import { consolidate } from "../heap/consolidate.js";
 import type { Pool } from "../heap/pool.js";
+import { whileTakingBack } from "../heap/purge.js";
 import { Rec } from "../heap/record.js";
 import { type Block, HEADER_BYTES, WORD_BYTES } from "../memory/memory.js";
 import { recoverDrain } from "../shared/inbox.js";
@@ -59,14 +60,15 @@ export function recover(pool: Pool): boolean {
   for (const id of pool.wilderness.ownSegments()) recoverUnbegun(pool, id);
   const census = survey(pool);
   if (census === null) return false;
-  takeBack(pool);
-  m[record + Rec.sincePurge] = 0;
-  m[record + Rec.asked] = 0;
-  m[record + Rec.reclaimedPages] = 0; // as they are committed, they are charged
-  m[record + Rec.blocks] = census.blocks;
-  m[record + Rec.closedUnits] = census.closedUnits;
-  m[record + Rec.charged] = pool.wilderness.committedPages() - census.purgedPages;
-  consolidate(pool);
+  whileTakingBack(pool.wilderness, () => {
+    takeBack(pool);
+    m[record + Rec.sincePurge] = 0;
+    m[record + Rec.asked] = 0;
+    m[record + Rec.blocks] = census.blocks;
+    m[record + Rec.closedUnits] = census.closedUnits;
+    m[record + Rec.charged] = pool.wilderness.committedPages() - census.purgedPages;
+    consolidate(pool);
+  });
   m[record + Rec.interrupted] = 0;
   return true;
 }

@@ -95,6 +95,17 @@ export class Account {
     return affordable;
   }
 
+  /** Calls `work`; where there is a limit, no other thread charges pages meanwhile. The caller must not hold the lock. */
+  whileNobodyCharges(work: () => void): void {
+    const isLimited = this.#m[Control.limitPages] !== NO_LIMIT;
+    if (isLimited) this.#lock.acquire();
+    try {
+      work();
+    } finally {
+      if (isLimited) this.#lock.release();
+    }
+  }
+
   /** Whether the limit leaves room for that many pages. */
   affords(pages: number): boolean {
     const m = this.#m;

@@ -147,6 +147,22 @@ test("an owner in a slow path is left alone, and one where the kernel has no bar
   comesBack(set);
 });
 
+test("the owner's processor sees all changes before it may go on", () => {
+  const set = scene();
+  const { owner } = set;
+  const reclaiming: number[] = [];
+  const blocks: number[] = [];
+  owner.os.barrier = () => {
+    reclaiming.push(owner.m[owner.heap.record + Rec.reclaiming]!);
+    blocks.push(walked(set));
+    return true;
+  };
+  assert.ok(reclaimed(set) > 0);
+  assert.equal(reclaiming, [1, 1, 1]);
+  assert.ok(blocks[2]! < blocks[1]!);
+  assert.is(walked(set), blocks[2]);
+});
+
 test("an owner that begins an update meanwhile waits until it is over", () => {
   const set = scene();
   const { owner } = set;
@@ -155,6 +171,7 @@ test("an owner that begins an update meanwhile waits until it is over", () => {
   owner.os.discard = function (this: FakeOs, address, bytes) {
     if (waits++ === 0) {
       owner.heap.others!.awaitReclaim = () => {
+        assert.ok(owner.heap.isInterrupted, "whoever is cut off now is recovered, which unlocks the mutex");
         owner.m[owner.heap.record + Rec.reclaiming] = 0; // as when the other thread is done
       };
       owner.heap.enter();
@@ -214,6 +231,52 @@ test("whenever it dies, and the owner too, their heir has all blocks", () => {
     verify({ ...owner, heap: home });
     assert.is(freeBytesAround(owner, blocks), (BLOCKS - 1) * BLOCK);
   });
+});
+
+test("an owner that comes back leaves no moment in which its pages are counted off twice, and others may charge", () => {
+  const set = scene();
+  const { owner } = set;
+  assert.ok(reclaimed(set) > 0);
+  owner.m[Control.limitPages] = charged(owner);
+  const limit = charged(owner);
+  const { discard } = owner.os;
+  let discards = 0;
+  owner.os.discard = function (this: FakeOs, address, bytes) {
+    discards++;
+    assert.ok(charged(owner) === limit || owner.m[Control.lock] !== 0);
+    return discard.call(this, address, bytes);
+  };
+  comesBack(set);
+  assert.ok(discards > 1);
+  assert.is(owner.m[Control.lock], 0);
+  assert.ok(charged(owner) <= limit);
+});
+
+test("an owner that trims says no more than it gives back itself", () => {
+  const set = scene();
+  const { owner } = set;
+  assert.ok(reclaimed(set) > 0);
+  const before = footprintPages(owner);
+  owner.os.threads.current = OWNER;
+  assert.is(owner.heap.trim(), (before - footprintPages(owner)) * 4096);
+  verify(owner);
+});
+
+test("after the owner's death its heir counts nothing that was given back", () => {
+  const set = scene();
+  const { owner, helper } = set;
+  assert.ok(reclaimed(set) > 0);
+  const footprint = footprintPages(owner);
+  const account = charged(owner);
+  const peak = owner.m[Control.peakPages];
+  owner.os.threads.kill(OWNER);
+  owner.os.threads.current = HELPER;
+  const heir = helper.heap.others!.adopt()!;
+  assert.is(heir.record, owner.heap.record);
+  assert.ok(footprintPages(owner) <= footprint, `${footprintPages(owner)} of ${footprint} pages`);
+  assert.ok(charged(owner) <= account);
+  assert.is(owner.m[Control.peakPages], peak);
+  verify({ ...owner, heap: heir });
 });
 
 test("closed lists have the words that an update looks at", () => {

@@ -173,6 +173,12 @@ test("its command, and what an optional peer is needed for", () => {
   assert.match(readFileSync(join(project.folder, "heap.html"), "utf8"), /^<!doctype html>/);
   project.write("peer.mjs", WITHOUT_PEER);
   assert.match(project.run(process.execPath, ["peer.mjs"]), /^ERR_INVALID_STATE .*npm install pprof-format/);
+  project.write("never.mjs", 'import { writeFileSync } from "node:fs"; writeFileSync("has-run", "");');
+  assert.throws(
+    () => project.run(command, ["run", "--profile", "p.pb.gz", "never.mjs"]),
+    /--profile: .*npm install pprof-format/,
+  );
+  assert.not(existsSync(join(project.folder, "has-run")));
 });
 
 test("and on a newer one", () => {

@@ -26,9 +26,19 @@ export function renderLeaks(args: readonly string[]): number {
 }
 
 function leaksIn(file: string): LeakReport {
-  const snapshot = JSON.parse(readFileSync(file, "utf8")) as LeakSnapshot;
+  const snapshot = contentsOf(readFileSync(file, "utf8"));
+  if (!Array.isArray(snapshot?.groups))
+    throw new UsageError(`${file}: no saved report; write one with npx heapwright run --leaks=leaks.json`);
   checkSnapshot(file, snapshot);
-  return new LeakReport(snapshot);
+  return new LeakReport(snapshot as LeakSnapshot);
+}
+
+function contentsOf(text: string): Partial<LeakSnapshot> | null {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 function onlyFile(command: string, positionals: readonly string[]): string {

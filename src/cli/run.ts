@@ -30,6 +30,8 @@ export async function run(args: readonly string[]): Promise<number> {
   const environment = environmentOf(parsed(own, OPTIONS).values);
   const [program, ...rest] = args.slice(own.length);
   if (program === undefined) throw new UsageError("run: no program to run");
+  if (own.at(-1) === "--leaks=" && /\.json$/i.test(program))
+    throw new UsageError(`run: ${program} is no program; for a report as data write --leaks=${program}`);
   const child = spawn(process.execPath, [...process.execArgv, fileOf(program), ...rest], {
     stdio: "inherit",
     env: { ...process.env, ...environment },

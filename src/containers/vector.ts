@@ -199,7 +199,7 @@ export class Vector<T extends ElementType> {
   }
 
   #outside(index: unknown): Error {
-    return wrongRange("Vector", `an index from 0 to ${this.length - 1}`, index);
+    return wrongRange("Vector", `an index below its length of ${this.length}`, index);
   }
 
   /** Grows to at least `least` elements; the old data stays as the spare. */

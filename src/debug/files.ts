@@ -18,10 +18,10 @@ export function beginFiles(atEnd: (work: () => void) => void, isFirst: boolean):
   if (file !== null) attempt(() => beginProfile(file, atEnd));
 }
 
-/** A wrong name is refused at once, and not when the program has run for hours. */
+/** A wrong name, or a missing package, is refused at once, and not when the program has run for hours. */
 function beginMap(file: string, atEnd: (work: () => void) => void): void {
   rendererFor("HEAPWRIGHT_MAP", file);
-  atEnd(() => attempt(() => heapMap(file)));
+  atEnd(() => attempt(() => heapMap(file), "HEAPWRIGHT_MAP: "));
 }
 
 function beginProfile(file: string, atEnd: (work: () => void) => void): void {
@@ -30,7 +30,7 @@ function beginProfile(file: string, atEnd: (work: () => void) => void): void {
   atEnd(() =>
     attempt(() => {
       if (profile.isOn) profile.stop().write(ownFile(file));
-    }),
+    }, "HEAPWRIGHT_PROFILE: "),
   );
 }
 
@@ -39,11 +39,11 @@ function ownFile(file: string): string {
   return isMainThread ? file : file.replace(/((\.allocated)?\.[a-z]+(\.gz)?)$/i, `.worker-${threadId}$1`);
 }
 
-/** The program goes on, whatever happens. */
-function attempt(work: () => void): void {
+/** The program goes on, whatever happens; `what` is said before an error that does not say it itself. */
+function attempt(work: () => void, what = ""): void {
   try {
     work();
   } catch (error) {
-    internals.print(`heapwright: ${(error as Error).message}\n`);
+    internals.print(`heapwright: ${what}${(error as Error).message}\n`);
   }
 }

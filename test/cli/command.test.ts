@@ -136,6 +136,12 @@ test("what makes no sense", async () => {
   await refused(["map", inFolder("text.json")], /text\.json: no saved map/);
   await refused(["map", inFolder("other.json")], /version 99, and this heapwright reads version 1/);
   await refused(["leaks", inFolder("gone.json")], /ENOENT.*gone\.json/);
+  await refused(["leaks", inFolder("text.json")], /text\.json: no saved report; write one/);
+  await refused(["leaks", inFolder("other.json")], /other\.json: no saved report; write one/);
+  await refused(
+    ["run", "--leaks", "leaks.json", program],
+    /leaks\.json is no program; .*--leaks=leaks\.json/,
+  );
   await refused(["leaks", inFolder("leaks-99.json")], /version 99, and this heapwright reads version 1/);
   await refused(["leaks", inFolder("leaks-99.json"), "--lines", "x"], /--lines: .*got "x"/);
   assert.not(existsSync(inFolder("other.html")));
@@ -150,6 +156,19 @@ test("a wrong name in the environment is told, and the program runs", async () =
   assert.is(code, 0);
   assert.ok(stdout.length > 0);
   assert.match(stderr, /^heapwright: HEAPWRIGHT_MAP: .*\nheapwright: HEAPWRIGHT_PROFILE: .*\n$/);
+});
+
+test("a file of the environment's that cannot be written is told with its variable", async () => {
+  const env = { HEAPWRIGHT_MAP: "/nowhere/heap.html", HEAPWRIGHT_PROFILE: "/nowhere/p.html" };
+  const { code, stderr } = await runProgram(new URL("programs/allocates.mjs", import.meta.url), {
+    env,
+    args: ["0"],
+  });
+  assert.is(code, 0);
+  const lines = stderr.trimEnd().split("\n").sort();
+  assert.is(lines.length, 2, stderr);
+  assert.match(lines[0]!, /^heapwright: HEAPWRIGHT_MAP: ENOENT/);
+  assert.match(lines[1]!, /^heapwright: HEAPWRIGHT_PROFILE: ENOENT/);
 });
 
 test.run();

@@ -21,7 +21,7 @@ const SUMS = [
 const NANOSECONDS_PER_MS = 1_000_000;
 
 export function pprofOf(data: ProfileData): Uint8Array {
-  const { Profile, StringTable, ValueType } = load();
+  const { Profile, StringTable, ValueType } = loadPprof("writeProfile");
   const strings = new StringTable();
   const type = (name: string, unit: string) =>
     new ValueType({ type: strings.dedup(name), unit: strings.dedup(unit) });
@@ -48,13 +48,14 @@ function valuesOf(sample: Sample): number[] {
   return SUMS.map(([, , sum]) => Math.round(sample[sum]));
 }
 
-function load(): Pprof {
+/** @throws HeapError ERR_INVALID_STATE where the package is not installed; `operation` is what its message begins with */
+export function loadPprof(operation: string): Pprof {
   try {
     return createRequire(import.meta.url)("pprof-format");
   } catch (error) {
     const why =
       "a .pb.gz is written by the package pprof-format, which is not there; npm install pprof-format, or write";
-    throw new HeapError("ERR_INVALID_STATE", `writeProfile: ${why} a .heapprofile or .html`, {
+    throw new HeapError("ERR_INVALID_STATE", `${operation}: ${why} a .heapprofile or .html`, {
       cause: error,
     });
   }

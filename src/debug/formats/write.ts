@@ -6,7 +6,7 @@ import { show, typeError } from "../../errors.js";
 import type { ProfileData } from "../profile-data.js";
 import { flamePageOf } from "./flame-page.js";
 import { heapProfileOf } from "./heap-profile.js";
-import { pprofOf } from "./pprof.js";
+import { loadPprof, pprofOf } from "./pprof.js";
 
 /** Endings, the longer ones first. */
 const FORMATS: readonly (readonly [string, (data: ProfileData) => string | Uint8Array])[] = [
@@ -49,9 +49,14 @@ export function writeProfile(data: ProfileData, file: string): void {
   writeFileSync(file, encoderFor("writeProfile", file)(data));
 }
 
-/** @throws HeapError ERR_INVALID_ARG for a name with another ending; `operation` is what its message begins with */
+/**
+ * `operation` is what the messages begin with.
+ *
+ * @throws HeapError ERR_INVALID_ARG for a name with another ending; ERR_INVALID_STATE where what writes it is not installed
+ */
 export function encoderFor(operation: string, file: unknown): (data: ProfileData) => string | Uint8Array {
   const format = FORMATS.find(([ending]) => typeof file === "string" && file.toLowerCase().endsWith(ending));
+  if (format?.[1] === pprofOf) loadPprof(operation);
   if (format !== undefined) return format[1];
   throw typeError(
     "ERR_INVALID_ARG",

@@ -56,14 +56,14 @@ export function showCards({ stats, largestFree, regions, footprint, heaps }: Hea
       "segments",
       stats.segments!,
       countText(stats.segments!),
-      `${countText(mappings)} mappings`,
+      `mappings: ${countText(mappings)}`,
       "ranges of address space that heaps carve blocks from; blocks with a mapping of their own",
     ),
     card(
       "heaps",
       heaps.length,
       countText(heaps.length),
-      `${countText(stats.threads!)} living threads`,
+      `living threads: ${countText(stats.threads!)}`,
       "heaps of threads, and those that the program made",
     ),
   );

@@ -41,7 +41,7 @@ export interface Options {
    * the block and the lines that allocated and freed it. What C writes behind a block, or through a view that was made before a free,
    * is found when that block is freed or resized, by check(), and when the thread ends, where it is printed and makes the exit code
    * 1. A freed block is kept aside, and its memory is nobody's, until the thread has freed 10,000 others or 16 MiB; those over 1 MiB,
-   * those with a mapping of their own and those of a Heap are not. What is kept aside when a thread ends is lost. Lines are known of
+   * those with a mapping of their own and those of a Heap are not. What is kept aside counts as allocated, and is lost when the thread ends. Lines are known of
    * blocks that the thread itself allocated and freed.
    */
   debug?: boolean | undefined;

@@ -13,11 +13,35 @@ import { type Stack, Stacks } from "./stacks.js";
 
 type AllocationSampler = NonNullable<Parameters<typeof internals.sample>[0]>;
 
-/** What was allocated from a start to an end, in the calling thread. */
+/**
+ * What was allocated from a start to an end, in the calling thread.
+ *
+ * @example
+ * ```ts
+ * import { mkdtempSync, rmSync } from "node:fs";
+ * import { tmpdir } from "node:os";
+ * import { join } from "node:path";
+ * import { free, malloc } from "heapwright";
+ * import { profile } from "heapwright/debug";
+ *
+ * profile.start();
+ * const block = malloc(10_000_000);
+ * const made = profile.stop();
+ * free(block);
+ * const folder = mkdtempSync(join(tmpdir(), "profile-"));
+ * made.write(join(folder, "app.heapprofile"));
+ * console.log(made.every); // 524288
+ * rmSync(folder, { recursive: true });
+ * ```
+ */
 export class Profile implements ProfileData {
+  /** Mean bytes from one sample to the next. */
   readonly every: number;
+  /** When it began, in milliseconds since 1970. */
   readonly startTime: number;
+  /** How long it took, in milliseconds. */
   readonly durationMs: number;
+  /** The estimates of each stack, the one with most live bytes first. */
   readonly samples: readonly Sample[];
 
   constructor({ every, startTime, durationMs, samples }: ProfileData) {

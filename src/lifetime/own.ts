@@ -9,6 +9,7 @@ import { type Inspect, inspect, named } from "../access/shown.js";
 import { free, usableAt } from "../api/malloc.js";
 import { HeapError, hex, rangeError, stackText } from "../errors.js";
 import type { Pointer } from "../memory/memory.js";
+import { isOn } from "../process/settings.js";
 import { disposed, liveBytes } from "./disposal.js";
 
 /** What the finalizer gets. It must not refer to the owner, which would then never be collected. */
@@ -18,7 +19,7 @@ interface Holding {
   readonly madeAt: string | null;
 }
 
-const debug = process.env.HEAPWRIGHT_DEBUG === "1";
+const debug = isOn(process.env.HEAPWRIGHT_DEBUG);
 /** Every block with an owner in this thread, of all copies of this library. */
 const owned = sharedSet(Symbol.for("heapwright.owned"));
 const registry = new FinalizationRegistry<Holding>(collected);

@@ -21,6 +21,8 @@ interface Found {
 
 /** The break lies far enough below 2 GiB for half of that, or else it is asked for more. */
 const LEAST_RANGE = 2 ** 28;
+/** Node's own malloc moves the break a little while it loads. */
+const OF_NODE = 2 ** 24;
 const program = new URL("./programs/refused.ts", import.meta.url);
 const inWorker = new URL("./programs/in-worker.ts", import.meta.url);
 const RECORD_BYTES = 64 * 1024;
@@ -48,7 +50,7 @@ test("with sbrk refused the heap lives on mmap", async () => {
 
 test("with HEAPWRIGHT_RESERVE=0 the break is left alone", async () => {
   const { broke } = await worksWithout(program, { args: ["none"], env: { HEAPWRIGHT_RESERVE: "0" } });
-  assert.ok(broke < 2 ** 20, `the break moved by ${broke}`);
+  assert.ok(broke < OF_NODE, `the break moved by ${broke}`);
 });
 
 onGlibc("without either, the range comes from sbrk, once", async () => {
@@ -62,7 +64,7 @@ onGlibc("without either, the range comes from sbrk, once", async () => {
 
 test("a worker that loads the library first does not touch the break", async () => {
   const { broke } = await worksWithout(inWorker, { args: ["none"] });
-  assert.ok(broke < 2 ** 21, `the break moved by ${broke}`);
+  assert.ok(broke < OF_NODE, `the break moved by ${broke}`);
 });
 
 test("a worker works where sbrk is refused", async () => {

@@ -34,6 +34,12 @@ test("the owner is told when another thread freed its block before", async () =>
   assert.equal(await scene("owner after other"), { codes: { ERR_DOUBLE_FREE: SEVERAL } });
 });
 
+test("also when the other thread has given its pages back: the block need not be one any more", async () => {
+  const { codes } = await scene<{ codes: Codes }>("owner after another one that trimmed");
+  assert.is(codes.freed, undefined);
+  assert.is((codes.ERR_DOUBLE_FREE ?? 0) + (codes.ERR_INVALID_POINTER ?? 0), SEVERAL);
+});
+
 test("another thread is told when the owner freed its block before", async () => {
   assert.equal(await scene("other after owner"), { codes: { ERR_DOUBLE_FREE: SEVERAL } });
 });

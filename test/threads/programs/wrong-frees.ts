@@ -43,8 +43,16 @@ function tryFree(pointer: lib.Pointer, codes: Codes): void {
 
 /** What workers do. */
 const plays = {
+  /** Frees all blocks, while others do the same; then trims, so that freed neighbours are coalesced. */
+  freeAll(task: Task): Codes {
+    const codes = plays.free(task);
+    lib.trim();
+    lib.check();
+    return codes;
+  },
+
   /** Frees all blocks, while others do the same. */
-  freeAll({ blocks, meeting, parties }: Task): Codes {
+  free({ blocks, meeting, parties }: Task): Codes {
     const slots = new Slots(blocks);
     const all = new Meeting(meeting, parties);
     const codes: Codes = {};
@@ -52,8 +60,6 @@ const plays = {
       if (i % STEP === 0) all.meet();
       tryFree(slots.peek(i), codes);
     }
-    lib.trim();
-    lib.check();
     return codes;
   },
 
@@ -146,12 +152,23 @@ const scenes = {
     const scene = new Scene();
     const blocks = scene.fill(SEVERAL);
     const codes: Codes = {};
-    await workers("freeAll", blocks);
+    await workers("free", blocks);
     for (let i = 0; i < SEVERAL; i++) tryFree(new Slots(blocks).peek(i), codes);
     for (let i = 0; i < SEVERAL; i++) {
       expectWrong(() => lib.realloc(new Slots(blocks).peek(i), 50));
       expectWrong(() => lib.usableSize(new Slots(blocks).peek(i)));
     }
+    scene.close();
+    return { codes };
+  },
+
+  /** The owner frees what another thread freed, and gave back to the kernel as far as it lay together. */
+  async "owner after another one that trimmed"() {
+    const scene = new Scene();
+    const blocks = scene.fill(SEVERAL);
+    const codes: Codes = {};
+    await workers("freeAll", blocks);
+    for (let i = 0; i < SEVERAL; i++) tryFree(new Slots(blocks).peek(i), codes);
     scene.close();
     return { codes };
   },

@@ -1,14 +1,13 @@
 /**
  * The flame graph in a real browser: it loads without errors, its sums are the profile's, a click shows a call.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Browser, Page } from "playwright-core";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { writeProfile } from "../../src/debug/index.js";
-import { browserFile, openBrowser, openPage } from "../support/browser.js";
+import { show } from "../support/browser.js";
 import { Random, testSeed } from "../support/seed.js";
 import { someProfile } from "./some-profile.js";
 
@@ -17,43 +16,29 @@ const folder = mkdtempSync(join(tmpdir(), "heapwright-flame-"));
 const file = join(folder, "profile.html");
 writeProfile(data, file);
 
-const executable = browserFile();
-const inBrowser = executable === null ? test.skip : test;
-const troubles: string[] = [];
-let browser: Browser;
-let page: Page;
-
-test.before(async () => {
-  if (executable === null) return;
-  browser = await openBrowser(executable);
-  page = await openPage(browser, file, troubles);
-});
-
-test.after(async () => {
-  await browser?.close();
-  rmSync(folder, { recursive: true });
-});
+const opened = show(file, folder);
+const { inBrowser, troubles } = opened;
 
 inBrowser("its sums are the profile's", async () => {
   const sums = ["liveBytes", "liveCount", "allocatedBytes", "allocatedCount"] as const;
   for (const [index, sum] of sums.entries()) {
-    await page.selectOption("#what", String(4 + index));
-    const shown = Number(await page.getAttribute("#sum", "data-value"));
+    await opened.page.selectOption("#what", String(4 + index));
+    const shown = Number(await opened.page.getAttribute("#sum", "data-value"));
     const known = data.samples.reduce((all, sample) => all + sample[sum], 0);
     assert.ok(Math.abs(shown - known) < 1e-6 * known, `${sum}: ${shown} for ${known}`);
   }
 });
 
 inBrowser("a click shows a call, as wide as there is room", async () => {
-  const before = (await page.locator("#flame").screenshot()).toString("base64");
-  await page.click("#flame", { position: { x: 100, y: 31 } }); // below the root
-  const name = await page.textContent("#call b");
+  const before = (await opened.page.locator("#flame").screenshot()).toString("base64");
+  await opened.page.click("#flame", { position: { x: 100, y: 31 } }); // below the root
+  const name = await opened.page.textContent("#call b");
   assert.is.not(name, "all");
-  assert.is.not((await page.locator("#flame").screenshot()).toString("base64"), before);
-  await page.click("#reset");
-  assert.is(await page.textContent("#call b"), "all");
-  await page.fill("#search", "makeRecord");
-  assert.is.not((await page.locator("#flame").screenshot()).toString("base64"), before);
+  assert.is.not((await opened.page.locator("#flame").screenshot()).toString("base64"), before);
+  await opened.page.click("#reset");
+  assert.is(await opened.page.textContent("#call b"), "all");
+  await opened.page.fill("#search", "makeRecord");
+  assert.is.not((await opened.page.locator("#flame").screenshot()).toString("base64"), before);
   assert.equal(troubles, []);
 });
 

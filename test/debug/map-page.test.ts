@@ -2,15 +2,14 @@
  * The page of the heap map in a real browser: it loads without errors, its sums are those of stats(), a click shows a block, and
  * there is something to see.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Browser, Page } from "playwright-core";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { heapMap } from "../../src/debug/index.js";
 import { free, malloc, type Pointer, stats, trim, usableSize, view } from "../../src/index.js";
-import { browserFile, openBrowser, openPage } from "../support/browser.js";
+import { show } from "../support/browser.js";
 import { Random, testSeed } from "../support/seed.js";
 
 const KIB = 1024;
@@ -42,29 +41,15 @@ const figures = stats();
 const late = heapMap.snapshot({ label: "</script><b>late</b>", lookup });
 heapMap(file, { snapshots: [early, late] });
 
-const executable = browserFile();
-const inBrowser = executable === null ? test.skip : test;
-const troubles: string[] = [];
-let browser: Browser;
-let page: Page;
-
-test.before(async () => {
-  if (executable === null) return;
-  browser = await openBrowser(executable);
-  page = await openPage(browser, file, troubles);
-});
-
-test.after(async () => {
-  await browser?.close();
-  rmSync(folder, { recursive: true });
-});
+const opened = show(file, folder);
+const { inBrowser, troubles } = opened;
 
 async function figure(selector: string): Promise<number> {
-  return Number(await page.getAttribute(selector, "data-value"));
+  return Number(await opened.page.getAttribute(selector, "data-value"));
 }
 
 async function fact(name: string): Promise<string | null> {
-  return page.textContent(`#details [data-fact="${name}"]`);
+  return opened.page.textContent(`#details [data-fact="${name}"]`);
 }
 
 test("the snapshot's parts are the footprint", () => {
@@ -77,7 +62,9 @@ inBrowser("its sums are those of stats()", async () => {
   assert.is(await figure('[data-figure="live"]'), figures.allocated);
   assert.is(await figure('[data-figure="blocks"]'), figures.blocks);
   assert.is(await figure('[data-figure="footprint"]'), figures.footprint);
-  const parts = await page.$$eval("[data-part]", (all) => all.map(({ dataset }) => Number(dataset.value)));
+  const parts = await opened.page.$$eval("[data-part]", (all) =>
+    all.map(({ dataset }) => Number(dataset.value)),
+  );
   assert.is(
     parts.reduce((all, part) => all + part, 0),
     figures.footprint,
@@ -85,47 +72,47 @@ inBrowser("its sums are those of stats()", async () => {
 });
 
 inBrowser("an address shows its block, a click the same, and text is never markup", async () => {
-  await page.fill("#address", `0x${shown.toString(16)}`);
-  await page.press("#address", "Enter");
+  await opened.page.fill("#address", `0x${shown.toString(16)}`);
+  await opened.page.press("#address", "Enter");
   assert.is(await fact("pointer"), `0x${shown.toString(16)}`);
   assert.match((await fact("size"))!.replaceAll("\u202f", ""), `${usableSize(shown)} usable bytes`);
   assert.is(await fact("allocated by"), STACK);
   assert.is(await fact("age"), "4.2 s");
-  assert.is(await page.locator("#details img").count(), 0);
-  await page.click("#map", { position: { x: 700, y: 300 } });
+  assert.is(await opened.page.locator("#details img").count(), 0);
+  await opened.page.click("#map", { position: { x: 700, y: 300 } });
   assert.match((await fact("pointer"))!, /^0x[0-9a-f]+$/);
   assert.match((await fact("in"))!, /^the (segment|mapping) at 0x/);
 });
 
 inBrowser("it can be zoomed and seen in other colours", async () => {
-  const map = page.locator("#map");
+  const map = opened.page.locator("#map");
   const pictures = new Set<string>();
   const look = async () => pictures.add((await map.screenshot()).toString("base64"));
-  await page.click("#whole");
+  await opened.page.click("#whole");
   await look();
   for (const mode of ["owner", "size", "state"]) {
-    await page.selectOption("#mode", mode);
+    await opened.page.selectOption("#mode", mode);
     await look();
   }
   await map.hover({ position: { x: 600, y: 200 } });
-  for (let i = 0; i < 8; i++) await page.mouse.wheel(0, -300);
+  for (let i = 0; i < 8; i++) await opened.page.mouse.wheel(0, -300);
   await look();
   assert.ok(pictures.size >= 4, `${pictures.size} different pictures`);
 });
 
 inBrowser("the slider goes back", async () => {
-  await page.fill("#snapshot", "0");
+  await opened.page.fill("#snapshot", "0");
   assert.is(await figure('[data-figure="blocks"]'), early.stats.blocks);
-  assert.is(await page.textContent("#snapshot-name"), "1 of 2: early");
-  await page.fill("#snapshot", "1");
-  assert.is(await page.textContent("#snapshot-name"), "2 of 2: </script><b>late</b>");
+  assert.is(await opened.page.textContent("#snapshot-name"), "1 of 2: early");
+  await opened.page.fill("#snapshot", "1");
+  assert.is(await opened.page.textContent("#snapshot-name"), "2 of 2: </script><b>late</b>");
 });
 
 inBrowser("there is something to see", async () => {
-  await page.click("#whole");
-  await page.mouse.move(0, 0);
-  const picture = (await page.screenshot()).toString("base64");
-  const colours = await page.evaluate(countColours, picture);
+  await opened.page.click("#whole");
+  await opened.page.mouse.move(0, 0);
+  const picture = (await opened.page.screenshot()).toString("base64");
+  const colours = await opened.page.evaluate(countColours, picture);
   assert.ok(colours > 40, `${colours} colours`);
   assert.equal(troubles, []);
 });

@@ -3,8 +3,9 @@
  *
  * Owns starting and ending it. It is told to speak to nobody.
  */
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { type Browser, chromium, type Page } from "playwright-core";
+import { test } from "uvu";
 import { patience } from "./surroundings.js";
 
 const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
@@ -32,8 +33,35 @@ export function openBrowser(executablePath: string): Promise<Browser> {
   return chromium.launch({ executablePath, args: ARGUMENTS, timeout: patience(LIMIT_MS) });
 }
 
-/** A page with that file; what went wrong in it, and what it asked of the network, comes into `troubles`. */
-export async function openPage(browser: Browser, file: string, troubles: string[]): Promise<Page> {
+/** A page that tests look at. */
+interface ShownPage {
+  /** From before the first test on. */
+  readonly page: Page;
+  /** What went wrong in it, and what it asked of the network. */
+  readonly troubles: string[];
+  /** A test that needs it; left out where there is no browser. */
+  readonly inBrowser: typeof test;
+}
+
+/** Shows a file to the tests of a test file; after the last one the folder that it lies in is removed. */
+export function show(file: string, folder: string): ShownPage {
+  const executable = browserFile();
+  const troubles: string[] = [];
+  const shown = { troubles, inBrowser: (executable === null ? test.skip : test) as typeof test };
+  let browser: Browser | undefined;
+  test.before(async () => {
+    if (executable === null) return;
+    browser = await openBrowser(executable);
+    Object.assign(shown, { page: await openPage(browser, file, troubles) });
+  });
+  test.after(async () => {
+    await browser?.close();
+    rmSync(folder, { recursive: true });
+  });
+  return shown as typeof shown & { page: Page };
+}
+
+async function openPage(browser: Browser, file: string, troubles: string[]): Promise<Page> {
   const page = await browser.newPage({ viewport: { width: 1500, height: 1000 }, deviceScaleFactor: 1 });
   page.setDefaultTimeout(patience(LIMIT_MS));
   page.on("pageerror", (error) => troubles.push(String(error.stack)));

@@ -5,8 +5,8 @@
  */
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 
-const library = process.argv[2] ?? workerData.library;
-const { free, Heap, malloc } = await import(library);
+const url = process.argv[2] ?? workerData.url;
+const { free, Heap, malloc } = await import(url);
 
 function forget(bytes) {
   return malloc(bytes);
@@ -15,7 +15,7 @@ function forget(bytes) {
 if (isMainThread) {
   forget(1000);
   free(forget(2000));
-  const start = (how) => new Worker(new URL(import.meta.url), { workerData: { library, how } });
+  const start = (how) => new Worker(new URL(import.meta.url), { workerData: { url, how } });
   const said = (worker) => new Promise((resolve) => worker.once("message", resolve));
   const gone = (worker) => new Promise((resolve) => worker.once("exit", resolve));
 

@@ -5,14 +5,14 @@
  */
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 
-const [library, what] = isMainThread ? process.argv.slice(2) : [workerData.library, workerData.what];
-const { free, malloc, read, view } = await import(library);
+const [url, what] = isMainThread ? process.argv.slice(2) : [workerData.url, workerData.what];
+const { free, malloc, read, view } = await import(url);
 
 const block = malloc(40);
 const bytes = view(block);
 const memory = new Uint8Array(bytes.buffer, bytes.byteOffset, 60);
 if (isMainThread) {
-  const worker = new Worker(new URL(import.meta.url), { workerData: { library, what } });
+  const worker = new Worker(new URL(import.meta.url), { workerData: { url, what } });
   const message = await new Promise((resolve) => worker.once("message", resolve));
   try {
     read.u8(message.pointer, 40);

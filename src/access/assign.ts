@@ -7,6 +7,7 @@
 import { show, typeError } from "../errors.js";
 import type { Pointer } from "../memory/memory.js";
 import type { Field } from "./codec.js";
+import { held } from "./held.js";
 
 /** The method of records and arrays that writes values into their fields or elements, and leaves the others. */
 export const assign = Symbol("assign");
@@ -25,7 +26,7 @@ export function valuesByName(
   if (typeof values !== "object" || values === null || Symbol.iterator in values) {
     throw typeError("ERR_INVALID_ARG", `${wanted}, got ${show(values)}`);
   }
-  if (Object.hasOwn(values, "pointer")) {
+  if (held in values) {
     throw typeError("ERR_INVALID_ARG", `${wanted}, got a record; copy() copies one, from pointer to pointer`);
   }
   const unknown = Object.keys(values).find((name) => !fields.has(name));

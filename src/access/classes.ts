@@ -1,8 +1,8 @@
 /**
  * The classes of records and arrays: made by generate.ts or plain.ts, with the methods added that need not be fast.
  *
- * A record's only own property is its address. So one assignment moves it to another, and V8 need not allocate a record that
- * does not escape. Fields are accessors on the class's prototype; other methods are on that one's prototype, so that a field
+ * A record's only own property is what it holds of its address (held.ts). So one assignment moves it to another, and V8 need
+ * not allocate a record that does not escape. Fields are accessors on the class's prototype; other methods are on that one's prototype, so that a field
  * may have any name. The last prototype refuses all other properties (closed.ts).
  */
 
@@ -11,7 +11,9 @@ import type { Pointer } from "../memory/memory.js";
 import { type Assignable, assign, put, valuesByName, valuesInOrder } from "./assign.js";
 import { close } from "./closed.js";
 import { type Codec, type Field, type LocatedClass, locatedCodec, scalars } from "./codec.js";
-import { type ArrayType, type Checks, generator, type Maker, type RecordMaker } from "./generate.js";
+import { type Checks, generator, type Maker, type RecordMaker } from "./generate.js";
+import { held, nearby } from "./held.js";
+import type { Extent } from "./layout.js";
 import { cover } from "./padding.js";
 import { farOf } from "./place.js";
 import { plainMaker } from "./plain.js";
@@ -55,16 +57,17 @@ function mayGenerate(): boolean {
   }
 }
 
-export function recordClass(fields: readonly Field[], size: number): RecordMaker {
-  const made = maker().record(fields, size, checks);
+export function recordClass(fields: readonly Field[], extent: Extent): RecordMaker {
+  const { size } = extent;
+  const made = maker().record(fields, extent, checks);
   const byName = new Map(fields.map((field) => [field.name, field]));
   const names = [...byName.keys()].join(", ");
   function toObject(this: Located): object {
     return Object.fromEntries(fields.map((field) => [field.name, plainOf(this.pointer, field)]));
   }
-  close(made.Record, ["pointer"], `the struct's fields are ${names}, and pointer is its address`, {
+  close(made.Record, [held], `the struct's fields are ${names}, and pointer is its address`, {
     [assign](this: Located, values: unknown): void {
-      if (made.assign(this.pointer, values)) return;
+      if (made.assign(this, values)) return;
       const given = new Map(valuesByName(values, byName));
       // In the order of the fields, so that the length of an array at the end is written before its elements.
       for (const field of fields) if (given.has(field.name)) put(this.pointer, field, given.get(field.name));
@@ -74,6 +77,7 @@ export function recordClass(fields: readonly Field[], size: number): RecordMaker
       return this;
     },
     toObject,
+    toJSON: toObject,
     [toPlain]: toObject,
     /** For console.log: the address and every field. */
     [inspect](this: Located): object | string {
@@ -103,19 +107,17 @@ function plain(place: Located): unknown {
 const toPlain = Symbol("toPlain");
 
 /** The own properties of an array. */
-const OWN = ["pointer", "length"];
+const OWN = [held, nearby, "length"];
 
 /** The class of arrays of records, or of arrays. With length null, each array has a length of its own. */
 export function recordArrayClass(
   element: LocatedClass,
-  size: number,
+  extent: Extent,
   length: number | null = null,
-): new (
-  pointer: Pointer,
-  length: number,
-) => RecordArray<Located> {
+): LocatedClass {
+  const { size } = extent;
   type This = RecordArray<Located>;
-  const Records = maker().records(element, size, length, checks);
+  const Records = maker().records(element, extent, length, checks);
   close(Records, OWN, "the parts of element i are set through at(i)", {
     get byteLength(): number {
       return (this as unknown as This).length * size;
@@ -134,19 +136,19 @@ export function recordArrayClass(
     toArray(this: This): unknown[] {
       return Array.from(this, plain);
     },
+    toJSON(this: This): unknown[] {
+      return Array.from(this, plain);
+    },
     /** Does nothing: only an array that was made with its memory owns it (struct.ts). */
     [Symbol.dispose](): void {},
     [inspect](this: This): unknown[] | string {
       return shown(this.pointer, this.length * size, () => [...this]);
     },
   });
-  return Records as new (
-    pointer: Pointer,
-    length: number,
-  ) => This;
+  return Records;
 }
 
-function valueArrayClass(element: Codec, length: number | null): ArrayType {
+function valueArrayClass(element: Codec, length: number | null): LocatedClass {
   type This = ValueArray<unknown>;
   const Values = maker().values(element, length, checks);
   close(Values, OWN, "element i is set by set(i, value)", {
@@ -157,6 +159,9 @@ function valueArrayClass(element: Codec, length: number | null): ArrayType {
     toArray(this: This): unknown[] {
       return [...this];
     },
+    toJSON(this: This): unknown[] {
+      return [...this];
+    },
     [inspect](this: This): unknown[] | string {
       return shown(this.pointer, this.length * element.size, () => [...this]);
     },
@@ -165,28 +170,25 @@ function valueArrayClass(element: Codec, length: number | null): ArrayType {
 }
 
 /** The class of arrays whose length is in another field. */
-export function flexibleArrayClass({ type, size, ...element }: Codec): ArrayType {
-  if (type === undefined) return valueArrayClass({ ...element, size }, null);
-  return recordArrayClass(type, size) as unknown as ArrayType;
+export function flexibleArrayClass(element: Codec): LocatedClass {
+  return element.type === undefined
+    ? valueArrayClass(element, null)
+    : recordArrayClass(element.type, element);
 }
 
 /** A field of `length` elements in a row. */
 export function arrayCodec(element: Codec, length: number): Codec {
   const { size, alignment, type } = element;
-  const Nested = type === undefined ? valueArrayClass(element, length) : recordArrayClass(type, size, length);
+  const Nested =
+    type === undefined ? valueArrayClass(element, length) : recordArrayClass(type, element, length);
   const extent = { size: size * length, alignment };
   const covers = (mask: Uint8Array, at: number) => {
     for (let i = 0; i < length; i++) cover(element, mask, at + i * size);
   };
-  const place = locatedCodec(
-    extent,
-    Nested as unknown as LocatedClass,
-    `${element.key}[${length}]`,
-    (koffi) => {
-      const ref = element.koffi(koffi);
-      // Without the hint koffi 3.3.4 decodes an array of arrays, or of texts, as if it had one dimension.
-      return typeof ref === "string" ? koffi.array(ref, length) : koffi.array(ref, length, "Array");
-    },
-  );
+  const place = locatedCodec(extent, Nested, `${element.key}[${length}]`, (koffi) => {
+    const ref = element.koffi(koffi);
+    // Without the hint koffi 3.3.4 decodes an array of arrays, or of texts, as if it had one dimension.
+    return typeof ref === "string" ? koffi.array(ref, length) : koffi.array(ref, length, "Array");
+  });
   return { ...place, covers };
 }

@@ -27,7 +27,7 @@ const end = new Proxy(Object.create(Object.prototype) as object, {
  */
 export function close(
   type: { readonly prototype: object },
-  own: readonly string[],
+  own: readonly PropertyKey[],
   told: string,
   methods: object,
 ): void {

@@ -22,8 +22,8 @@ export interface Codec extends Extent {
   readonly way?: string;
   /** Of a place: its class. */
   readonly type?: LocatedClass;
-  /** Of a pointer to records: the record at an address, or null. */
-  readonly points?: (address: number) => unknown;
+  /** Of a pointer to records: their class, which may be defined after the pointer. */
+  readonly points?: () => LocatedClass;
   /** Of an array at the end of a struct (C's flexible array member): bytes per element. Of a struct that ends with one: 0. */
   readonly flexible?: number;
   /** Of such an array: the field that holds its length. */
@@ -42,8 +42,20 @@ export interface Field {
 /** The koffi type of the same layout, or its name. */
 export type ToKoffi = <T>(koffi: Koffi<T>) => KoffiSpec<T>;
 
-/** The class of the object for a record or array at an address. A class, so that V8 can avoid the allocation. */
-export type LocatedClass = new (pointer: Pointer) => Located;
+/**
+ * The class of the object for a record or array. A class, so that V8 can avoid the allocation. The constructor takes what the
+ * object is to hold (held.ts).
+ */
+export interface LocatedClass {
+  new (place: number, length?: number): Located;
+  readonly prototype: Located;
+  /** The object for an address. */
+  from(pointer: Pointer, length?: number): Located;
+  /** Of records: the object for an address in memory, or null. */
+  follow?(address: number): Located | null;
+  /** Of records: the address of one, 0 of null, or -1 for any other value. */
+  addressOf?(record: unknown): number;
+}
 
 function scalar(key: string, size: number, koffiName: string, get: Codec["get"], set: Codec["set"]): Codec {
   return { size, alignment: size, get, set, koffi: () => koffiName, key, way: key };
@@ -92,6 +104,6 @@ export function locatedCodec(
   key: string,
   koffi: ToKoffi,
 ): Codec {
-  const get: Codec["get"] = (pointer, byteOffset) => new type((pointer + byteOffset) as Pointer);
+  const get: Codec["get"] = (pointer, byteOffset) => type.from((pointer + byteOffset) as Pointer);
   return { size, alignment, get, set: null, koffi, key, type };
 }

@@ -2,24 +2,26 @@
  * The classes of records and arrays, generated as source text, once per layout.
  *
  * Owns the text. Why generated: V8 collects type feedback per place in the source. If the accessors of all structs came from
- * one place, each would seem to meet all classes of records (megamorphic). Generated code meets one class, has offsets and
- * tables as constants, and makes no call: V8 compiles an access into a few instructions, and allocates no record for it. The
- * text contains names of fields as properties, which struct.ts has checked, and nothing else from the program.
+ * one place, each would seem to meet all classes of records (megamorphic). Generated code meets one class, and has offsets
+ * and tables as constants. What a record holds (held.ts) leaves an access one test, whether the page is mapped; all else is
+ * done when the record is made. So an accessor is short, and V8 inlines many of them into one function (V8 rule 1); while it
+ * does, it allocates no record. The text contains names of fields as properties, which struct.ts has checked, and nothing
+ * else from the program.
  *
  * Where code from strings is forbidden (--disallow-code-generation-from-strings, a content policy), plain.ts makes equivalent
  * classes that are slower.
  */
 import type { Pointer } from "../memory/memory.js";
+import { high } from "./addresses.js";
 import { put } from "./assign.js";
 import type { Codec, Field, LocatedClass } from "./codec.js";
-import { BYTES, HALVES, LONGS, near, WORDS } from "./place.js";
+import { addressHeld, FAR_OFFSET, held, hold, nearby } from "./held.js";
+import type { Extent } from "./layout.js";
+import { BYTES, near } from "./place.js";
 import type { Located } from "./shape.js";
-import { high, small } from "./small.js";
 import { mapped } from "./there.js";
 
-export type ArrayType = new (pointer: Pointer, length: number) => Located;
-
-/** Checks off the fast path. Each returns if nothing is wrong, else throws. */
+/** What the generated code calls besides: each returns if nothing is wrong, else throws. */
 export interface Checks {
   /** Checks that the bytes of a record at `pointer` are mapped. */
   checkRecord(pointer: Pointer, size: number): void;
@@ -37,45 +39,53 @@ export interface RecordMaker {
    * Writes the values of an object literal, field by field. Returns false, with nothing written, for any other values: the
    * caller handles or refuses those.
    */
-  readonly assign: (pointer: Pointer, values: unknown) => boolean;
+  readonly assign: (record: Located, values: unknown) => boolean;
 }
 
 export interface Maker {
-  record(fields: readonly Field[], size: number, checks: Checks): RecordMaker;
+  record(fields: readonly Field[], extent: Extent, checks: Checks): RecordMaker;
   /** The class of arrays of records or of arrays. With length null, each array has a length of its own. */
-  records(element: LocatedClass, size: number, length: number | null, checks: Checks): ArrayType;
+  records(element: LocatedClass, extent: Extent, length: number | null, checks: Checks): LocatedClass;
   /** The class of arrays of values; `length` as above. */
-  values(element: Codec, length: number | null, checks: Checks): ArrayType;
+  values(element: Codec, length: number | null, checks: Checks): LocatedClass;
 }
 
-/** The code of a near access: the mask for its alignment, the expression that loads, the statement that stores. */
-const WAYS: { readonly [way: string]: readonly [mask: string, value: string, store: string] } = {
-  u8: ["bytes", "u8[at]", "u8[at] = value"],
-  i8: ["bytes", "i8[at]", "i8[at] = value"],
-  bool: ["bytes", "u8[at] !== 0", "u8[at] = value ? 1 : 0"],
-  u16: ["halves", "u16[at >>> 1]", "u16[at >>> 1] = value"],
-  i16: ["halves", "i16[at >>> 1]", "i16[at >>> 1] = value"],
-  u32: ["words", "u32[at >>> 2]", "u32[at >>> 2] = value"],
-  i32: ["words", "i32[at >>> 2]", "i32[at >>> 2] = value"],
-  f32: ["words", "f32[at >>> 2]", "f32[at >>> 2] = value"],
-  f64: ["longs", "f64[at >>> 3]", "f64[at >>> 3] = value"],
-  u64: ["longs", "data.getBigUint64(at, true)", "data.setBigUint64(at, value, true)"],
-  i64: ["longs", "data.getBigInt64(at, true)", "data.setBigInt64(at, value, true)"],
-  pointer: ["longs", "u32[at >>> 2]", "setAddress(at >>> 2, highOf(value), value)"],
+/** The code of a near access at the place `at`: the expression that loads, the statement that stores. */
+const WAYS: {
+  readonly [way: string]: readonly [load: string, store: string, tests?: readonly [string, string]];
+} = {
+  u8: ["u8[at]", "u8[at] = value"],
+  i8: ["i8[at]", "i8[at] = value"],
+  bool: ["u8[at] !== 0", "u8[at] = value ? 1 : 0"],
+  u16: ["u16[at >>> 1]", "u16[at >>> 1] = value"],
+  i16: ["i16[at >>> 1]", "i16[at >>> 1] = value"],
+  u32: ["u32[at >>> 2]", "u32[at >>> 2] = value"],
+  i32: ["i32[at >>> 2]", "i32[at >>> 2] = value"],
+  f32: ["f32[at >>> 2]", "f32[at >>> 2] = value"],
+  f64: ["f64[at >>> 3]", "f64[at >>> 3] = value"],
+  u64: ["data.getBigUint64(at, true)", "data.setBigUint64(at, value, true)"],
+  i64: ["data.getBigInt64(at, true)", "data.setBigInt64(at, value, true)"],
+  // Addresses below 2 GiB: they need no arithmetic, and stay integers.
+  pointer: [
+    "u32[at >>> 2]",
+    "const word = at >>> 2; high[word] = 0; u32[word] = value",
+    ["!high[at >>> 2]", "value === (value & bytes)"],
+  ],
 };
 
-/** What assign() needs to recognise an object literal. */
-const literals = { plain: Object.prototype, prototypeOf: Object.getPrototypeOf, hasOwn: Object.hasOwn };
 const surroundings = {
-  high,
-  ...literals,
   ...near,
-  ...small,
+  high,
   mapped,
   bytes: BYTES,
-  halves: HALVES,
-  words: WORDS,
-  longs: LONGS,
+  held,
+  nearby,
+  hold,
+  addressHeld,
+  // What assign() needs to recognise an object literal.
+  plain: Object.prototype,
+  prototypeOf: Object.getPrototypeOf,
+  hasOwn: Object.hasOwn,
 };
 
 /** Evaluates the text. All that it names are parameters of it, which V8 folds as constants. */
@@ -85,141 +95,226 @@ function make<T>(text: string, given: object): T {
   return code(...Object.values(all));
 }
 
+/** Offsets in the window at which a place is near and aligned; none for a struct so large that it cannot be near. */
+function maskOf({ size, alignment }: Extent): number {
+  return size > FAR_OFFSET ? 0 : BYTES & -Math.min(alignment, 8);
+}
+
 export const generator: Maker = {
-  record(fields, size, checks) {
+  record(fields, extent, checks) {
+    const mask = maskOf(extent);
     // Record is made first, to be a parameter of the rest: a const would be tested for initialization at each use.
-    const Record = make<LocatedClass>(
-      "return class Record { constructor(pointer) { this.pointer = pointer; } };",
-      {},
-    );
+    const Record = make<LocatedClass>(recordClassText, { mask });
     const outside = (pointer: Pointer) => {
-      checks.checkRecord(pointer, size);
-      return new Record(pointer);
+      checks.checkRecord(pointer, extent.size);
+      return Record.from(pointer);
     };
-    const given: { [name: string]: unknown } = { ...checks, ...originsOf(fields), Record, outside };
+    const given: { [name: string]: unknown } = { ...checks, Record, mask, outside };
     for (const [i, field] of fields.entries()) Object.assign(given, exitsOf(field, i));
-    const { accessors, at, assign } = make<{ accessors: object } & RecordMaker>(recordText(fields), given);
+    const { accessors, at, assign } = make<{ accessors: object } & RecordMaker>(
+      recordText(fields, extent),
+      given,
+    );
     const described = Object.getOwnPropertyDescriptors(accessors) as PropertyDescriptorMap;
     for (const { name } of fields)
       Object.defineProperty(Record.prototype, name, { ...described[name], enumerable: false });
     return { Record, at, assign };
   },
-  records(element, size, length, checks) {
-    const Walk = make(walkText(size), { Element: element });
-    return make(placesText(size, length), { Element: element, Walk, ...checks });
+  records(element, { size, alignment }, length, { checkIndex }) {
+    const outside = (array: Row, index: number) => {
+      checkIndex(index, array.length);
+      return element.from((array.pointer + index * size) as Pointer);
+    };
+    const Walk = make(walkText(size), { Element: element, outside });
+    const mask = maskOf({ size: 0, alignment });
+    return make<LocatedClass>(recordsText(size, length), { mask, Element: element, Walk, outside });
   },
-  values(codec, length, checks) {
-    const field = { offset: 0, codec };
+  values(codec, length, { checkIndex }) {
+    const { get, set, size, way } = codec;
+    const outside = {
+      get(array: Row, index: number) {
+        checkIndex(index, array.length);
+        return get(array.pointer, index * size);
+      },
+      set(array: Row, index: number, value: never) {
+        checkIndex(index, array.length);
+        set!(array.pointer, value, index * size);
+      },
+    };
     const Walk = make(VALUE_WALK, {});
-    return make(valuesText(codec, length), { Walk, ...originsOf([field]), ...exitsOf(field, 0), ...checks });
+    return make<LocatedClass>(valuesText(codec, length), {
+      mask: maskOf({ size: 0, alignment: way === undefined ? 1 : size }),
+      Walk,
+      getOutside: outside.get,
+      setOutside: outside.set,
+    });
   },
 };
 
-/** For each field, the address of the near part's start less the field's offset: one subtraction gives a field's place. */
-function originsOf(fields: ReadonlyArray<Pick<Field, "offset">>): { [name: string]: number } {
-  return Object.fromEntries(fields.map(({ offset }) => [`from${offset}`, near.start - offset]));
-}
+type Row = Located & { readonly length: number };
 
-/** The far paths of a field's code, by names that end with the field's number. */
+/** The paths of a field's code that are not inline, by names that end with the field's number. */
 function exitsOf({ offset, codec }: Pick<Field, "offset" | "codec">, i: number): object {
-  const { get, set, type } = codec;
+  const { get, set, type, points } = codec;
   return {
-    [`get${i}`]: (pointer: Pointer) => get(pointer, offset),
-    [`set${i}`]: (pointer: Pointer, value: never) => set!(pointer, value, offset),
-    [`put${i}`]: (pointer: Pointer, value: never) => put(pointer, { offset, codec }, value),
+    [`get${i}`]: (record: Located) => get(record.pointer, offset),
+    [`set${i}`]: (record: Located, value: never) => set!(record.pointer, value, offset),
+    [`put${i}`]: (record: Located, value: never) => put(record.pointer, { offset, codec }, value),
     [`type${i}`]: type,
+    [`find${i}`]: points,
   };
 }
 
-function recordText(fields: readonly Field[]): string {
-  return `function at(pointer) {
-    ${ifNear("start", "bytes", "return new Record(pointer);")}
+const POINTER = `get pointer() { const at = this[held]; return at === (at & bytes) ? at + start : addressHeld(at); }`;
+
+const recordClassText = `return class Record {
+  constructor(place) { this[held] = place; }
+  static from(pointer) { return new Record(hold(pointer, mask)); }
+  static follow(address) {
+    const at = address - start;
+    if (at === (at & mask)) return new Record(at);
+    return address === 0 ? null : Record.from(address);
+  }
+  static addressOf(record) {
+    if (record === null) return 0;
+    return record instanceof Record ? record.pointer : -1;
+  }
+  ${POINTER}
+  set pointer(pointer) {
+    const at = typeof pointer === "number" ? pointer - start : -1;
+    this[held] = at === (at & mask) ? at : hold(pointer, mask);
+  }
+};`;
+
+function recordText(fields: readonly Field[], extent: Extent): string {
+  const accessors = fields.map((field, i) => accessorText(field, i, extent));
+  const targets = fields.flatMap(({ codec }, i) => (codec.points === undefined ? [] : [`target${i}`]));
+  return `${targets.length > 0 ? `let ${targets.join(", ")};` : ""}
+  function at(pointer) {
+    if (typeof pointer === "number") {
+      const at = pointer - start;
+      if (at === (at & mask) && mapped[at >>> 12]) return new Record(at);
+    }
     return outside(pointer);
   }
-  ${assignText(fields)}
-  return { at, assign, accessors: { ${fields.map(accessorText).join(", ")} } };`;
+  ${assignText(fields, extent)}
+  return { at, assign, accessors: { ${accessors.join(", ")} } };`;
 }
 
-/** Code that does `work` if the place is near, mapped, and `also` holds. */
-function ifNear(origin: string, mask: string, work: string, also = ""): string {
-  return `if (typeof pointer === "number") {
-    const at = pointer - ${origin};
-    if (at === (at & ${mask}) && mapped[at >>> 12] ${also}) { ${work} }
-  }`;
+/** The place of a field, of the one that its record holds. */
+function placeText(offset: number): string {
+  return offset === 0 ? "this[held]" : `this[held] + ${offset}`;
 }
 
-function accessorText({ name, offset, codec }: Field, i: number): string {
-  if (codec.type !== undefined)
-    return `get ${name}() { return new type${i}(this.pointer + ${offset}); }, set ${name}(value) { refuse("${name}"); }`;
-  if (codec.set === null)
-    return `get ${name}() { return get${i}(this.pointer); }, set ${name}(value) { refuse("${name}"); }`;
-  const { load, store } = nearText(codec, offset);
-  return `get ${name}() { const pointer = this.pointer; ${load} return get${i}(pointer); },
-    set ${name}(value) { const pointer = this.pointer; ${store} set${i}(pointer, value); }`;
+function accessorText({ name, offset, codec }: Field, i: number, extent: Extent): string {
+  const refuse = `set ${name}(value) { refuse("${name}"); }`;
+  if (codec.type !== undefined) {
+    const isAligned = extent.alignment % codec.alignment === 0 && offset % codec.alignment === 0;
+    if (!isAligned || extent.size > FAR_OFFSET) return `get ${name}() { return get${i}(this); }, ${refuse}`;
+    return `get ${name}() {
+        const at = this[held];
+        return at === (at & bytes) ? new type${i}(at + ${offset}) : get${i}(this);
+      }, ${refuse}`;
+  }
+  if (codec.set === null) return `get ${name}() { return get${i}(this); }, ${refuse}`;
+  const near = nearText(codec, offset, extent);
+  if (near === null)
+    return `get ${name}() { return get${i}(this); }, set ${name}(value) { set${i}(this, value); }`;
+  const at = `const at = ${placeText(offset)};`;
+  if (codec.points !== undefined) {
+    const target = `(target${i} ??= find${i}())`;
+    return `get ${name}() { ${at} return ${near.mayLoad} ? ${target}.follow(${near.load}) : get${i}(this); },
+      set ${name}(record) {
+        ${at}
+        const value = ${target}.addressOf(record);
+        if (${near.mayStore}) { ${near.store}; } else set${i}(this, record);
+      }`;
+  }
+  return `get ${name}() { ${at} return ${near.mayLoad} ? ${near.load} : get${i}(this); },
+    set ${name}(value) { ${at} if (${near.mayStore}) { ${near.store}; } else set${i}(this, value); }`;
 }
 
 /** The code of assign(). A field named like a property of Object.prototype counts as given only if it is the object's own. */
-function assignText(fields: readonly Field[]): string {
+function assignText(fields: readonly Field[], extent: Extent): string {
   const names = fields.map(({ name }) => `case "${name}":`).join(" ");
   const stores = fields.map(({ name, offset, codec }, i) => {
     const value =
       name in Object.prototype ? `hasOwn(values, "${name}") ? values.${name} : undefined` : `values.${name}`;
-    const { store } = nearText(codec, offset, `break field${i}`);
-    return `field${i}: { const value = ${value}; if (value === undefined) break field${i}; ${store} put${i}(pointer, value); }`;
+    const near = codec.points === undefined ? nearText(codec, offset, extent) : null;
+    const put = `put${i}(record, value);`;
+    const store =
+      near === null
+        ? put
+        : `const at = place + ${offset}; if (${near.mayStore}) { ${near.store}; } else ${put}`;
+    return `{ const value = ${value}; if (value !== undefined) { ${store} } }`;
   });
-  return `function assign(pointer, values) {
+  return `function assign(record, values) {
     if (typeof values !== "object" || values === null || prototypeOf(values) !== plain) return false;
     for (const name in values) { switch (name) { ${names} break; default: return false; } }
+    const place = record[held];
     ${stores.join("\n")}
     return true;
   }`;
 }
 
-/** For loads of addresses. Inline, not a call: the smaller a getter, the more of them V8 inlines (V8 rule 1). */
-const BELOW_4_GIB = "&& !high[at >>> 2]";
-
-/** The code of a near load and store; empty for codecs without a `way`. */
-function nearText(
-  { way }: Codec,
-  offset: number,
-  done = "return",
-): { readonly load: string; readonly store: string } {
-  if (way === undefined) return { load: "", store: "" };
-  const [mask, value, store] = WAYS[way]!;
-  return {
-    load: ifNear(`from${offset}`, mask, `return ${value};`, way === "pointer" ? BELOW_4_GIB : ""),
-    store: ifNear(`from${offset}`, mask, `${store}; ${done};`),
-  };
+interface NearText {
+  /** The conditions of a load and of a store: the page is mapped, and the value is one that they are for. */
+  readonly mayLoad: string;
+  readonly mayStore: string;
+  readonly load: string;
+  readonly store: string;
 }
 
-/** Functions for the address of an element, with the check of its index. */
-function placeText(size: number): string {
-  return `function wrong(index, length) { checkIndex(index, length); return index; }
-    function sure(index, length) { return isIndex(index, length) ? index : wrong(index, length); }
-    function place(array, index) { return array.pointer + sure(index, array.length) * ${size}; }`;
+/** The code of a near access at the place `at`; null if there is none. */
+function nearText(codec: Codec, offset: number, { alignment }: Pick<Extent, "alignment">): NearText | null {
+  const { size } = codec;
+  const way = codec.points === undefined ? codec.way : "pointer";
+  if (way === undefined || offset >= FAR_OFFSET) return null;
+  const [load, store, [loads, fits] = []] = WAYS[way]!;
+  const isAligned = alignment % size === 0 && offset % size === 0;
+  const here = ["mapped[at >>> 12]", ...(isAligned ? [] : [`(at & ${size - 1}) === 0`])];
+  const both = (test?: string) => [...here, ...(test === undefined ? [] : [test])].join(" && ");
+  return { mayLoad: both(loads), mayStore: both(fits), load, store };
 }
 
-function constructorText(length: number | null): string {
-  return `constructor(pointer, length) { this.pointer = pointer; this.length = ${length ?? "length"}; }`;
+/** Arrays are near as a whole, or all their elements are reached by their addresses. */
+function arrayText(size: number, length: number | null): string {
+  const all = length ?? "length";
+  return `constructor(place, length) {
+    this[held] = place;
+    this[nearby] = place >= 0 && place + ${all} * ${size} <= ${FAR_OFFSET} ? ${all} : 0;
+    this.length = ${all};
+  }
+  static from(pointer, length) { return new this(hold(pointer, mask), length); }
+  ${POINTER}`;
 }
+
+/** Whether an element is near. The test of the type comes first: nothing may convert an index. */
+const IS_NEAR = `typeof index === "number" && index === index >>> 0 && index < this[nearby]`;
 
 /** next() creates its result and the record in one expression, so that V8 allocates neither. At the end the value is unused. */
 function walkText(size: number): string {
   return `return class Walk {
-    constructor(pointer, length) { this.pointer = pointer; this.length = length; this.index = 0; }
-    next() { const index = this.index++; return { done: index >= this.length, value: new Element(this.pointer + index * ${size}) }; }
+    constructor(place, length) { this.place = place; this.length = length; this.index = 0; }
+    next() { const index = this.index++; return { done: index >= this.length, value: new Element(this.place + index * ${size}) }; }
     [Symbol.iterator]() { return this; }
   };`;
 }
 
-function placesText(size: number, length: number | null): string {
-  return `${placeText(size)}
-  return class Records {
-    ${constructorText(length)}
-    at(index) { return new Element(place(this, index)); }
-    pointerAt(index) { return place(this, index); }
-    [Symbol.iterator]() { return new Walk(this.pointer, this.length); }
-  };`;
+function recordsText(size: number, length: number | null): string {
+  return `return class Records {
+    ${arrayText(size, length)}
+    at(index) {
+      if (${IS_NEAR}) return new Element(this[held] + index * ${size});
+      return outside(this, index);
+    }
+    pointerAt(index) {
+      if (${IS_NEAR}) return this[held] + index * ${size} + start;
+      return outside(this, index).pointer;
+    }
+    [Symbol.iterator]() { return this.length === this[nearby] ? new Walk(this[held], this.length) : walkOutside(this); }
+  };
+  function* walkOutside(array) { for (let i = 0; i < array.length; i++) yield array.at(i); }`;
 }
 
 const VALUE_WALK = `return class Walk {
@@ -233,12 +328,22 @@ const VALUE_WALK = `return class Walk {
   };`;
 
 function valuesText(codec: Codec, length: number | null): string {
-  const { load, store } = nearText(codec, 0);
-  return `${placeText(codec.size)}
-  return class Values {
-    ${constructorText(length)}
-    get(index) { const pointer = place(this, index); ${load} return get0(pointer); }
-    set(index, value) { const pointer = place(this, index); ${store} set0(pointer, value); }
+  const near = codec.points === undefined ? nearText(codec, 0, { alignment: codec.size }) : null;
+  const at = (may: string, work: string) =>
+    `if (${IS_NEAR}) {
+        const at = this[held] + index * ${codec.size};
+        if (${may}) ${work}
+      }`;
+  return `return class Values {
+    ${arrayText(codec.size, length)}
+    get(index) {
+      ${near === null ? "" : at(near.mayLoad, `return ${near.load};`)}
+      return getOutside(this, index);
+    }
+    set(index, value) {
+      ${near === null ? "" : at(near.mayStore, `{ ${near.store}; return; }`)}
+      setOutside(this, index, value);
+    }
     [Symbol.iterator]() { return new Walk(this); }
   };`;
 }

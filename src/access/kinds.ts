@@ -3,10 +3,10 @@
  */
 
 import { rangeError, show, typeError } from "../errors.js";
-import type { Pointer } from "../memory/memory.js";
+import { NULL, type Pointer } from "../memory/memory.js";
 import { type Codec, type LocatedClass, scalars } from "./codec.js";
 import { coverBits } from "./padding.js";
-import type { IntegerName, Located } from "./shape.js";
+import type { IntegerName } from "./shape.js";
 
 type Get = Codec["get"];
 type Set = NonNullable<Codec["set"]>;
@@ -19,7 +19,15 @@ export function bitCodec(name: IntegerName | "bool", bits: number, shift: number
     throw typeError("ERR_INVALID_ARG", "koffi knows no bit-fields: give C the record's pointer, as void *");
   };
   const covers = (mask: Uint8Array, at: number) => coverBits(mask, at, shift, bits);
-  return { size, alignment, bits, key: `${name}:${bits}@${shift}`, koffi, covers, ...ways };
+  return {
+    size,
+    alignment,
+    bits,
+    key: `${name}:${bits}@${shift}`,
+    koffi,
+    covers,
+    ...ways,
+  };
 }
 
 function narrowBits(name: IntegerName | "bool", bits: number, shift: number): Pick<Codec, "get" | "set"> {
@@ -98,10 +106,10 @@ export function pointerCodec(key: string, target: () => LocatedClass): Codec {
     alignment,
     koffi,
     key,
-    points: (address) => (address === 0 ? null : new (known())(address as Pointer)),
+    points: known,
     get: (pointer, byteOffset) => {
       const address = get(pointer, byteOffset) as Pointer;
-      return address === 0 ? null : new (known())(address);
+      return address === NULL ? null : known().from(address);
     },
     set: (pointer, value: unknown, byteOffset) =>
       (set as Set)(pointer, addressOf(value, known()) as never, byteOffset),
@@ -121,7 +129,7 @@ function addressOf(value: unknown, type: LocatedClass): number {
 /** An array at a struct's end (C's flexible array member); its length is in the field `distance` bytes before it. */
 export function flexibleCodec(
   element: Codec,
-  arrays: new (pointer: Pointer, length: number) => Located,
+  arrays: LocatedClass,
   counter: string,
   count: Codec,
   distance: number,
@@ -134,7 +142,7 @@ export function flexibleCodec(
     flexible: element.size,
     counter,
     get: (pointer, byteOffset) =>
-      new arrays((pointer + byteOffset) as Pointer, lengthAt(pointer, byteOffset) as number),
+      arrays.from((pointer + byteOffset) as Pointer, lengthAt(pointer, byteOffset) as number),
     set: null,
     koffi: () => {
       throw typeError(

@@ -3,23 +3,43 @@
  */
 import type { Pointer } from "../memory/memory.js";
 import type { Codec, Field, LocatedClass } from "./codec.js";
-import type { ArrayType, Checks, Maker, RecordMaker } from "./generate.js";
+import type { Checks, Maker, RecordMaker } from "./generate.js";
+import { addressHeld, held, hold } from "./held.js";
+import type { Extent } from "./layout.js";
+import { BYTES } from "./place.js";
 import type { Located } from "./shape.js";
 
 export const plainMaker: Maker = { record: plainRecord, records: plainRecords, values: plainValues };
 
-function plainRecord(fields: readonly Field[], size: number, checks: Checks): RecordMaker {
-  class Record {
-    pointer: Pointer;
+/** The property of all records and arrays, on their class's prototype, which has no other prototype's properties (closed.ts). */
+const pointer: PropertyDescriptor & ThisType<{ [held]: number }> = {
+  configurable: true,
+  get() {
+    return addressHeld(this[held]);
+  },
+  set(address: Pointer) {
+    this[held] = hold(address, BYTES);
+  },
+};
 
-    constructor(pointer: Pointer) {
-      this.pointer = pointer;
+function plainRecord(fields: readonly Field[], { size }: Extent, checks: Checks): RecordMaker {
+  class Record {
+    readonly [held]: number;
+    declare readonly pointer: Pointer;
+
+    constructor(place: number) {
+      this[held] = place;
+    }
+
+    static from(pointer: Pointer): Record {
+      return new Record(hold(pointer, BYTES));
     }
   }
+  Object.defineProperty(Record.prototype, "pointer", pointer);
   for (const field of fields) Object.defineProperty(Record.prototype, field.name, accessor(field, checks));
   const at = (pointer: Pointer) => {
     checks.checkRecord(pointer, size);
-    return new Record(pointer);
+    return Record.from(pointer);
   };
   return { Record, at, assign: () => false };
 }
@@ -40,30 +60,34 @@ function accessor({ name, offset, codec: { get, set } }: Field, checks: Checks):
   return both;
 }
 
-/** What all arrays have: their address and length. */
-abstract class ArrayBase {
-  readonly pointer: Pointer;
+abstract class ArrayPlace {
+  readonly [held]: number;
   readonly length: number;
+  declare readonly pointer: Pointer;
 
-  constructor(pointer: Pointer, length: number) {
-    this.pointer = pointer;
+  constructor(place: number, length: number) {
+    this[held] = place;
     this.length = length;
   }
 }
 
 function plainRecords(
   element: LocatedClass,
-  size: number,
+  { size }: Extent,
   fixed: number | null,
   { checkIndex }: Checks,
-): ArrayType {
-  return class Records extends ArrayBase {
-    constructor(pointer: Pointer, length: number) {
-      super(pointer, fixed ?? length);
+): LocatedClass {
+  class Records extends ArrayPlace {
+    constructor(place: number, length?: number) {
+      super(place, fixed ?? length!);
+    }
+
+    static from(pointer: Pointer, length?: number): Located {
+      return new this(hold(pointer, BYTES), length);
     }
 
     at(index: number): Located {
-      return new element(this.pointerAt(index));
+      return element.from(this.pointerAt(index));
     }
 
     pointerAt(index: number): Pointer {
@@ -74,13 +98,19 @@ function plainRecords(
     *[Symbol.iterator](): IterableIterator<Located> {
       for (let i = 0; i < this.length; i++) yield this.at(i);
     }
-  };
+  }
+  Object.defineProperty(Records.prototype, "pointer", pointer);
+  return Records;
 }
 
-function plainValues({ get, set, size }: Codec, fixed: number | null, { checkIndex }: Checks): ArrayType {
-  return class Values extends ArrayBase {
-    constructor(pointer: Pointer, length: number) {
-      super(pointer, fixed ?? length);
+function plainValues({ get, set, size }: Codec, fixed: number | null, { checkIndex }: Checks): LocatedClass {
+  class Values extends ArrayPlace {
+    constructor(place: number, length?: number) {
+      super(place, fixed ?? length!);
+    }
+
+    static from(pointer: Pointer, length?: number): Located {
+      return new this(hold(pointer, BYTES), length);
     }
 
     get(index: number): unknown {
@@ -96,5 +126,7 @@ function plainValues({ get, set, size }: Codec, fixed: number | null, { checkInd
     *[Symbol.iterator](): IterableIterator<unknown> {
       for (let i = 0; i < this.length; i++) yield this.get(i);
     }
-  };
+  }
+  Object.defineProperty(Values.prototype, "pointer", pointer);
+  return Values;
 }

@@ -3,8 +3,8 @@
  * Each access checks for a near place itself (place.ts).
  */
 import type { Pointer } from "../memory/memory.js";
+import { addressAt, high } from "./addresses.js";
 import { BYTES, farOf, HALVES, IN_SLICE, LONGS, near, sliceAt, WORDS } from "./place.js";
-import { small } from "./small.js";
 import { mapped } from "./there.js";
 
 /** The far paths. Separate functions: V8 inlines the near ones only while they are small. */
@@ -50,6 +50,9 @@ const beyond = {
     return sliceAt(far).getBigInt64(far & IN_SLICE, true);
   },
   farPointer(pointer: Pointer, byteOffset = 0): Pointer {
+    const at =
+      typeof pointer === "number" && typeof byteOffset === "number" ? pointer - near.start + byteOffset : -1;
+    if (at === (at & LONGS) && mapped[at >>> 12]) return addressAt(at >>> 2);
     const far = farOf("read.pointer", pointer, byteOffset, 8);
     return farAddress(sliceAt(far), far & IN_SLICE);
   },
@@ -78,7 +81,7 @@ const reader = (
   halves: number,
   words: number,
   longs: number,
-  addressAt: (word: number) => number,
+  high: Int32Array,
   farU8: Beyond["farU8"],
   farI8: Beyond["farI8"],
   farU16: Beyond["farU16"],
@@ -186,7 +189,7 @@ const reader = (
     const offset = byteOffset === undefined ? 0 : byteOffset;
     if (typeof pointer === "number" && typeof offset === "number") {
       const at = pointer - start + offset;
-      if (at === (at & longs) && mapped[at >>> 12]) return addressAt(at >>> 2) as Pointer;
+      if (at === (at & longs) && mapped[at >>> 12] && !high[at >>> 2]) return u32[at >>> 2] as Pointer;
     }
     return farPointer(pointer, byteOffset);
   },
@@ -228,7 +231,7 @@ export const read = reader(
   HALVES,
   WORDS,
   LONGS,
-  small.addressAt,
+  high,
   beyond.farU8,
   beyond.farI8,
   beyond.farU16,

@@ -212,7 +212,10 @@ export interface RecordMethods<Fields> {
   /** A copy as a plain object, for JSON, a spread or a message; a pointer is copied as its address. */
   toObject(): Plain<Fields>;
 }
-/** A record: its address, fields and methods. Setting `pointer` makes the object stand for another record. */
+/**
+ * A record: its address, fields and methods. Setting `pointer` makes the object stand for another record; what is no address
+ * is refused with ERR_INVALID_POINTER.
+ */
 export type RecordWith<Fields> = { pointer: Pointer } & Fields & Omit<RecordMethods<Fields>, keyof Fields>;
 /** The record that a definition describes. If the definition is not known at compile time, its fields are unknown. */
 export type RecordFrom<D> = RecordWith<string extends keyof D ? UnknownFields : Values<D> & LocatedFields<D>>;
@@ -281,8 +284,8 @@ export interface Struct<R extends Located> {
   /** Bytes from the start of a record to each field: C's offsetof. */
   readonly offsets: { readonly [K in FieldNames<R>]: number };
   /**
-   * The record at `pointer`: an object that holds the address and nothing else. Its fields are read and written in place,
-   * with the checks of read and write at each access: a field outside the heap's memory throws when it is used.
+   * The record at `pointer`: an object that holds the address and nothing else. Its fields are read and written in place. Each
+   * access checks that the field is inside the heap's memory, and throws if it is not.
    *
    * @throws HeapError ERR_INVALID_POINTER when `pointer` is not inside the heap's memory
    */

@@ -26,8 +26,8 @@ export function sortRecords(
   checkCompare("sort", compare);
   if (length < 2) return;
   farOf("sort", pointer, 0, length * size);
-  const a = new element(pointer);
-  const b = new element(pointer);
+  const a = element.from(pointer);
+  const b = element.from(pointer);
   const order = Uint32Array.from({ length }, (_, i) => i);
   order.sort((i, j) => {
     (a as Cursor).pointer = (pointer + i * size) as Pointer;
@@ -63,7 +63,7 @@ export function searchRecords(
   compare: (record: Located) => number,
 ): number {
   checkCompare("search", compare);
-  const record = new element(pointer);
+  const record = element.from(pointer);
   let low = 0;
   let found = false;
   for (let high = length; low < high; ) {

@@ -69,8 +69,8 @@ export function struct<Fields extends object = UnknownFields>(type: KoffiType): 
  * cstring(), and free that yourself. A "function" is one of nativeAllocator()'s, or the address of another C function.
  *
  * A field that is a record or an array is read as a new object that holds its address; keep it if a loop needs it often.
- * A record's only own property is its address: a spread, JSON and structuredClone() copy the address only. console.log shows
- * the fields, if their memory is mapped.
+ * Fields and `pointer` are accessors: JSON.stringify() and console.log show the fields, but a spread and a message to another
+ * thread copy none. Send `record.pointer`, or `record.toObject()` for a copy.
  *
  * @throws HeapError ERR_INVALID_ARG for an invalid definition
  * @example
@@ -226,13 +226,16 @@ function makeStruct(
   toKoffi: MakeKoffiType,
 ): AnyStruct {
   checkFields(fields, size);
-  const { Record, at } = recordClass(fields, size);
+  const { Record, at } = recordClass(fields, { size, alignment });
   const koffiTypes = new WeakMap<object, NamedType<unknown>>();
   const koffiType = <T>(koffi: Koffi<T>, name?: string): T => {
     if (!koffiTypes.has(koffi)) {
       checkVersion(koffi);
       const type = toKoffi(koffi, name ?? null);
-      koffiTypes.set(koffi, { type, names: new Set([(type as { name?: string }).name]) });
+      koffiTypes.set(koffi, {
+        type,
+        names: new Set([(type as { name?: string }).name]),
+      });
     }
     const { type, names } = koffiTypes.get(koffi) as NamedType<T>;
     if (name !== undefined && !names.has(name)) koffi.alias(name, type);
@@ -243,11 +246,11 @@ function makeStruct(
   const place = locatedCodec({ size, alignment }, Record, key, (koffi) => koffiType(koffi));
   const covers = (mask: Uint8Array, at: number) => coverFields(fields, mask, at);
   const codec: Codec = { ...place, covers, ...(isOpen ? { flexible: 0 } : {}) };
-  const Records = recordArrayClass(Record, size);
+  const Records = recordArrayClass(Record, { size, alignment });
   class OwnedRecords extends Records {
     #owns = true;
 
-    override [Symbol.dispose](): void {
+    [Symbol.dispose](): void {
       if (!this.#owns) return;
       this.#owns = false;
       free(this.pointer);
@@ -259,12 +262,12 @@ function makeStruct(
     offsets: Object.freeze(Object.fromEntries(fields.map(({ name, offset }) => [name, offset]))),
     at,
     alloc(values?: object): Located {
-      const record = new Record(calloc(1, size + (values === undefined ? 0 : bytesBehind(fields, values))));
+      const record = Record.from(calloc(1, size + (values === undefined ? 0 : bytesBehind(fields, values))));
       if (values !== undefined) fillIn(record, values);
       return record;
     },
     copyFrom(address: number | bigint): Located {
-      return new Record(copyOf(address, size));
+      return Record.from(copyOf(address, size));
     },
     free(record: Located | Pointer): void {
       if (typeof record !== "object" || record === null) {
@@ -281,16 +284,17 @@ function makeStruct(
       }
       if (isOpen && values !== undefined) checkNothingBehind(fields.at(-1)!, values);
       fill(pointer, 0, size);
-      if (values !== undefined) (new Record(pointer) as Located & Assignable)[assign](values);
+      if (values !== undefined) (Record.from(pointer) as Located & Assignable)[assign](values);
     },
     clearPadding: padding(fields, size),
     array(length: number, pointer?: Pointer): RecordArray<Located> {
       checkSize("array", "length", length);
       if (isOpen)
         throw typeError("ERR_INVALID_ARG", "array: records that end with an array do not lie in a row");
-      if (pointer === undefined) return new OwnedRecords(calloc(length, size), length);
+      if (pointer === undefined)
+        return OwnedRecords.from(calloc(length, size), length) as RecordArray<Located>;
       farOf("array", pointer, 0, length * size);
-      return new Records(pointer, length);
+      return Records.from(pointer, length) as RecordArray<Located>;
     },
     koffiType,
   };

@@ -3,8 +3,8 @@
  */
 
 import type { FunctionPointer, Pointer } from "../memory/memory.js";
+import { high, highOf, setAddress } from "./addresses.js";
 import { BYTES, farOf, HALVES, IN_SLICE, LONGS, near, sliceAt, WORDS } from "./place.js";
-import { small } from "./small.js";
 import { mapped } from "./there.js";
 
 /** The far paths. Separate functions: V8 inlines the near ones only while they are small. */
@@ -50,6 +50,12 @@ const beyond = {
     sliceAt(far).setBigInt64(far & IN_SLICE, value, true);
   },
   farPointer(pointer: Pointer, value: Pointer | FunctionPointer, byteOffset = 0): void {
+    const at =
+      typeof pointer === "number" && typeof byteOffset === "number" ? pointer - near.start + byteOffset : -1;
+    if (at === (at & LONGS) && mapped[at >>> 12]) {
+      setAddress(at >>> 2, value);
+      return;
+    }
     const far = farOf("write.pointer", pointer, byteOffset, 8);
     putAddress(sliceAt(far), far & IN_SLICE, value);
   },
@@ -74,8 +80,7 @@ const writer = (
   halves: number,
   words: number,
   longs: number,
-  highOf: (value: number) => number,
-  setAddress: (word: number, upper: number, value: number) => void,
+  high: Int32Array,
   farU8: Beyond["farU8"],
   farI8: Beyond["farI8"],
   farU16: Beyond["farU16"],
@@ -213,8 +218,10 @@ const writer = (
     const offset = byteOffset === undefined ? 0 : byteOffset;
     if (typeof pointer === "number" && typeof offset === "number") {
       const at = pointer - start + offset;
-      if (at === (at & longs) && mapped[at >>> 12]) {
-        setAddress(at >>> 2, highOf(value), value);
+      if (at === (at & longs) && mapped[at >>> 12] && value === (value & bytes)) {
+        const word = at >>> 2;
+        high[word] = 0;
+        u32[word] = value;
         return;
       }
     }
@@ -262,8 +269,7 @@ export const write = writer(
   HALVES,
   WORDS,
   LONGS,
-  small.highOf,
-  small.setAddress,
+  high,
   beyond.farU8,
   beyond.farI8,
   beyond.farU16,
@@ -278,7 +284,7 @@ export const write = writer(
 );
 
 function putAddress(view: DataView, offset: number, value: number): void {
-  const high = small.highOf(value);
+  const high = highOf(value);
   view.setUint32(offset, value - high * 2 ** 32, true);
   view.setUint32(offset + 4, high, true);
 }

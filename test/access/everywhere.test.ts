@@ -7,11 +7,14 @@ import * as assert from "uvu/assert";
 import { heap } from "../../src/api/malloc.js";
 import {
   check,
+  fill,
   free,
   type HeapError,
   malloc,
   type Pointer,
+  type RecordOf,
   read,
+  struct,
   usableSize,
   view,
   write,
@@ -90,6 +93,57 @@ testWide("across the boundary of two slices", () => {
   compareAt(boundary);
   free(huge);
 });
+
+testWide("records and arrays across that boundary, and above it", () => {
+  const Inner = struct({ low: "u32", list: ["u16", 3] });
+  const Row = struct({
+    value: "f64",
+    next: ["pointer", "self"],
+    inner: Inner,
+    link: "pointer",
+    flag: "bool",
+  });
+  const huge = malloc(SLICE + 2 ** 20);
+  const boundary = base + Math.ceil((huge + 64 * Row.size - base) / SLICE) * SLICE;
+  const starts = [-32 * Row.size, -3 * Row.size - 8, -16, 0, 8].map((at) => (boundary + at) as Pointer);
+  for (const start of [...starts, huge, (start32(huge) + 3) as Pointer]) {
+    const rows = Row.array(32, start);
+    fill(start, 0, 32 * Row.size);
+    for (let i = 0; i < 32; i++) {
+      rows.at(i).set({ value: i / 2, inner: { low: i, list: [i, 1, 2] }, link: start, flag: i % 2 === 1 });
+      rows.at(i).next = i < 31 ? rows.at(i + 1) : null;
+    }
+    for (let i = 0; i < 32; i++) {
+      const pointer = rows.pointerAt(i);
+      assert.is(pointer, start + i * Row.size);
+      assert.is(read.f64(pointer), i / 2);
+      assert.is(read.u16(pointer, Row.offsets.inner + Inner.offsets.list), i);
+      assert.is(rows.at(i).inner.list.get(0), i);
+      assert.is(rows.at(i).inner.low, i);
+      assert.is(rows.at(i).link, start);
+      assert.is(Row.at(pointer).flag, i % 2 === 1);
+    }
+    let i = 0;
+    for (let row: RecordOf<typeof Row> | null = rows.at(0); row !== null; row = row.next) {
+      assert.is(row.pointer, rows.pointerAt(i));
+      assert.is(row.value, i++ / 2);
+    }
+    assert.is(i, 32);
+    assert.equal(
+      [...rows].map(({ value }) => value),
+      rows.toArray().map(({ value }) => value),
+    );
+    rows.sort((a, b) => b.value - a.value);
+    assert.is(
+      rows.search((row) => 10 - row.value),
+      11,
+    );
+    assert.is(rows.at(0).value, 31 / 2);
+  }
+  free(huge);
+});
+
+const start32 = (pointer: number) => Math.ceil(pointer / 32) * 32;
 
 /** What may be read there by a width, and what must be refused: an access that reaches beyond `end` by a byte. */
 function assertEnds(end: number): void {

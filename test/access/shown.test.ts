@@ -15,7 +15,7 @@ test("a record that was moved to where nothing is", () => {
   const record = Point.alloc();
   const was = record.pointer;
   assert.match(inspect(record), /x: 0/);
-  for (const pointer of [NULL, 8, -1, Number.NaN, base - 16, base + span, base + span - 8, 2 ** 60]) {
+  for (const pointer of [NULL, 8, base - 16, base + span, base + span - 8, 2 ** 52]) {
     record.pointer = pointer as Pointer;
     assert.match(inspect(record), GONE, `${pointer}`);
   }

@@ -55,7 +55,12 @@ test("every scalar, at its limits, with its neighbours untouched", () => {
   };
   for (const [name, values] of Object.entries(limits) as Array<[ScalarName, readonly unknown[]]>) {
     const Three = struct({ before: "u8", value: name, after: "u8" } as const);
-    const record = Three.alloc() as { pointer: Pointer; before: number; value: unknown; after: number };
+    const record = Three.alloc() as {
+      pointer: Pointer;
+      before: number;
+      value: unknown;
+      after: number;
+    };
     record.before = 0xa5;
     record.after = 0x5a;
     for (const value of values) {
@@ -226,7 +231,11 @@ test("indices outside an array", () => {
 
 test("what lies inside a record cannot be assigned, and the error says what can", () => {
   const Inside = struct({ inner: Point, list: ["i32", 3] });
-  const record = Inside.alloc() as unknown as { inner: unknown; list: unknown; pointer: Pointer };
+  const record = Inside.alloc() as unknown as {
+    inner: unknown;
+    list: unknown;
+    pointer: Pointer;
+  };
   for (const name of ["inner", "list"] as const) {
     const error = refuses(name, "ERR_INVALID_ARG", () => (record[name] = [1, 2, 3]));
     assert.match(error.message, new RegExp(`^${name} is a struct or an array .*copy\\(\\)`));
@@ -245,9 +254,17 @@ test("records and arrays that would not lie inside the heap", () => {
   refuses("an array that no memory holds", "ERR_OUT_OF_MEMORY", () => Point.array(2 ** 45));
   const stray = points.at(0);
   for (const pointer of [...nowhere, base, base + span, ...notNumbers]) {
-    stray.pointer = pointer as Pointer;
-    refuses(`a field at ${String(pointer)}`, "ERR_INVALID_POINTER", () => stray.x);
-    refuses(`a field set at ${String(pointer)}`, "ERR_INVALID_POINTER", () => (stray.x = 1));
+    const move = () => {
+      stray.pointer = pointer as Pointer;
+    };
+    refuses(`a field at ${String(pointer)}`, "ERR_INVALID_POINTER", () => {
+      move();
+      return stray.x;
+    });
+    refuses(`a field set at ${String(pointer)}`, "ERR_INVALID_POINTER", () => {
+      move();
+      stray.x = 1;
+    });
   }
   free(points.pointer);
 });

@@ -23,7 +23,7 @@ export interface Codec extends Extent {
   /** Of a place: its class. */
   readonly type?: LocatedClass;
   /** Of a pointer to records: their class, which may be defined after the pointer. */
-  readonly points?: () => LocatedClass;
+  readonly points?: "self" | (() => LocatedClass);
   /** Of an array at the end of a struct (C's flexible array member): bytes per element. Of a struct that ends with one: 0. */
   readonly flexible?: number;
   /** Of such an array: the field that holds its length. */
@@ -51,8 +51,6 @@ export interface LocatedClass {
   readonly prototype: Located;
   /** The object for an address. */
   from(pointer: Pointer, length?: number): Located;
-  /** Of records: the object for an address in memory, or null. */
-  follow?(address: number): Located | null;
   /** Of records: the address of one, 0 of null, or -1 for any other value. */
   addressOf?(record: unknown): number;
 }

@@ -124,7 +124,7 @@ let functions = 0;
 const numbers = new WeakMap<object, number>();
 
 function pointerOf(name: string, target: unknown, around: Surroundings): Codec {
-  if (target === "self") return pointerCodec("*self", around.self);
+  if (target === "self") return pointerCodec("*self", around.self, true);
   const codec = typeof target === "object" && target !== null ? around.codecOf(target) : undefined;
   if (codec !== undefined) return pointerCodec(`*${codec.key}`, () => codec.type!);
   if (typeof target === "function") {

@@ -11,13 +11,13 @@
  * Where code from strings is forbidden (--disallow-code-generation-from-strings, a content policy), plain.ts makes equivalent
  * classes that are slower.
  */
-import type { Pointer } from "../memory/memory.js";
+import { NULL, type Pointer } from "../memory/memory.js";
 import { high } from "./addresses.js";
 import { put } from "./assign.js";
 import type { Codec, Field, LocatedClass } from "./codec.js";
 import { addressHeld, FAR_OFFSET, held, hold, nearby } from "./held.js";
 import type { Extent } from "./layout.js";
-import { BYTES, near } from "./place.js";
+import { BYTES, LONGS, near } from "./place.js";
 import type { Located } from "./shape.js";
 import { mapped } from "./there.js";
 
@@ -78,6 +78,9 @@ const surroundings = {
   high,
   mapped,
   bytes: BYTES,
+  longs: LONGS,
+  /** The place of NULL. */
+  none: NULL - near.start,
   held,
   nearby,
   hold,
@@ -170,11 +173,6 @@ const POINTER = `get pointer() { const at = this[held]; return at === (at & byte
 const recordClassText = `return class Record {
   constructor(place) { this[held] = place; }
   static from(pointer) { return new Record(hold(pointer, mask)); }
-  static follow(address) {
-    const at = address - start;
-    if (at === (at & mask)) return new Record(at);
-    return address === 0 ? null : Record.from(address);
-  }
   static addressOf(record) {
     if (record === null) return 0;
     return record instanceof Record ? record.pointer : -1;
@@ -188,7 +186,9 @@ const recordClassText = `return class Record {
 
 function recordText(fields: readonly Field[], extent: Extent): string {
   const accessors = fields.map((field, i) => accessorText(field, i, extent));
-  const targets = fields.flatMap(({ codec }, i) => (codec.points === undefined ? [] : [`target${i}`]));
+  const targets = fields.flatMap(({ codec }, i) =>
+    typeof codec.points === "function" ? [`target${i}`] : [],
+  );
   return `${targets.length > 0 ? `let ${targets.join(", ")};` : ""}
   function at(pointer) {
     if (typeof pointer === "number") {
@@ -222,8 +222,17 @@ function accessorText({ name, offset, codec }: Field, i: number, extent: Extent)
     return `get ${name}() { return get${i}(this); }, set ${name}(value) { set${i}(this, value); }`;
   const at = `const at = ${placeText(offset)};`;
   if (codec.points !== undefined) {
-    const target = `(target${i} ??= find${i}())`;
-    return `get ${name}() { ${at} return ${near.mayLoad} ? ${target}.follow(${near.load}) : get${i}(this); },
+    const [target, mask] =
+      codec.points === "self" ? ["Record", "mask"] : [`(target${i} ??= find${i}())`, "longs"];
+    return `get ${name}() {
+        ${at}
+        if (${near.mayLoad}) {
+          const to = ${near.load} - start;
+          if (to === (to & ${mask})) return new ${target}(to);
+          if (to === none) return null;
+        }
+        return get${i}(this);
+      },
       set ${name}(record) {
         ${at}
         const value = ${target}.addressOf(record);

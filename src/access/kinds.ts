@@ -94,7 +94,7 @@ export function enumCodec(name: IntegerName, values: Readonly<Record<string, num
 }
 
 /** A pointer to a record: read as that record, or null. `target` is called at the first use: it may be defined later. */
-export function pointerCodec(key: string, target: () => LocatedClass): Codec {
+export function pointerCodec(key: string, target: () => LocatedClass, isSelf = false): Codec {
   const { size, alignment, get, set, koffi } = scalars.pointer;
   let type: LocatedClass | null = null;
   const known = (): LocatedClass => {
@@ -106,7 +106,7 @@ export function pointerCodec(key: string, target: () => LocatedClass): Codec {
     alignment,
     koffi,
     key,
-    points: known,
+    points: isSelf ? "self" : known,
     get: (pointer, byteOffset) => {
       const address = get(pointer, byteOffset) as Pointer;
       return address === NULL ? null : known().from(address);

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { recordedRows } from "../bench/clients/recorded.js";
-import { assertSame, programNames, runProgram, SIDES } from "../bench/clients/written.js";
+import { assertSame, programFiles, runProgram } from "../bench/clients/written.js";
 import { coldContestants } from "../bench/cold.js";
 import { geometricMeans } from "../bench/compare.js";
 import { QUICK } from "../bench/effort.js";
@@ -116,21 +116,23 @@ testNative("the replayer in C replays the whole trace", () => {
   assert.is(peakLive, sqlite.peakLive);
 });
 
-test("clients: the programs are those of programs.mjs", async () => {
-  const { programs } = await import(`${FOLDER}/clients/programs.mjs`);
-  assert.equal(Object.keys(programs), programNames);
-  for (const sides of Object.values<object>(programs))
-    assert.equal(Object.keys(sides).sort(), [...SIDES].sort());
-});
-
-for (const name of programNames) {
-  test(`clients: ${name} computes the same on heapwright as on objects and by hand`, () => {
-    const results = SIDES.map((side) => runProgram(name, side, THIS_NODE));
-    for (const { first, best } of results) assert.ok(first > 0 && best > 0);
-    assertSame(name, results);
-    const wrong = { first: 1, best: 1, result: -1 };
-    assert.throws(() => assertSame(name, [...results, wrong]), /one side computed \d+(\.\d+)?, another -1/);
+for (const { file, names, sides } of programFiles) {
+  test(`clients: the programs are those of ${file}`, async () => {
+    const { programs } = await import(`${FOLDER}/clients/${file}`);
+    assert.equal(Object.keys(programs), names);
+    for (const ways of Object.values<object>(programs))
+      assert.equal(Object.keys(ways).sort(), [...sides].sort());
   });
+
+  for (const name of names) {
+    test(`clients: ${name} computes the same by ${sides.join(", ")}`, () => {
+      const results = sides.map((side) => runProgram(name, side, THIS_NODE));
+      for (const { first, best } of results) assert.ok(first > 0 && best > 0);
+      assertSame(name, results);
+      const wrong = { first: 1, best: 1, result: -1 };
+      assert.throws(() => assertSame(name, [...results, wrong]), /one side computed \d+(\.\d+)?, another -1/);
+    });
+  }
 }
 
 test("programs come before tuned loops", () => {

@@ -22,8 +22,8 @@ export async function clientsFigure(effort: Effort, node: Node, only: readonly s
       "Peak footprint: stats().peakFootprint after one pass beside the most that glibc's process grew by in its first pass, " +
         "for glibc does not say what it holds, and a process of Node grows by what V8 compiles as well. Resident at peak " +
         "is what the kernel holds in the range of heapwright's blocks when live bytes peak: a check on the former.",
-      "Programs (bench/clients/programs.mjs): one job in a process of its own, its first run and the best of eleven more, " +
-        "beside the same on JavaScript objects, and by hand on one DataView, which allocates nothing.",
+      "Programs (bench/clients/programs.mjs and more-programs.mjs): one job in a process of its own, its first run and the " +
+        "best of eleven more, beside the same on JavaScript objects, and by hand on one DataView, which allocates nothing.",
       "All: the geometric mean of each round.",
     ],
     comparisons: [

@@ -1,6 +1,6 @@
 /**
- * The programs of programs.mjs, which stay as they were written: on heapwright, beside the same on JavaScript objects, and
- * by hand on one DataView.
+ * The programs of programs.mjs and more-programs.mjs, which stay as they were written: on heapwright, beside the same on
+ * JavaScript objects, and those of the first by hand on one DataView.
  */
 import { build } from "../../scripts/build.js";
 import { answerOf } from "../answer.js";
@@ -11,11 +11,29 @@ import type { Node } from "../options.js";
 import { ROOT } from "../root.js";
 import { interleave } from "../spawn.js";
 
-const FILE = `${ROOT}/bench/clients/programs.mjs`;
-/** What programs.mjs has. */
-export const programNames: readonly string[] = ["list", "vector", "tree", "records"];
-/** How it calls the three ways. */
-export const SIDES = ["heap", "objects", "bytes"] as const;
+/** A file of programs: which it has, and what it calls the ways to run one, heapwright's first. */
+interface Programs {
+  readonly file: string;
+  readonly title: string;
+  readonly names: readonly string[];
+  readonly sides: readonly string[];
+}
+
+export const programFiles: readonly Programs[] = [
+  {
+    file: "programs.mjs",
+    title: "all written",
+    names: ["list", "vector", "tree", "records"],
+    sides: ["heap", "objects", "bytes"],
+  },
+  {
+    file: "more-programs.mjs",
+    title: "more written",
+    names: ["lru", "queue", "graph", "strings"],
+    sides: ["heap", "objects"],
+  },
+];
+export const programNames: readonly string[] = programFiles.flatMap(({ names }) => names);
 
 /** What it prints of one side: milliseconds, and what the program computed. */
 export interface ProgramResult {
@@ -28,22 +46,30 @@ export interface ProgramResult {
 type Runs = readonly (readonly ProgramResult[])[];
 
 export async function writtenRows(
-  names: readonly string[],
-  { rounds }: Effort,
+  chosen: readonly string[],
+  effort: Effort,
   node: Node,
 ): Promise<Comparison[]> {
-  if (names.length === 0) return [];
-  await buildPackage();
-  const runs = names.map((name) => interleave(SIDES, rounds, (side) => runProgram(name, side, node)));
+  if (chosen.length > 0) await buildPackage();
+  return programFiles.flatMap((programs) => {
+    const names = programs.names.filter((name) => chosen.includes(name));
+    return rowsOf({ ...programs, names }, effort, node);
+  });
+}
+
+function rowsOf({ title, names, sides }: Programs, { rounds }: Effort, node: Node): Comparison[] {
+  const runs = names.map((name) => interleave(sides, rounds, (side) => runProgram(name, side, node)));
   for (const [index, name] of names.entries()) assertSame(name, runs[index]!.flat());
   const each = names.flatMap((name, index) => programRows(name, [runs[index]!]));
-  return names.length > 1 ? [...programRows("all written", runs), ...each] : each;
+  return names.length > 1 ? [...programRows(title, runs), ...each] : each;
 }
 
 /** The program says where the library is taken from by PROJECT, and what to run by its arguments. */
 export function runProgram(name: string, side: string, { path = process.execPath }: Node): ProgramResult {
   const env = { ...process.env, PROJECT: ROOT };
-  return answerOf(`${FILE} ${name} ${side}`, path, [FILE, name, side], { env }) as ProgramResult;
+  const { file } = programFiles.find(({ names }) => names.includes(name))!;
+  const program = `${ROOT}/bench/clients/${file}`;
+  return answerOf(`${program} ${name} ${side}`, path, [program, name, side], { env }) as ProgramResult;
 }
 
 export function assertSame(name: string, results: readonly ProgramResult[]): void {
@@ -61,7 +87,9 @@ function programRows(workload: string, runs: readonly Runs[]): Comparison[] {
   return [
     compare({ ...objects, measure: "first run" }, times(0, "first"), times(1, "first")),
     compare({ ...objects, measure: "best of 11" }, times(0, "best"), times(1, "best")),
-    compare({ ...byHand, measure: "best of 11" }, times(0, "best"), times(2, "best")),
+    ...(runs[0]!.length > 2
+      ? [compare({ ...byHand, measure: "best of 11" }, times(0, "best"), times(2, "best"))]
+      : []),
   ];
 }
 

@@ -7,8 +7,7 @@
 import { MAX_BLOCK, sizeOf } from "../block/block.js";
 import { HeapError, outOfMemory, rangeError, show, typeError } from "../errors.js";
 import type { ThreadHeap } from "../heap/heap.js";
-import { MAX_MAPPINGS } from "../large/mappings.js";
-import { Control } from "../memory/control.js";
+import { Control, MAPPING_ENTRIES } from "../memory/control.js";
 import { HEADER_BYTES, type Pointer } from "../memory/memory.js";
 import { watch, whenInterrupted } from "../platform/interruption.js";
 import { explainPointer } from "../process/diagnose.js";
@@ -152,7 +151,7 @@ function whatIsFull(size: number): string {
   const full = `the address window of ${span} has no gap so large`;
   if (size > span) return full;
   const blocks = words[Control.largeCount]!;
-  if (blocks >= MAX_MAPPINGS)
+  if (blocks >= MAPPING_ENTRIES)
     return `${blocks} blocks have mappings of their own, the most that can, and the heap is full`;
   return `${full}, or the kernel gives no more (ulimit -v, vm.max_map_count)`;
 }

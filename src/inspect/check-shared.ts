@@ -91,7 +91,8 @@ function checkOrphan(of: ThreadHeap, record: number): void {
 }
 
 function checkLarge(of: ThreadHeap): void {
-  const { counted, noted, overwritten } = of.large.audit();
+  const { counted, noted, overwritten, isOrdered } = of.large.audit();
+  if (!isOrdered) throw corrupt("the table of large blocks is out of order");
   if (overwritten !== 0) {
     throw corrupt(
       `the header of the large block in the mapping at ${hex(overwritten)} was overwritten`,

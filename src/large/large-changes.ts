@@ -82,24 +82,13 @@ export class LargeChanges {
   /** Recovers a change that the last holder of the lock died in. */
   recover(): void {
     const m = this.#m;
-    switch (m[Control.pending]) {
-      case Pending.mapped:
-        this.#undoMapping();
-        break;
-      case Pending.unmapping:
-        this.#finishUnmap();
-        break;
-      case Pending.unmapped:
-        this.#dropEntry();
-        break;
-      case Pending.remapped:
-        this.#finishRemap();
-        break;
-      case Pending.slackChanged:
-        break;
-      default:
-        return;
-    }
+    const pending = m[Control.pending]!;
+    if (pending < Pending.mapped) return; // nothing, or of a segment
+    this.#headers.table.tidy();
+    if (pending === Pending.mapped) this.#undoMapping();
+    else if (pending === Pending.unmapping) this.#finishUnmap();
+    else if (pending === Pending.unmapped) this.#dropEntry();
+    else if (pending === Pending.remapped) this.#finishRemap();
     this.#recount();
   }
 
@@ -130,19 +119,11 @@ export class LargeChanges {
     this.#gaps.unmapped(page, m[Control.pendingPages]!);
   }
 
-  /** Unmaps a new mapping whose pointer was not returned yet. */
+  /** Unmaps a new mapping whose pointer was not returned yet, entered or not. */
   #undoMapping(): void {
     const m = this.#m;
-    const page = m[Control.pendingNewPage]!;
-    const pages = m[Control.pendingNewPages]!;
-    const start = this.#window.base + page * this.#pageSize;
-    const entry = this.#headers.table.lookUp(page);
-    if (entry >= 0 && this.#headers.table.pages(entry) > 0) {
-      this.unmap(start, pages);
-    } else {
-      this.#unmapOrDiscard(start, pages * this.#pageSize);
-      m[Control.pending] = Pending.nothing;
-    }
+    const start = this.#window.base + m[Control.pendingNewPage]! * this.#pageSize;
+    this.unmap(start, m[Control.pendingNewPages]!);
   }
 
   /** Resizes the mapping in place, or moves it; its start, pending as remapped, or -1. */
@@ -188,7 +169,7 @@ export class LargeChanges {
     if (newPage !== page) this.#noteUnmapped(page, oldPages);
     else if (oldPages > pages) this.#noteUnmapped(page + pages, oldPages - pages);
     this.#headers.table.insert(newPage, pages);
-    const old = this.#headers.table.lookUp(page); // now, for hasRoom() may have rebuilt the table before
+    const old = this.#headers.table.lookUp(page);
     if (newPage !== page && old >= 0) this.#headers.table.setPages(old, 0);
     const pointer = this.#window.base + newPage * this.#pageSize + m[Control.pendingFront]!;
     this.#headers.writeHeader(pointer, pages);
@@ -207,7 +188,6 @@ export class LargeChanges {
   #recount(): void {
     const m = this.#m;
     const { blocks, pages, front, slack } = this.#headers.census();
-    this.#headers.table.recount();
     m[Control.largeCount] = blocks;
     m[Control.largePages] = pages;
     m[Control.largeFront] = front;

@@ -37,7 +37,7 @@ export class LargeHeaders {
     this.#window = window;
     this.#m = window.words;
     this.#pageSize = this.#m[Control.pageSize]!;
-    this.table = new MappingTable(window.words);
+    this.table = new MappingTable(window);
   }
 
   /** Counts all large blocks. `overwritten`: the start of a mapping whose header was overwritten; 0 for none. */

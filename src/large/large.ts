@@ -148,7 +148,7 @@ export class LargeBlocks {
       (at) => [this.#headers.start(at), this.#headers.table.pages(at) * this.#pageSize] as const,
     );
     this.#lock.release();
-    return found.sort((one, other) => one[0] - other[0]);
+    return found;
   }
 
   /** The large block's mapping that contains an address, as [address, bytes]; null for none. */
@@ -171,8 +171,11 @@ export class LargeBlocks {
     return pointer;
   }
 
-  /** For check(): counts from the table, counts as noted, and the start of a mapping with an overwritten header, or 0. */
-  audit(): { counted: LargeCounts; noted: LargeCounts; overwritten: number } {
+  /**
+   * For check(): counts from the table, counts as noted, the start of a mapping with an overwritten header, or 0, and whether the
+   * table is in order.
+   */
+  audit(): { counted: LargeCounts; noted: LargeCounts; overwritten: number; isOrdered: boolean } {
     const m = this.#m;
     this.#lock.acquire();
     const noted = {
@@ -182,8 +185,9 @@ export class LargeBlocks {
       slack: m[Control.largeSlack]!,
     };
     const { overwritten, ...counted } = this.#headers.census();
+    const isOrdered = this.#headers.table.isOrdered();
     this.#lock.release();
-    return { counted, noted, overwritten };
+    return { counted, noted, overwritten, isOrdered };
   }
 
   /** Recovers a change that the last holder of the lock died in. */
@@ -229,7 +233,7 @@ export class LargeBlocks {
     const more = pages - had;
     const slack = more > 0 && more < had * SLACK_SHARE ? this.#slackFor(pages) : 0;
     const withSlack = slack === 0 ? 0 : this.#remap(entry, pointer, pages + slack, slack, mayMove);
-    // Looked up again, for hasRoom() may have rebuilt the table.
+    // Looked up again, for hasRoom() may have tidied the table.
     return withSlack || this.#remap(this.#headers.find(pointer), pointer, pages, 0, mayMove);
   }
 

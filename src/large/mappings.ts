@@ -1,40 +1,37 @@
 /**
- * The table of large blocks: a hash table in the control block, by the page that a mapping starts on.
+ * The table of large blocks: their mappings, ascending, in the control block.
  *
- * Owns its layout, search and rebuilding. Callers hold the lock. Must not know what is in a page.
+ * Owns its layout, search and tidying. Callers hold the lock. Must not know what is in a page.
  *
- *   entry + 0   page + 1; 0 for an empty entry, which ends a search
+ *   entry + 0   page + 1, from the window's base; 0 behind the last entry
  *         + 1   pages of the mapping; 0: it was freed
  *
- * Open addressing with linear probing. The hash is the page number shifted right, so neighbours in memory are neighbours
- * in the table, and few blocks touch few of its pages. The shift follows from the smallest mapping that the threshold
- * allows: were it too large, many small mappings would share a hash and make long probes. A freed entry keeps its page
- * number until it is used again, so that a second free of an unmapped block can be told from a wild pointer.
+ * A freed entry keeps its place until a mapping beside it needs one, so that a second free of an unmapped block can be told
+ * from a wild pointer; and then a block that is freed and mapped again moves no other entry. A new entry between two live
+ * ones moves all above it, 8 bytes each.
  *
  * There are two tables, one of them in use. When freed entries fill it, the live ones are copied into the other, which one
- * store puts into use.
+ * store puts into use. The same repairs the table after a death in the middle of an insertion: an entry is there twice then.
+ *
+ * Why no map of pages that is rebuilt from headers, as small blocks have it: the window has up to 2^28 pages; what lies in a
+ * block's page, its user may have overwritten, and unmapping by a wrong number of pages would unmap the memory of others; and
+ * an address that mmap returned to a thread that died is in no header yet, so the note of pending changes must stay
+ * (large-changes.ts). Below 2 GiB the table of mapped pages does not serve: a guard empties it.
  */
 import { Control, MAPPING_ENTRIES, MAPPING_WORDS, MAPPINGS } from "../memory/control.js";
+import { type Window, WORD_BYTES } from "../memory/memory.js";
 
-/** Most live mappings. */
-export const MAX_MAPPINGS = (MAPPING_ENTRIES * 3) / 4;
-/** Right for the default threshold of 32 pages; more is no gain, for blocks may shrink. */
-const MOST_SHIFT = 5;
-const SLOT_MASK = MAPPING_ENTRIES - 1;
 /** Instead of an entry: no large block of the table, or one that was freed. */
 export const UNKNOWN = -1;
 export const FREED = -2;
 
-/** The shift for mappings of more than `bytes`. */
-export function shiftFor(bytes: number, pageSize: number): number {
-  return Math.min(MOST_SHIFT, Math.floor(Math.log2(Math.ceil((bytes + 1) / pageSize))));
-}
-
 export class MappingTable {
+  readonly #window: Window;
   readonly #m: Int32Array;
 
-  constructor(m: Int32Array) {
-    this.#m = m;
+  constructor(window: Window) {
+    this.#window = window;
+    this.#m = window.words;
   }
 
   page(entry: number): number {
@@ -49,87 +46,121 @@ export class MappingTable {
     this.#m[entry + 1] = pages;
   }
 
-  /** The entries of live blocks. */
+  /** The entries of live blocks, ascending. */
   live(): number[] {
     const found: number[] = [];
-    const first = this.#m[Control.mappings]!;
-    for (let entry = first; entry < first + MAPPING_WORDS; entry += 2) {
-      if (this.#m[entry] !== 0 && this.pages(entry) !== 0) found.push(entry);
-    }
+    const end = this.#end();
+    for (let entry = this.#first(); entry < end; entry += 2) if (this.pages(entry) !== 0) found.push(entry);
     return found;
   }
 
   /** The entry of the live block whose mapping contains a page; -1 for none. */
-  holding(wanted: number): number {
-    const start = this.#m[Control.mappings]!;
-    for (let entry = start; entry < start + MAPPING_WORDS; entry += 2) {
-      const page = this.page(entry); // -1 for an empty entry, with 0 pages
-      if (page <= wanted && wanted < page + this.pages(entry)) return entry;
-    }
-    return -1;
+  holding(page: number): number {
+    const first = this.#first();
+    let entry = this.#lowerBound(page + 1) - 2;
+    while (entry >= first && this.pages(entry) === 0) entry -= 2; // freed, perhaps below the page where a larger one begins now
+    return entry >= first && page < this.page(entry) + this.pages(entry) ? entry : -1;
   }
 
   /** The entry of a mapping that starts at that page, live or freed; -1 for none. */
   lookUp(page: number): number {
-    const m = this.#m;
-    const table = m[Control.mappings]!;
-    let slot = (page >>> m[Control.mappingsShift]!) & SLOT_MASK;
-    for (let probes = 0; probes < MAPPING_ENTRIES; probes++) {
-      const key = m[table + 2 * slot]!;
-      if (key === page + 1) return table + 2 * slot;
-      if (key === 0) return -1;
-      slot = (slot + 1) & SLOT_MASK;
-    }
-    return -1;
+    const entry = this.#lowerBound(page);
+    return entry < this.#end() && this.page(entry) === page ? entry : -1;
   }
 
-  /** Adds an entry, or uses the page's freed one again. */
+  /** Adds an entry, in place of the page's own or a freed neighbour if there is one. Else hasRoom() was asked before. */
   insert(page: number, pages: number): void {
-    const known = this.lookUp(page);
-    if (known >= 0) this.setPages(known, pages);
-    else if (this.#put(this.#m[Control.mappings]!, page, pages)) {
-      this.#m[Control.mappingsUsed] = this.#m[Control.mappingsUsed]! + 1;
+    const m = this.#m;
+    let entry = this.#lowerBound(page);
+    const isKnown = m[entry] === page + 1;
+    if (!isKnown && !this.#isFreed(entry)) {
+      if (this.#isFreed(entry - 2)) entry -= 2;
+      else this.#double(entry);
     }
+    m[entry] = page + 1; // first: with the pages of another it is a mapping that is pending, and its size is noted there
+    m[entry + 1] = pages;
   }
 
-  /** Counts the used entries again, after a death that may have been between an entry and its count. */
-  recount(): void {
-    const m = this.#m;
-    const first = m[Control.mappings]!;
-    let used = 0;
-    for (let entry = first; entry < first + MAPPING_WORDS; entry += 2) if (m[entry] !== 0) used++;
-    m[Control.mappingsUsed] = used;
+  /** For check(): whether each entry's page is above the one before; empty ones may be at the end (see tidy()). */
+  isOrdered(): boolean {
+    const end = this.#end();
+    for (let entry = this.#first() + 2; entry < end; entry += 2)
+      if (this.page(entry) >= 0 && this.page(entry) <= this.page(entry - 2)) return false;
+    return true;
   }
 
   /** Whether another entry fits; drops the freed ones when the table is full. */
   hasRoom(): boolean {
     const m = this.#m;
-    if (m[Control.mappingsUsed]! < MAX_MAPPINGS) return true;
-    if (m[Control.largeCount]! >= MAX_MAPPINGS) return false; // saves a look at each entry
-    const live = this.live();
-    if (live.length >= MAX_MAPPINGS) return false;
-    const table = m[Control.mappings]!;
-    const other = table === MAPPINGS ? MAPPINGS + MAPPING_WORDS : MAPPINGS;
-    for (let word = other; word < other + MAPPING_WORDS; word++) m[word] = 0;
-    for (const entry of live) this.#put(other, this.page(entry), this.pages(entry));
-    m[Control.mappings] = other;
-    m[Control.mappingsUsed] = live.length;
-    return true;
+    if (m[Control.mappingsUsed]! < MAPPING_ENTRIES) return true;
+    if (m[Control.largeCount]! >= MAPPING_ENTRIES) return false; // saves a look at each entry
+    this.tidy();
+    return m[Control.mappingsUsed]! < MAPPING_ENTRIES;
   }
 
-  /** A new entry, its page last: with that store it exists. False when the table is full. */
-  #put(table: number, page: number, pages: number): boolean {
+  /** Drops freed entries, and one of two that are the same after a death in insert(). Can be repeated after a death. */
+  tidy(): void {
     const m = this.#m;
-    let slot = (page >>> m[Control.mappingsShift]!) & SLOT_MASK;
-    for (let probes = 0; probes < MAPPING_ENTRIES; probes++) {
-      const entry = table + 2 * slot;
-      if (m[entry] === 0) {
-        m[entry + 1] = pages;
-        m[entry] = page + 1;
-        return true;
-      }
-      slot = (slot + 1) & SLOT_MASK;
+    const first = this.#first();
+    const other = first === MAPPINGS ? MAPPINGS + MAPPING_WORDS : MAPPINGS;
+    this.#clear(other);
+    let to = other;
+    for (const entry of this.live()) {
+      if (to > other && m[to - 2] === m[entry]) continue;
+      m[to + 1] = m[entry + 1]!;
+      m[to] = m[entry]!;
+      to += 2;
     }
-    return false;
+    m[Control.mappings] = other;
+    m[Control.mappingsUsed] = (to - other) / 2; // too many before this store: empty entries are at the end then
+  }
+
+  #first(): number {
+    return this.#m[Control.mappings]!;
+  }
+
+  #end(): number {
+    return this.#first() + 2 * this.#m[Control.mappingsUsed]!;
+  }
+
+  #isFreed(entry: number): boolean {
+    return entry >= this.#first() && entry < this.#end() && this.pages(entry) === 0;
+  }
+
+  /** The first entry at that page or above; the end for none. */
+  #lowerBound(page: number): number {
+    const m = this.#m;
+    let from = this.#first();
+    let to = this.#end();
+    while (from < to) {
+      const middle = from + (((to - from) >>> 2) << 1);
+      if (m[middle]! !== 0 && m[middle]! <= page) from = middle + 2;
+      else to = middle;
+    }
+    return from;
+  }
+
+  /** Has an entry twice, by moving up all from it on. Counted first: what is behind the end is empty. */
+  #double(entry: number): void {
+    const m = this.#m;
+    const end = this.#end();
+    m[Control.mappingsUsed] = m[Control.mappingsUsed]! + 1;
+    if (entry === end) return;
+    this.#window.copy(
+      this.#window.addressOf(entry + 2),
+      this.#window.addressOf(entry),
+      (end - entry) * WORD_BYTES,
+    );
+  }
+
+  /** Empties the table that is not in use, from the end on: what is behind an empty entry is empty. */
+  #clear(table: number): void {
+    const m = this.#m;
+    let end = table;
+    while (end < table + MAPPING_WORDS && m[end] !== 0) end += 2;
+    for (let entry = end - 2; entry >= table; entry -= 2) {
+      m[entry + 1] = 0;
+      m[entry] = 0;
+    }
   }
 }

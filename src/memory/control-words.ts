@@ -45,7 +45,7 @@ export const headroomPages = 31;
 /** The pages of the window above 2 GiB where large blocks may be mapped: the first, and the one after the last. */
 export const largeFirst = 23;
 export const largeLimit = 24;
-/** Entries of the mappings table that are not empty, freed ones included. */
+/** Entries of the mappings table, freed ones included. */
 export const mappingsUsed = 25;
 /** Pages of slack in all large blocks: see large-headers.ts. */
 export const largeSlack = 48;
@@ -53,8 +53,6 @@ export const largeSlack = 48;
 export const largeFront = 26;
 /** First word of the mappings table in use. */
 export const mappings = 27;
-/** The hash of a mapping is `page >>> mappingsShift`. */
-export const mappingsShift = 28;
 /** While mmapThreshold is raised: pages that the heap may still serve, and requests since the last one near it. */
 export const churnCredit = 29;
 export const churnOthers = 30;

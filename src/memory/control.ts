@@ -13,9 +13,9 @@
  *          5120   WAITERS      4 words per asynchronous waiter (see waiters.ts)
  *          8192   SEGMENTS     4 words per segment: start, end, owner, spare
  *         32768   HEAPS        32 words per heap, whether its thread lives or not (see heaps.ts)
- *         65536   MAPPINGS     2 words per large block: page of the mapping, pages in it (hash table)
- *        196608   MAPPINGS     a second such table: live entries are copied from one to the other to drop freed ones
- *        327680   CLOSED_LISTS zeroes, never written
+ *         65536   MAPPINGS     2 words per large block, ascending: page of the mapping, pages in it (see mappings.ts)
+ *        163840   MAPPINGS     a second such table: live entries are copied from one to the other to drop freed ones
+ *        262144   CLOSED_LISTS zeroes, never written
  *        393216   PAGES        one byte per page of the first 2 GiB: 255 where it is mapped (see mapped-pages.ts)
  *        524288   end: the first segment starts here
  *
@@ -58,8 +58,8 @@ export const HEAP_WORDS = 32;
 export const MAX_HEAPS = 1024;
 /** The first of the two tables. */
 export const MAPPINGS = 65536;
-/** Per table: a power of two. At most three quarters of them are used. */
-export const MAPPING_ENTRIES = 65536;
+/** Per table, one for each large block. Three quarters of vm.max_map_count: the rest of the process needs mappings too. */
+export const MAPPING_ENTRIES = 49152;
 export const MAPPING_WORDS = 2 * MAPPING_ENTRIES;
 /** Never written. As lists of a cache, these are empty and take no block. */
 export const CLOSED_LISTS = MAPPINGS + 2 * MAPPING_WORDS;

@@ -8,7 +8,6 @@ import { HeapError } from "../errors.js";
 import type { ThreadHeap } from "../heap/heap.js";
 import { Rec } from "../heap/record.js";
 import { LEAST_THRESHOLD } from "../large/large-churn.js";
-import { shiftFor } from "../large/mappings.js";
 import { CHUNK_BYTES, CONTROL_CHUNKS, Control, MAPPINGS, NO_LIMIT } from "../memory/control.js";
 import { Window, WORD_BYTES } from "../memory/memory.js";
 import { type Os, openOs } from "../platform/os.js";
@@ -85,7 +84,6 @@ export function applySettings(m: Int32Array, settings: Omit<Settings, "reserve">
   m[Control.isThresholdDynamic] = dynamic ? 1 : 0;
   const threshold = dynamic ? LEAST_THRESHOLD : (settings.mmapThreshold as number);
   m[Control.mmapThreshold] = threshold;
-  m[Control.mappingsShift] = shiftFor(threshold, pageSize);
   m[Control.trimPages] = Math.ceil(settings.trimThreshold / pageSize);
 }
 

@@ -17,6 +17,7 @@ import {
   verify,
 } from "../support/fake-heap.js";
 import { MIB, PAGE } from "../support/fake-os.js";
+import { throwsHeapError } from "../support/throws.js";
 
 function allocate(of: FakeHeap, size: number, alignment = 16): Pointer {
   const pointer = of.heap.large.allocate(size, alignment);
@@ -140,6 +141,14 @@ test("the table finds every block's payload again, and none in a broken one", ()
   assert.is(of.heap.large.payloadIn(start, length), 0);
 });
 
+test("check() finds an entry of the table that is there twice", () => {
+  const of = fakeHeap();
+  for (const size of [5000, 70_000, 300_000]) allocate(of, size);
+  verify(of);
+  of.m[MAPPINGS + 2] = of.m[MAPPINGS]!;
+  throwsHeapError(() => verify(of), "ERR_HEAP_CORRUPT", /table of large blocks is out of order/);
+});
+
 test("over the limit or refused by the kernel: 0, and nothing is charged", () => {
   const of = fakeHeap();
   limitTo(of, 10);
@@ -225,9 +234,9 @@ test("a tracer hears of mapping, resizing and unmapping", () => {
 
 test("a block that fills its table entry's limit is refused while the table is full of live ones", () => {
   const of = fakeHeap();
-  for (let slot = 0; slot < 49151; slot++) {
-    of.m[MAPPINGS + 2 * slot] = 0x4000_0000 + 32 * slot; // each with a place of its own in the other table
-    of.m[MAPPINGS + 2 * slot + 1] = 1;
+  for (let entry = 0; entry < 49151; entry++) {
+    of.m[MAPPINGS + 2 * entry] = 0x4000_0000 + entry;
+    of.m[MAPPINGS + 2 * entry + 1] = 1;
   }
   setControl(of, "mappingsUsed", 49151);
   const last = allocate(of, PAGE);

@@ -1,10 +1,10 @@
 /**
- * The table of large blocks: found by page, freed ones remembered until the table is crowded, then the second table.
+ * The table of large blocks: ascending, found by page, freed ones remembered until their place is needed or the table is
+ * full; and whole again after a death before any store.
  */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { LEAST_THRESHOLD } from "../../src/large/large-churn.js";
-import { MappingTable, shiftFor } from "../../src/large/mappings.js";
+import { MappingTable } from "../../src/large/mappings.js";
 import {
   CONTROL_BYTES,
   Control,
@@ -12,146 +12,196 @@ import {
   MAPPING_WORDS,
   MAPPINGS,
 } from "../../src/memory/control.js";
+import { Window } from "../../src/memory/memory.js";
+import { Killed, Killer } from "../support/killer.js";
 import { Random, testSeed } from "../support/seed.js";
 
-const MOST = (MAPPING_ENTRIES * 3) / 4;
-/** Pages so far apart have each a place of their own in the table. */
-const APART = 32;
 const SECOND = MAPPINGS + MAPPING_WORDS;
 
 function bench() {
-  const m = new Int32Array(CONTROL_BYTES / 4);
-  m[Control.mappings] = MAPPINGS;
-  m[Control.mappingsShift] = shiftFor(LEAST_THRESHOLD, 4096);
-  return { m, table: new MappingTable(m) };
+  const window = new Window(2 ** 32, new ArrayBuffer(CONTROL_BYTES));
+  window.words[Control.mappings] = MAPPINGS;
+  return { window, m: window.words, table: new MappingTable(window) };
 }
 
-/** Each page that is live, with how many pages it has. */
-function contents(table: MappingTable): Map<number, number> {
-  return new Map(table.live().map((entry) => [table.page(entry), table.pages(entry)] as const));
+/** Each page that is live, with how many pages it has, in the order of the table. */
+function contents(table: MappingTable): Array<[number, number]> {
+  return table.live().map((entry) => [table.page(entry), table.pages(entry)]);
+}
+
+function free(table: MappingTable, page: number): void {
+  table.setPages(table.lookUp(page), 0);
 }
 
 test("a page is found once it is entered, with its pages, and no other", () => {
   const { m, table } = bench();
-  for (const page of [0, 1, 31, 32, 2 ** 28]) {
+  for (const page of [32, 0, 2 ** 28, 1, 31]) {
     assert.is(table.lookUp(page), -1);
     table.insert(page, page + 5);
     assert.is(table.page(table.lookUp(page)), page);
     assert.is(table.pages(table.lookUp(page)), page + 5);
   }
   assert.is(table.lookUp(2), -1);
+  assert.is(table.lookUp(2 ** 28 + 1), -1);
   assert.is(m[Control.mappingsUsed], 5);
 });
 
-for (const threshold of [0, 1100, 4096, 20_000, LEAST_THRESHOLD, 2 ** 25]) {
-  test(`mappings side by side have a place each, of more than ${threshold} bytes`, () => {
-    const { m, table } = bench();
-    const shift = shiftFor(threshold, 4096);
-    m[Control.mappingsShift] = shift;
-    const pages = Math.ceil((threshold + 17) / 4096);
-    const count = Math.min(MOST, Math.floor((MAPPING_ENTRIES << shift) / pages));
-    for (let i = 0; i < count; i++) table.insert(1000 + i * pages, pages);
-    for (let i = 0; i < count; i++) {
-      const place = ((1000 + i * pages) >>> shift) % MAPPING_ENTRIES;
-      assert.is(table.lookUp(1000 + i * pages), MAPPINGS + 2 * place);
-    }
-  });
-}
-
-test("a freed entry keeps its page, and is used again by the same one alone", () => {
-  const { m, table } = bench();
-  table.insert(100, 7);
-  table.setPages(table.lookUp(100), 0);
-  assert.ok(table.lookUp(100) >= 0);
-  assert.equal(table.live(), []);
-  table.insert(101, 3);
-  assert.is(m[Control.mappingsUsed], 2);
-  table.insert(100, 9);
-  assert.is(m[Control.mappingsUsed], 2);
+test("the table is in ascending order", () => {
+  const { table } = bench();
+  for (const page of [50, 10, 30, 20, 40]) table.insert(page, page + 1);
   assert.equal(
     contents(table),
-    new Map([
-      [100, 9],
-      [101, 3],
-    ]),
+    [10, 20, 30, 40, 50].map((page) => [page, page + 1]),
   );
 });
 
-test("pages whose places collide, also past the table's end, are told apart", () => {
-  const { table } = bench();
-  const pages = [0, 1, 2, 3, 4].map((i) => MAPPING_ENTRIES * 32 - 1 - i);
-  for (const page of pages) table.insert(page, page - 1);
-  for (const page of pages) assert.is(table.pages(table.lookUp(page)), page - 1);
-  assert.is(new Set(pages.map((page) => table.lookUp(page))).size, pages.length);
-  assert.ok(
-    pages.some((page) => table.lookUp(page) < MAPPINGS + 2 * pages.length),
-    "one wrapped around",
-  );
-});
-
-test("crowded with freed entries, the live ones move to the other table; one store changes over", () => {
+test("a freed entry keeps its page until one beside it is entered, and then no other moves", () => {
   const { m, table } = bench();
-  for (let i = 0; i < MOST; i++) table.insert(i * APART, i % 4 === 0 ? i + 1 : 0);
+  for (const page of [100, 200, 300]) table.insert(page, 7);
+  free(table, 200);
+  assert.ok(table.lookUp(200) >= 0);
+  table.insert(200, 9);
+  assert.equal(contents(table), [
+    [100, 7],
+    [200, 9],
+    [300, 7],
+  ]);
+  free(table, 200);
+  table.insert(250, 3);
+  assert.is(table.lookUp(200), -1);
+  free(table, 250);
+  table.insert(150, 4);
+  assert.is(table.lookUp(250), -1);
+  assert.equal(contents(table), [
+    [100, 7],
+    [150, 4],
+    [300, 7],
+  ]);
+  assert.is(m[Control.mappingsUsed], 3);
+});
+
+test("full of freed entries, the live ones move to the other table; one store changes over", () => {
+  const { m, table } = bench();
+  let next = 0;
+  const fill = () => {
+    for (let i = m[Control.mappingsUsed]!; i < MAPPING_ENTRIES; i++) table.insert(2 * next++, i + 1);
+    for (let i = 0; i < MAPPING_ENTRIES; i++)
+      if (i % 4 !== 0) free(table, table.page(m[Control.mappings]! + 2 * i));
+  };
+  fill();
   const live = contents(table);
-  assert.is(live.size, MOST / 4);
+  assert.is(live.length, MAPPING_ENTRIES / 4);
   assert.ok(table.hasRoom());
   assert.is(m[Control.mappings], SECOND);
-  assert.is(m[Control.mappingsUsed], MOST / 4);
+  assert.is(m[Control.mappingsUsed], MAPPING_ENTRIES / 4);
   assert.equal(contents(table), live);
-  assert.is(table.lookUp(APART), -1, "freed ones are forgotten");
-  for (const [page, pages] of live) assert.is(table.pages(table.lookUp(page)), pages);
-  for (let i = MOST; m[Control.mappingsUsed]! < MOST; i++) table.insert(i * APART, 0);
+  assert.is(table.lookUp(2), -1, "freed ones are forgotten");
+  fill();
   assert.ok(table.hasRoom());
-  assert.is(m[Control.mappings], MAPPINGS);
-  assert.equal(contents(table), live, "and back");
+  assert.is(m[Control.mappings], MAPPINGS, "and back");
+  assert.is(contents(table).length, MAPPING_ENTRIES / 4);
+  assert.is(m[MAPPINGS + 2 * m[Control.mappingsUsed]!], 0, "with nothing left of what it held");
 });
 
-test("a death between copying and changing over leaves the first table in use, and the second is made again", () => {
-  const { m, table } = bench();
-  table.insert(5, 50);
-  m.fill(77, SECOND, SECOND + MAPPING_WORDS);
-  m[Control.mappingsUsed] = MOST;
-  assert.ok(table.hasRoom());
-  assert.equal(contents(table), new Map([[5, 50]]));
-  assert.is(m[Control.mappingsUsed], 1);
-});
-
-test("full of live entries there is no room, and nothing changes", () => {
-  const { m, table } = bench();
-  for (let i = 0; i < MOST; i++) table.insert(i * APART, 1);
-  const before = m.slice();
+test("full of live entries there is no room", () => {
+  const { table } = bench();
+  for (let i = 0; i < MAPPING_ENTRIES; i++) table.insert(i, 1);
+  const before = contents(table);
   assert.not.ok(table.hasRoom());
-  assert.equal(Buffer.compare(Buffer.from(m.buffer), Buffer.from(before.buffer)), 0);
+  assert.equal(contents(table), before);
 });
 
 test("where as many blocks are counted as fit, no entry is looked at", () => {
   const { m, table } = bench();
-  m[Control.mappingsUsed] = MOST;
-  m[Control.largeCount] = MOST;
+  m[Control.mappingsUsed] = MAPPING_ENTRIES;
+  m[Control.largeCount] = MAPPING_ENTRIES;
   assert.not.ok(table.hasRoom());
-  assert.is(m[Control.mappingsUsed], MOST, "the table was not made again");
+  assert.is(m[Control.mappings], MAPPINGS, "the table was not tidied");
 });
 
-test("a page belongs to the live entry that has it among its own", () => {
+test("a page belongs to the live entry that has it among its own, also when freed ones lie in between", () => {
   const { table } = bench();
   table.insert(10, 5);
-  table.insert(40, 5);
-  const entry = table.lookUp(10);
-  table.setPages(table.lookUp(40), 0);
-  for (const page of [10, 12, 14]) assert.is(table.holding(page), entry);
-  for (const page of [0, 9, 15, 40, 41]) assert.is(table.holding(page), -1, `page ${page}`);
+  for (const page of [40, 45, 50]) table.insert(page, 5);
+  for (const page of [40, 45, 50]) free(table, page);
+  table.insert(38, 15); // in place of 40
+  for (const page of [10, 12, 14]) assert.is(table.holding(page), table.lookUp(10));
+  for (const page of [38, 45, 52]) assert.is(table.holding(page), table.lookUp(38), `page ${page}`);
+  for (const page of [0, 9, 15, 37, 53]) assert.is(table.holding(page), -1, `page ${page}`);
+  assert.is(bench().table.holding(5), -1, "in an empty table");
 });
 
-test("a table with no empty entry is searched to its end, and refuses one more", () => {
-  const { m, table } = bench();
-  for (let i = 0; i < MAPPING_ENTRIES; i++) table.insert(i * APART, 1);
-  const used = m[Control.mappingsUsed]!;
-  assert.is(used, MAPPING_ENTRIES);
-  assert.is(table.lookUp(7), -1);
-  table.insert(7, 1);
-  assert.is(table.lookUp(7), -1);
-  assert.is(m[Control.mappingsUsed], used);
+test("of 40,000 entries few are looked at to find one", () => {
+  const { window, m } = bench();
+  let loads = 0;
+  const words = new Proxy(m, {
+    get: (target, word) => {
+      loads++;
+      return Reflect.get(target, word, target) as unknown;
+    },
+  });
+  const table = new MappingTable(Object.assign(window, { words }));
+  for (let i = 0; i < 40_000; i++) table.insert(40 * i, 30);
+  for (const find of [() => table.holding(40 * 12_345 + 7), () => table.lookUp(40 * 30_000)]) {
+    loads = 0;
+    assert.ok(find() >= 0);
+    assert.ok(loads < 100, `${loads}`);
+  }
 });
+
+const others = [
+  [10, 10],
+  [30, 30],
+  [40, 40],
+];
+/** What is done to a table of pages 10, 20 (freed), 30, 40; and what it may hold after a death in the middle. */
+const changes: Record<string, { run(table: MappingTable): void; page: number }> = {
+  "an insertion between others": { run: (table) => table.insert(35, 3), page: 35 },
+  "an insertion at the end": { run: (table) => table.insert(50, 3), page: 50 },
+  "an insertion at the start": { run: (table) => table.insert(5, 3), page: 5 },
+  "an insertion in place of a freed one": { run: (table) => table.insert(25, 3), page: 25 },
+  tidying: { run: (table) => table.tidy(), page: -1 },
+};
+
+for (const [name, { run, page }] of Object.entries(changes)) {
+  test(`${name}, cut off before each store, and tidying after it too: nothing is lost or there twice`, () => {
+    for (let at = 0, died = true; died; at++) {
+      for (let again = 0, diedAgain = true; diedAgain; again++) {
+        const { window, table } = bench();
+        for (const each of [10, 20, 30, 40]) table.insert(each, each);
+        free(table, 20);
+        const cutOff = (before: number, work: (mortal: MappingTable) => void): boolean => {
+          try {
+            work(new MappingTable(new Killer(before).window(window)));
+            return false;
+          } catch (error) {
+            if (!(error instanceof Killed)) throw error;
+            return true;
+          }
+        };
+        died = cutOff(at, run);
+        if (name === "tidying") {
+          assert.ok(table.isOrdered(), `before store ${at}`);
+          assert.equal(contents(table), others, "nobody repairs it");
+        }
+        diedAgain = cutOff(again, (mortal) => mortal.tidy());
+        table.tidy();
+        const found = contents(table);
+        assert.equal(
+          found.filter((entry) => entry[0] !== page),
+          others,
+          `before stores ${at} and ${again}`,
+        );
+        assert.ok(found.length <= others.length + 1 && table.isOrdered());
+        if (page >= 0) {
+          table.insert(page, 3); // as who repeats the change does
+          assert.is(table.pages(table.lookUp(page)), 3);
+          assert.is(contents(table).length, 4);
+        }
+      }
+    }
+  });
+}
 
 test("random pages entered and freed: the table is what a Map would be", () => {
   const random = new Random(testSeed("mappings"));
@@ -166,12 +216,14 @@ test("random pages entered and freed: the table is what a Map would be", () => {
       table.insert(page, expected.get(page)!);
     } else {
       assert.is(table.pages(table.lookUp(page)), known);
-      table.setPages(table.lookUp(page), 0);
+      free(table, page);
       expected.delete(page);
     }
   }
-  const sorted = (map: Map<number, number>) => [...map].sort(([one], [other]) => one - other);
-  assert.equal(sorted(contents(table)), sorted(expected));
+  assert.equal(
+    contents(table),
+    [...expected].sort(([one], [other]) => one - other),
+  );
 });
 
 test.run();

@@ -11,6 +11,7 @@ import { smallBinHead } from "../../src/heap/small-bins.js";
 import { Control } from "../../src/memory/control.js";
 import type { Block, Pointer } from "../../src/memory/memory.js";
 import { KEPT } from "../../src/shared/heaps.js";
+import { MIB } from "../support/fake-os.js";
 import { giveBack, resize, type Scene, SURVIVOR, VICTIM } from "./scene.js";
 
 export interface Operation {
@@ -359,6 +360,30 @@ export const operations: Record<string, Operation> = {
     lost: 1,
   },
   "mmap of a large block": { prepare: nothing, run: (heap) => heap.allocate(300_000), lost: 1 },
+  "mmap of a large block between others": {
+    prepare: (scene) => {
+      const heap = scene.as(VICTIM);
+      const pointers: Pointer[] = [];
+      for (const size of [MIB, 300_000]) {
+        for (let p = heap.large.allocate(size, 16); p !== 0; p = heap.large.allocate(size, 16)) {
+          scene.hold(heap, p);
+          pointers.push(p);
+        }
+      }
+      for (const at of [2, 3]) scene.give(heap, pointers[at]!);
+      scene.take(heap, 300_000); // in place of both, and takes the entry of one
+      scene.take(heap, 300_000); // and of the other
+      return [];
+    },
+    run: (heap) => {
+      const pointer = heap.allocate(300_000);
+      const m = heap.words;
+      const last = m[Control.mappings]! + 2 * (m[Control.mappingsUsed]! - 1);
+      const page = heap.window.pageOf(pointer, m[Control.pageSize]!);
+      assert.ok(page < m[last]! - 1, "entries moved");
+    },
+    lost: 1,
+  },
   "mremap of a large block that grows bit by bit, and gets slack": {
     prepare: (scene) => release(scene, scene.take(scene.as(VICTIM), 300_000)),
     run: (heap, [pointer]) => {

@@ -14,6 +14,7 @@ import { checkHeap } from "../../src/heap/verify.js";
 import { checkShared } from "../../src/inspect/check-shared.js";
 import { heapsOf } from "../../src/inspect/walk.js";
 import { CHUNK_WORDS, Control, ownerOfWord } from "../../src/memory/control.js";
+import { PAGE_SHIFT, PAGE_TABLE } from "../../src/memory/mapped-pages.js";
 import { type Pointer, WORD_BYTES } from "../../src/memory/memory.js";
 import { joinProcess } from "../../src/process/adopt.js";
 import { noHooks } from "../../src/shared/hooks.js";
@@ -113,11 +114,22 @@ export class Scene {
       verifyFresh(of);
     }
     checkShared(heap);
+    this.verifyPages(heap);
     this.verifyHeld(heap);
     const { live, underway } = countBlocks(heap);
     assert.ok(live <= this.held.size + lost, `${live} live, ${this.held.size} held`);
     assert.is(underway, 0, "no block is on its way for ever");
     this.refill(heap);
+  }
+
+  /** What the table of mapped pages says is mapped must be: an access trusts it. */
+  verifyPages({ window }: ThreadHeap): void {
+    const table = window.bytes.subarray(PAGE_TABLE, PAGE_TABLE + SPAN / 2 ** PAGE_SHIFT);
+    for (let from = table.indexOf(0xff), to = 0; from >= 0; from = to < 0 ? -1 : table.indexOf(0xff, to)) {
+      to = table.indexOf(0, from);
+      const bytes = ((to < 0 ? table.length : to) - from) * 2 ** PAGE_SHIFT;
+      assert.ok(this.os.isMapped(window.base + from * 2 ** PAGE_SHIFT, bytes), `pages from ${from} to ${to}`);
+    }
   }
 
   verifyHeld(heap: ThreadHeap): void {

@@ -1,8 +1,8 @@
 /**
  * The inbox of a heap: taking back its blocks that other threads freed.
  *
- * Owns the receiving side, and completing a drain that a dead owner had begun. Must not know coalescing or caches: it hands each
- * block to a function. The sending side is remote.ts.
+ * Owns the receiving side, completing a drain that a dead owner had begun, and telling what a dead sender had sent. Must not know
+ * coalescing or caches: it hands each block to a function. The sending side is remote.ts.
  *
  *   Rec.inbox           the list that other threads push to, linked by word 2 of each block
  *   Rec.receivingNext   the list that was taken from it, as far as it is not processed yet
@@ -15,11 +15,16 @@ import { returnedOverwritten } from "../block/damage.js";
 import { isOwned } from "../memory/control.js";
 import { type Block, oncePerWords, type Window } from "../memory/memory.js";
 import * as Rec from "../memory/record-words.js";
+import type { OsThreads } from "../platform/os-threads.js";
+import { isAlive } from "./heaps.js";
 
 /** The word of a block that leads to the next in a list. */
 export const LINK = 2;
 /** A list is followed no further: overwritten links may form a cycle. */
 const LONGEST_LIST = 2 ** 28;
+/** In milliseconds, and how often: an owner drains its inbox in less. */
+const WAIT = 1;
+const WAITS = 2000;
 
 /**
  * Takes back what other threads freed: calls `take` for each block, which is then CACHED, unmarked and in no list. Throws
@@ -27,7 +32,7 @@ const LONGEST_LIST = 2 ** 28;
  */
 export function drain(window: Window, record: number, secret: number, take: (b: Block) => void): void {
   const m = window.words;
-  // Orders the odd number before the first mark that is removed, for wasSent(): an atomic load is not done before an
+  // Orders the odd number before the first mark that is removed, for hasArrived(): an atomic load is not done before an
   // earlier atomic store, and nothing that stands below before it.
   window.atomicStore(record + Rec.drains, m[record + Rec.drains]! | 1);
   window.atomicLoad(record + Rec.drains);
@@ -37,7 +42,7 @@ export function drain(window: Window, record: number, secret: number, take: (b: 
     takeApart(m)(record, secret, take);
   } finally {
     m[record + Rec.receiving] = 0;
-    // Orders the end of all that after it, for wasSent().
+    // Orders the end of all that after it, for hasArrived().
     window.atomicStore(record + Rec.drains, m[record + Rec.drains]! + 1);
   }
 }
@@ -115,6 +120,44 @@ export function recoverDrain(window: Window, record: number, secret: number): vo
   if (chainContains(m, record, remote, m[record + Rec.receivingNext]!, secret))
     m[record + Rec.receivingNext] = 0;
   drain(window, record, secret, () => {});
+}
+
+/**
+ * Whether a chain of a thread that has died was sent to this inbox, by its first block and the mark of that thread. Looks while
+ * nothing is drained: Rec.drains is even and stays the same.
+ */
+export function hasArrived(
+  window: Window,
+  threads: OsThreads,
+  record: number,
+  first: Block,
+  mark: number,
+  secret: number,
+): boolean {
+  const m = window.words;
+  for (let waits = 0; waits < WAITS; waits++) {
+    const drains = window.atomicLoad(record + Rec.drains);
+    if ((drains & 1) === 0) {
+      const found = listContains(window, record, first, secret) || markAt(m, first, secret) !== mark;
+      // An exchange for the number that is there: on arm64 the reads above might be made after a mere load.
+      if (window.compareExchange(record + Rec.drains, drains, drains)) return found;
+    } else if (!isAlive(window, threads, m[record + Rec.entry]!)) {
+      return deadOwnerHas(window, record, first, mark, secret);
+    } else {
+      threads.waitOn(window.addressOf(record + Rec.drains), drains, WAIT);
+    }
+  }
+  return true; // the owner is suspended in a drain: losing a chain is better than freeing it twice
+}
+
+/** Whether the chain was sent to an owner that died in a drain. */
+function deadOwnerHas(window: Window, record: number, first: Block, mark: number, secret: number): boolean {
+  const m = window.words;
+  return (
+    markAt(m, first, secret) !== mark ||
+    m[record + Rec.receiving] === first ||
+    listContains(window, record, first, secret)
+  );
 }
 
 /** Whether the inbox, or what was taken from it, contains the block. */

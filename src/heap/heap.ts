@@ -149,22 +149,25 @@ export class ThreadHeap {
 
   /** The live block of this heap at `pointer`, or 0. Reads nothing outside the heap. */
   liveBlock(pointer: number): Block {
-    const m = this.words;
-    const distance = pointer - this.payloadBase;
-    const offset = distance >>> 0; // integer tests throughout: `pointer % 16` would be a division of doubles
-    if (offset !== distance || (offset & (UNIT_BYTES - 1)) !== HEADER_BYTES) return 0 as Block;
-    if (m[OWNERS + (offset >>> CHUNK_SHIFT)] !== this.record) return 0 as Block;
-    const b = (offset >>> 2) as Block;
-    return isIntactLive(m, b, this.secret) && sizeOf(m, b) >= MIN_BLOCK ? b : (0 as Block);
+    return this.#liveIn(pointer, this.record);
   }
 
   /** The live block of any thread's heap at `pointer`, or 0. */
   liveBlockOfAny(pointer: number): Block {
+    return this.#liveIn(pointer, 0);
+  }
+
+  /**
+   * The test of a pointer: the live block there, of the heap with that record, or with 0 of any. freeSmall() has the test once
+   * more, for it is inlined into programs: a call in it, or one more condition, would leave no room for others (V8 rule 1).
+   */
+  #liveIn(pointer: number, record: number): Block {
     const m = this.words;
     const distance = pointer - this.payloadBase;
-    const offset = distance >>> 0;
+    const offset = distance >>> 0; // integer tests throughout: `pointer % 16` would be a division of doubles
     if (offset !== distance || (offset & (UNIT_BYTES - 1)) !== HEADER_BYTES) return 0 as Block;
-    if (m[OWNERS + (offset >>> CHUNK_SHIFT)] === 0) return 0 as Block;
+    const owner = m[OWNERS + (offset >>> CHUNK_SHIFT)]!;
+    if (owner === 0 || (record !== 0 && owner !== record)) return 0 as Block;
     const b = (offset >>> 2) as Block;
     return isIntactLive(m, b, this.secret) && sizeOf(m, b) >= MIN_BLOCK ? b : (0 as Block);
   }

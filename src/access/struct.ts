@@ -6,7 +6,8 @@
  * address.
  */
 import { checkOptions, checkSize } from "../api/attached.js";
-import { calloc, free } from "../api/malloc.js";
+import { calloc } from "../api/calloc.js";
+import { free } from "../api/malloc.js";
 import { rangeError, show, typeError } from "../errors.js";
 import { NULL, type Pointer } from "../memory/memory.js";
 import { type Assignable, assign } from "./assign.js";

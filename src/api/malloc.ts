@@ -1,5 +1,5 @@
 /**
- * malloc, calloc, free and usableSize, as C programmers know them.
+ * malloc, free and usableSize, as C programmers know them; calloc is in calloc.ts.
  *
  * Owns the semantics: size zero, overflow, NULL, and the error for each wrong argument. Must not know the bits of a
  * header's words, or koffi.
@@ -9,8 +9,7 @@
  */
 
 import { sizeOf } from "../block/block.js";
-import { rangeError } from "../errors.js";
-import { MAX_SMALL, type ThreadHeap } from "../heap/heap.js";
+import { MAX_SMALL } from "../heap/heap.js";
 import { Rec } from "../heap/record.js";
 import { ownerOfWord } from "../memory/control.js";
 import { type Block, HEADER_BYTES, NULL, type Pointer, type PointerLike } from "../memory/memory.js";
@@ -35,13 +34,8 @@ export { heap, unusable };
 
 const MALLOC_SLOW = 2;
 const FREE_SLOW = 3;
-const CALLOC_SLOW = 4;
 slowPath(MALLOC_SLOW, mallocSlow);
 slowPath(FREE_SLOW, freeSlow);
-slowPath(CALLOC_SLOW, allocateCleared as (count: number, size?: number) => number);
-
-/** Up to this many pairs of words, 1 KiB, a loop is faster than the call of a builtin. */
-const LOOP_PAIRS = 128;
 
 /**
  * Allocates `size` bytes, 16-byte aligned, with undefined contents.
@@ -109,52 +103,6 @@ export function free(pointer: PointerLike): void {
 }
 
 /**
- * Allocates `count * size` bytes, all zero. Memory fresh from the operating system is zero already and is not cleared.
- *
- * @param count how many, a whole number
- * @param size bytes of each, a whole number
- * @returns the address; never NULL
- * @throws HeapError ERR_INVALID_ARG when an argument is not a non-negative whole number, or the product is beyond
- *   Number.MAX_SAFE_INTEGER
- * @throws HeapError ERR_OUT_OF_MEMORY and ERR_HEAP_CORRUPT like malloc
- *
- * @example
- * ```ts
- * import { calloc, free, read } from "heapwright";
- *
- * const counters = calloc(10, 4); // ten u32
- * console.log(read.u32(counters, 9 * 4)); // 0
- * free(counters);
- * ```
- */
-export function calloc(count: number, size: number): Pointer {
-  // No fast path here: inlined into a loop that also calls free, it would leave V8 no room to inline free (V8 rule 1).
-  return +slowly(CALLOC_SLOW, count, size) as Pointer;
-}
-
-function allocateCleared(count: number, size: number): Pointer {
-  const bytes = bytesOf("calloc", count, size);
-  if (bytes <= MAX_SMALL) {
-    const cached = heap.popSmall(bytes);
-    if (cached !== 0) {
-      const b = heap.window.blockOf(cached);
-      clearWords(b + 2, b + (sizeOf(heap.words, b) >>> 2));
-      return cached;
-    }
-  }
-  return callocSlow(bytes);
-}
-
-/** `count` times `size` in bytes; throws ERR_INVALID_ARG, naming the operation, for wrong arguments or overflow. */
-export function bytesOf(operation: string, count: number, size: number): number {
-  checkSize(operation, "count", count);
-  checkSize(operation, "size", size);
-  const bytes = count * size;
-  if (Number.isSafeInteger(bytes)) return bytes;
-  throw rangeError("ERR_INVALID_ARG", `${operation}: ${count} times ${size} bytes is more than 2^53 - 1`);
-}
-
-/**
  * Bytes that may be used at `pointer`: at least as many as were requested, a multiple of 8. Any thread.
  *
  * @param pointer a live block of any thread
@@ -182,7 +130,7 @@ export function usableAt(operation: string, pointer: PointerLike): number {
   return heap.hooks.guard === null ? usable : heap.hooks.guard.sizeOf(pointer, usable);
 }
 
-// These three and resize() in realloc.ts repeat what guarded() does: with guarded() shared by all, V8 would inline none of them.
+// These two, callocSlow() in calloc.ts and resize() in realloc.ts repeat what guarded() does: with guarded() shared by all, V8 would inline none of them.
 
 function mallocSlow(size: number): Pointer {
   checkSize("malloc", "size", size);
@@ -211,22 +159,8 @@ function freeSlow(pointer: number): number {
   return 0;
 }
 
-function callocSlow(bytes: number): Pointer {
-  heap.enter();
-  let pointer: Pointer;
-  try {
-    pointer = allocateFor("calloc", bytes);
-    clearFresh(pointer);
-    traced("calloc", pointer, bytes);
-    heap.open();
-  } catch (error) {
-    return again(interrupted(error), callocSlow, bytes);
-  }
-  afterCall();
-  return pointer;
-}
-
-function allocateFor(operation: string, size: number): Pointer {
+/** Any size; ERR_OUT_OF_MEMORY for the operation when there is no room. Within an update. */
+export function allocateFor(operation: string, size: number): Pointer {
   const pointer = heap.allocate(size);
   if (pointer === 0) throw noMemory(operation, size);
   return pointer;
@@ -280,34 +214,4 @@ function freeLarge(pointer: Pointer): void {
     if (size >= 0) traced("free", pointer, size);
   }
   if (heap.large.free(pointer) < 0) throw wrongPointer("free", pointer);
-}
-
-/**
- * Clears the words from `from` up to `to`, both even: where a payload and a block begin. The loop clears two pairs at a time,
- * after a first one if their number is odd, which it nearly always is.
- */
-function clearWords(from: number, to: number): void {
-  const { pairs } = heap.window;
-  const end = to >>> 1;
-  let i = from >>> 1;
-  if (end - i > LOOP_PAIRS) {
-    pairs.fill(0, i, end);
-    return;
-  }
-  if (((end - i) & 1) !== 0) pairs[i++] = 0;
-  for (; i < end; i += 2) {
-    pairs[i] = 0;
-    pairs[i + 1] = 0;
-  }
-}
-
-/**
- * Clears the part of a new block that may not be zero: below the pages of the wilderness that are fresh from the kernel.
- * Nothing of a large block: its mapping is fresh. `of` is the heap it came from; the block may lie in an adopted one.
- */
-export function clearFresh(pointer: Pointer, of: ThreadHeap = heap): void {
-  const b = heap.liveBlockOfAny(pointer);
-  if (b === 0) return;
-  const end = b + (sizeOf(heap.words, b) >>> 2);
-  clearWords(b + 2, Math.min(end, of.wilderness.cleanFrom));
 }

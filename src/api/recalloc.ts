@@ -7,7 +7,8 @@
 import { NULL, type Pointer, type PointerLike } from "../memory/memory.js";
 import { ensureStack } from "../platform/stack.js";
 import { addressOf, checkSize, heap } from "./attached.js";
-import { calloc, usableAt } from "./malloc.js";
+import { calloc } from "./calloc.js";
+import { usableAt } from "./malloc.js";
 import { realloc } from "./realloc.js";
 
 /**

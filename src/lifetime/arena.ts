@@ -13,7 +13,8 @@
 import { fill } from "../access/bytes.js";
 import { type Inspect, inspect, named } from "../access/shown.js";
 import { checkOptions, checkSize } from "../api/attached.js";
-import { bytesOf, malloc, usableSize } from "../api/malloc.js";
+import { bytesOf } from "../api/calloc.js";
+import { malloc, usableSize } from "../api/malloc.js";
 import { rangeError, show, typeError } from "../errors.js";
 import { type Pointer, roundUp } from "../memory/memory.js";
 import { disposed, freeAll } from "./disposal.js";

@@ -26,7 +26,8 @@ import {
   unusable,
   wrongPointer,
 } from "../api/attached.js";
-import { bytesOf, clearFresh, free, heap } from "../api/malloc.js";
+import { bytesOf, clearFresh } from "../api/calloc.js";
+import { free, heap } from "../api/malloc.js";
 import { realloc } from "../api/realloc.js";
 import { sizeOf } from "../block/block.js";
 import { hex, rangeError, show, typeError } from "../errors.js";

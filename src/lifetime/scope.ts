@@ -7,7 +7,8 @@
 import type { Initial, Located, Struct } from "../access/shape.js";
 import { type Inspect, inspect, named } from "../access/shown.js";
 import { alignedAlloc } from "../api/aligned.js";
-import { calloc, free, malloc, usableAt } from "../api/malloc.js";
+import { calloc } from "../api/calloc.js";
+import { free, malloc, usableAt } from "../api/malloc.js";
 import { realloc } from "../api/realloc.js";
 import { type HeapError, hex, rangeError, show, typeError } from "../errors.js";
 import { NULL, type Pointer } from "../memory/memory.js";

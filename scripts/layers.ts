@@ -32,7 +32,7 @@ const rooms = [
   "cli",
 ];
 /** Only these files may know koffi: one calls C, the other is called by it. */
-const koffiOwners = ["platform/os.ts", "native/callbacks.ts"];
+const koffiOwners = ["platform/os.ts", "native/koffi.ts"];
 /** These rooms are subpaths of the package, and see what everybody sees. */
 const subpaths = ["containers", "debug"];
 

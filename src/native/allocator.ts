@@ -21,7 +21,9 @@ import { Heap } from "../lifetime/heap.js";
 import type { FunctionPointer } from "../memory/memory.js";
 import { Account } from "./account.js";
 import { LibraryFunctions } from "./c-functions.js";
-import { CallbackTable, type CFunction, checkedKoffi, type Koffi, onlyKoffi } from "./callbacks.js";
+import { type CallbackTable, callbacksOf } from "./callbacks.js";
+import { koffiFor } from "./koffi.js";
+import type { CFunction } from "./prototypes.js";
 
 /** What nativeAllocator() takes. */
 export interface NativeAllocatorOptions {
@@ -168,8 +170,7 @@ export function nativeAllocator(options: NativeAllocatorOptions = {}): NativeAll
       `nativeAllocator: heap must be a Heap of this thread, got ${show(heap)}`,
     );
   }
-  const callbacks = tableOf(koffi === undefined ? onlyKoffi() : checkedKoffi(koffi));
-  return new Allocator(new Account(limit), callbacks, heap ?? null);
+  return new Allocator(new Account(limit), callbacksOf(koffiFor(koffi)), heap ?? null);
 }
 
 const KNOWN_OPTIONS: Readonly<Record<keyof NativeAllocatorOptions, true>> = {
@@ -185,15 +186,6 @@ function checkLimit(limit: unknown): void {
   const whole = Number.isSafeInteger(limit) || limit === Number.POSITIVE_INFINITY;
   if (!whole || limit < 0)
     throw rangeError("ERR_INVALID_ARG", `nativeAllocator: ${wanted}; got ${show(limit)}`);
-}
-
-const tables = new WeakMap<object, CallbackTable>();
-
-/** This thread's table for a copy of koffi. */
-function tableOf(koffi: Koffi): CallbackTable {
-  const known = tables.get(koffi) ?? new CallbackTable(koffi);
-  tables.set(koffi, known);
-  return known;
 }
 
 class Allocator implements NativeAllocator {

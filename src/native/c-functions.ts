@@ -7,11 +7,12 @@
 
 import { alignedAlloc, checkAlignment } from "../api/aligned.js";
 import { reallocAhead } from "../api/aligned-realloc.js";
-import { calloc, free, malloc, usableAt, usableSize } from "../api/malloc.js";
+import { calloc } from "../api/calloc.js";
+import { free, malloc, usableAt, usableSize } from "../api/malloc.js";
 import { hex, rangeError, show } from "../errors.js";
 import { NULL, type Pointer } from "../memory/memory.js";
 import type { Account } from "./account.js";
-import type { CFunctions, Deliver } from "./callbacks.js";
+import type { CFunctions, Deliver } from "./prototypes.js";
 
 const ENOMEM = 12;
 const EINVAL = 22;

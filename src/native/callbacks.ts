@@ -1,169 +1,29 @@
 /**
- * Functions that C can call, by koffi's callbacks. With platform/os.ts the only import of koffi, which is loaded at the
- * first use.
+ * Functions that C can call, by koffi's callbacks.
  *
- * Owns the C prototypes, the callbacks, and the answers to requests of other threads. Each thread registers one callback
- * per function that it uses; a copy of koffi has 8,192 slots for all threads. They are not unregistered, for a late call
- * would then return what the register held. A callback works only in calls of the copy of koffi that registered it: in
- * another copy's it returns nothing, or ends the process. Must not know the heap, or what the functions do.
+ * Owns the callbacks, and the answers to requests of other threads. Each thread registers one callback per function that it
+ * uses; a copy of koffi has 8,192 slots for all threads. They are not unregistered, for a late call would then return what the
+ * register held. A callback works only in calls of the copy of koffi that registered it: in another copy's it returns nothing,
+ * or ends the process. Must not know the heap, or what the functions do.
  */
 
-import { HeapError, show, typeError } from "../errors.js";
+import { HeapError } from "../errors.js";
 import type { FunctionPointer } from "../memory/memory.js";
-import { fileSystem, load } from "../platform/os.js";
+import { load } from "../platform/os.js";
+import type { CFunctionCall, Koffi } from "./koffi.js";
+import { CALLS, type Call, type CFunction, type CFunctions, NAMES, PARAMETERS } from "./prototypes.js";
 import { PAGE_BYTES, type Pages, Request, Thunks } from "./thunk.js";
 import { makeWakePipe } from "./wake-pipe.js";
-
-/** Stores the result before the function has returned, in case that it never does. */
-export type Deliver = (result: number) => void;
-
-/** The functions behind the pointers. Addresses and sizes are numbers; above 2^53, what koffi makes of them. */
-export interface CFunctions {
-  malloc(size: number): number;
-  calloc(count: number, size: number): number;
-  realloc(pointer: number, size: number, deliver?: Deliver): number;
-  free(pointer: number): void;
-  alignedAlloc(alignment: number, size: number): number;
-  posixMemalign(target: number, alignment: number, size: number): number;
-  strdup(text: number): number;
-  usableSize(pointer: number): number;
-  opaqueMalloc(opaque: unknown, size: number): number;
-  zalloc(opaque: unknown, items: number, size: number): number;
-  zfree(opaque: unknown, pointer: number): void;
-  luaAlloc(opaque: unknown, pointer: number, oldSize: number, size: number, deliver?: Deliver): number;
-  alignedRealloc(pointer: number, alignment: number, size: number, deliver?: Deliver): number;
-}
-
-/** The name of a function that C can call. */
-export type CFunction = keyof CFunctions;
-
-/** Their parameters. zlib's are `unsigned int`, whose upper halves in registers are undefined. */
-const PARAMETERS: Readonly<Record<CFunction, readonly string[]>> = {
-  malloc: ["size_t"],
-  calloc: ["size_t", "size_t"],
-  realloc: ["uintptr_t", "size_t"],
-  free: ["uintptr_t"],
-  alignedAlloc: ["size_t", "size_t"],
-  posixMemalign: ["uintptr_t", "size_t", "size_t"],
-  strdup: ["uintptr_t"],
-  usableSize: ["uintptr_t"],
-  opaqueMalloc: ["uintptr_t", "size_t"],
-  zalloc: ["uintptr_t", "uint", "uint"],
-  zfree: ["uintptr_t", "uintptr_t"],
-  luaAlloc: ["uintptr_t", "uintptr_t", "size_t", "size_t"],
-  alignedRealloc: ["uintptr_t", "size_t", "size_t"],
-};
-const NAMES = Object.keys(PARAMETERS) as CFunction[];
-
-type Call = (
-  of: CFunctions,
-  deliver: Deliver,
-  a: number,
-  b: number,
-  c: number,
-  d: number,
-) => number | undefined;
-
-/** One closure per function: this is the path of every call. */
-const CALLS: Readonly<Record<CFunction, Call>> = {
-  malloc: (of, _, a) => of.malloc(a),
-  calloc: (of, _, a, b) => of.calloc(a, b),
-  realloc: (of, deliver, a, b) => of.realloc(a, b, deliver),
-  free: (of, _, a) => void of.free(a),
-  alignedAlloc: (of, _, a, b) => of.alignedAlloc(a, b),
-  posixMemalign: (of, _, a, b, c) => of.posixMemalign(a, b, c),
-  strdup: (of, _, a) => of.strdup(a),
-  usableSize: (of, _, a) => of.usableSize(a),
-  opaqueMalloc: (of, _, a, b) => of.opaqueMalloc(a, b),
-  zalloc: (of, _, a, b, c) => of.zalloc(a, b, c),
-  zfree: (of, _, a, b) => void of.zfree(a, b),
-  luaAlloc: (of, deliver, a, b, c, d) => of.luaAlloc(a, b, c, d, deliver),
-  alignedRealloc: (of, deliver, a, b, c) => of.alignedRealloc(a, b, c, deliver),
-};
 
 /** The failure of posix_memalign; the others' is NULL. */
 const ENOMEM = 12;
 const FAILED = -1;
-/** Offset of the path in struct dl_phdr_info. */
-const PATH_IN_PHDR_INFO = 8;
 const READ_WRITE = 0x1 | 0x2; // PROT_READ | PROT_WRITE
 const READ_EXECUTE = 0x1 | 0x4; // PROT_READ | PROT_EXEC
 const PRIVATE_ANONYMOUS = 0x02 | 0x20; // MAP_PRIVATE | MAP_ANONYMOUS
 const STAY_LOADED = 0x2 | 0x4 | 0x1000; // RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE
 /** Callbacks of all threads: koffi's MaxTrampolines. */
 const SLOTS = 8192;
-
-type CFunctionCall = (...args: unknown[]) => number;
-
-/** The part of koffi that is used here. */
-export interface Koffi {
-  readonly version: string;
-  /** From koffi 3 on. */
-  readonly node?: { readonly env?: unknown };
-  load(path: null): {
-    func(prototype: string): CFunctionCall;
-    func(name: string, result: string, parameters: readonly unknown[]): CFunctionCall;
-  };
-  decode(value: unknown, offset: number, type: "str"): string;
-  decode(address: number, type: unknown): unknown;
-  proto(result: string, parameters: readonly string[]): unknown;
-  pointer(type: unknown): unknown;
-  register(callback: (...args: never[]) => unknown, type: unknown): bigint;
-  view(address: number, bytes: number): ArrayBuffer;
-  errno(value: number): number;
-}
-
-/** The copy of koffi that this library imports. */
-export function ownKoffi(): Koffi {
-  return load("koffi") as Koffi;
-}
-
-/**
- * ownKoffi(), if no other copy is loaded, which the program may call the library with.
- *
- * @throws HeapError ERR_INVALID_STATE when the process has loaded more than one copy
- */
-export function onlyKoffi(): Koffi {
-  const koffi = ownKoffi();
-  const copies = loadedObjects(koffi).filter((path) => path.endsWith("/koffi.node"));
-  if (new Set(copies).size <= 1) return koffi;
-  throw new HeapError(
-    "ERR_INVALID_STATE",
-    "nativeAllocator: more than one copy of koffi is loaded, and function pointers work in calls of the copy that made them; " +
-      "say which one calls the library: nativeAllocator({ koffi })",
-  );
-}
-
-/** Paths of the libraries in the process: from /proc, or the dynamic linker's where that cannot be read. */
-function loadedObjects(koffi: Koffi): string[] {
-  try {
-    return fileSystem().readFileSync("/proc/self/maps", "latin1").match(/\/.+$/gm) ?? [];
-  } catch {
-    return linkedObjects(koffi);
-  }
-}
-
-/** Takes a callback slot while it runs. */
-function linkedObjects(koffi: Koffi): string[] {
-  const paths: string[] = [];
-  const visit = koffi.pointer(koffi.proto("int", ["void *", "size_t", "void *"]));
-  koffi.load(null).func("dl_iterate_phdr", "int", [visit, "void *"])((info: unknown) => {
-    paths.push(koffi.decode(info, PATH_IN_PHDR_INFO, "str"));
-    return 0;
-  }, null);
-  return paths;
-}
-
-/** @throws HeapError ERR_INVALID_ARG when that is not koffi, or before version 3 */
-export function checkedKoffi(koffi: unknown): Koffi {
-  const { register, version } = Object(koffi) as Partial<Koffi>;
-  if (typeof register === "function" && Number.parseInt(`${version}`, 10) >= 3) return koffi as Koffi;
-  const got = typeof version === "string" ? `version ${version}` : show(koffi);
-  throw typeError(
-    "ERR_INVALID_ARG",
-    `nativeAllocator: koffi must be the module as import koffi from "koffi" gives it, version 3, got ${got}`,
-  );
-}
 
 /** The function pointers of the calling thread that one copy of koffi made: a row of them for each allocator. */
 export class CallbackTable {
@@ -333,6 +193,15 @@ export class CallbackTable {
     const { isMainThread } = load("node:worker_threads") as typeof import("node:worker_threads");
     if (isMainThread) libc.func("int __cxa_atexit(uintptr_t, uintptr_t, uintptr_t)")(close, thread, 0);
   }
+}
+
+const tables = new WeakMap<object, CallbackTable>();
+
+/** This thread's table for a copy of koffi. */
+export function callbacksOf(koffi: Koffi): CallbackTable {
+  const known = tables.get(koffi) ?? new CallbackTable(koffi);
+  tables.set(koffi, known);
+  return known;
 }
 
 function pagesOf(koffi: Koffi, libc: ReturnType<Koffi["load"]>): Pages {

@@ -9,7 +9,9 @@ import { check, free, malloc, type Pointer, read, usableSize, view, write } from
 import { HEADER_BYTES } from "../../src/memory/memory.js";
 import { Account } from "../../src/native/account.js";
 import { LibraryFunctions, type System } from "../../src/native/c-functions.js";
-import { CallbackTable, type CFunctions, type Deliver, ownKoffi } from "../../src/native/callbacks.js";
+import { CallbackTable } from "../../src/native/callbacks.js";
+import { ownKoffi } from "../../src/native/koffi.js";
+import type { CFunctions, Deliver } from "../../src/native/prototypes.js";
 import { Random, testSeed } from "../support/seed.js";
 import { libc } from "./c.js";
 

@@ -28,8 +28,9 @@ test("one thread allocates, another reads, writes, frees and allocates", async (
       args: [entries.pointer, COUNT, large],
     },
   });
+  const exited = once(worker, "exit"); // from now on: the end may come in the same turn as the message
   const [seen] = (await once(worker, "message")) as [ReturnType<typeof workOn>];
-  await once(worker, "exit");
+  await exited;
   assert.equal([seen.names.at(7), seen.texts.at(7), seen.names.length], ["é7", "text 7", COUNT]);
   assert.equal([...typed(Float64Array, large, 8)], [1, 2, 3, 4, 1, 2, 3, 4]);
   let i = 0;

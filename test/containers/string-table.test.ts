@@ -52,8 +52,9 @@ test("threads that intern the same strings at the same time agree", async () => 
         args: [table.pointer, turn === 1 ? [...names].reverse() : names],
       },
     });
+    const exited = once(worker, "exit"); // from now on: the end may come in the same turn as the message
     const [ids] = (await once(worker, "message")) as [number[]];
-    await once(worker, "exit");
+    await exited;
     return turn === 1 ? [...ids].reverse() : ids;
   });
   const [first, second, third] = await Promise.all(found);

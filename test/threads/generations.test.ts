@@ -49,7 +49,7 @@ test("threads take over the same heaps at once, and each heap goes to one", asyn
 
 test("aligned blocks are freed by other threads (tst-aligned-alloc-random-thread-cross)", async () => {
   const found = await findings<Stats>(compiled("aligned-cross"), { args: ["4", "5000"] });
-  assert.ok(found.remoteFrees > 5000, `${found.remoteFrees} blocks were freed by another thread`);
+  assert.ok(found.remoteFrees > 1000, `${found.remoteFrees} blocks were freed by another thread`);
   assert.ok(found.peakFootprint < 64 * MIB, `at most ${found.peakFootprint} bytes`);
 });
 

@@ -4,7 +4,7 @@
  * Owns its layout, search and rebuilding. Callers hold the lock. Must not know what is in a page.
  *
  *   entry + 0   page + 1; 0 for an empty entry, which ends a search
- *         + 1   pages of the mapping; 0: it was freed
+ *         + 1   pages of the mapping; 0: it was freed; negative: it was freed, and the kernel refused to unmap it
  *
  * Open addressing with linear probing. The hash is the page number shifted right, so neighbours in memory are neighbours
  * in the table, and few blocks touch few of its pages. The shift follows from the smallest mapping that the threshold
@@ -51,6 +51,15 @@ export class MappingTable {
 
   /** The entries of live blocks. */
   live(): number[] {
+    return this.#mapped().filter((entry) => this.pages(entry) > 0);
+  }
+
+  /** The entries of freed blocks that are still mapped. */
+  left(): number[] {
+    return this.#mapped().filter((entry) => this.pages(entry) < 0);
+  }
+
+  #mapped(): number[] {
     const found: number[] = [];
     const first = this.#m[Control.mappings]!;
     for (let entry = first; entry < first + MAPPING_WORDS; entry += 2) {
@@ -106,14 +115,14 @@ export class MappingTable {
     const m = this.#m;
     if (m[Control.mappingsUsed]! < MAX_MAPPINGS) return true;
     if (m[Control.largeCount]! >= MAX_MAPPINGS) return false; // saves a look at each entry
-    const live = this.live();
-    if (live.length >= MAX_MAPPINGS) return false;
+    const mapped = this.#mapped();
+    if (mapped.length >= MAX_MAPPINGS) return false;
     const table = m[Control.mappings]!;
     const other = table === MAPPINGS ? MAPPINGS + MAPPING_WORDS : MAPPINGS;
     for (let word = other; word < other + MAPPING_WORDS; word++) m[word] = 0;
-    for (const entry of live) this.#put(other, this.page(entry), this.pages(entry));
+    for (const entry of mapped) this.#put(other, this.page(entry), this.pages(entry));
     m[Control.mappings] = other;
-    m[Control.mappingsUsed] = live.length;
+    m[Control.mappingsUsed] = mapped.length;
     return true;
   }
 

@@ -28,6 +28,7 @@ export type Call =
   | "resizeInPlace"
   | "move"
   | "discard"
+  | "useSmallPages"
   | "seal"
   | "barrier"
   | "randomize"
@@ -62,6 +63,8 @@ export class FakeOs implements Os {
   readonly countsReservations: boolean;
   /** Who runs, and who died: see there. */
   readonly threads: FakeThreads;
+  /** Where there are no huge pages. */
+  readonly smallPages: Range[] = [];
   /** Calls refused from now on. */
   readonly refused = new Set<Call>();
   readonly #calls = new Map<Call, number>();
@@ -155,6 +158,11 @@ export class FakeOs implements Os {
     if (this.#refuses("discard") || !this.isMapped(address, bytes)) return false;
     this.#fill(address, address + bytes, 0);
     return true;
+  }
+
+  useSmallPages(address: number, bytes: number): void {
+    this.#checkPages("useSmallPages", address, bytes);
+    if (!this.#refuses("useSmallPages")) this.smallPages.push([address, address + bytes]);
   }
 
   barrier(): boolean {

@@ -67,7 +67,7 @@ for (const how of ["after idle()", "in Atomics.wait"] as const) {
   });
 }
 
-/** Owners in the ring. HEAPWRIGHT_TEST_THREADS asks for more: 100 take a minute and a half, 400 six. */
+/** Owners in the ring; each takes a quarter of a second of a processor to start. HEAPWRIGHT_TEST_THREADS asks for more. */
 const OWNERS = Number(process.env.HEAPWRIGHT_TEST_THREADS ?? 20);
 const PASSES = 12;
 /** In so many each owner has had blocks of most sizes, and so its share of what threads keep at hand. */

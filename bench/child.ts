@@ -6,6 +6,7 @@
 import type { ColdAsk, ColdResult } from "./cold.js";
 import type { CrowdedResult } from "./crowded.js";
 import type { HandingOverAsk } from "./handing-over.js";
+import type { LatencyResult } from "./latency.js";
 import type { WorkloadAsk, WorkloadResult } from "./measure.js";
 import type { PairResult } from "./pair.js";
 import type { RecordsAsk, RecordsResult } from "./records.js";
@@ -27,6 +28,7 @@ export interface Tasks {
   libc: { ask: ReplayAsk; answer: number[] };
   peak: { ask: { trace: string }; answer: PeakResult };
   workload: { ask: WorkloadAsk; answer: WorkloadResult };
+  latency: { ask: WorkloadAsk; answer: LatencyResult };
   records: { ask: RecordsAsk; answer: RecordsResult };
   crowded: { ask: { blocks: number }; answer: CrowdedResult };
   threads: { ask: ThreadsAsk; answer: ThreadsResult };
@@ -51,6 +53,7 @@ const tasks: { [K in keyof Tasks]: (ask: Tasks[K]["ask"]) => Promise<Tasks[K]["a
   libc: async (ask) => replayed(ask, (await import("./allocators/libc.js")).replayable),
   peak: async (ask) => (await import("./resident.js")).measurePeak(await load(ask.trace)),
   workload: async (ask) => (await import("./measure.js")).measureWorkload(ask),
+  latency: async (ask) => (await import("./latency.js")).measureLatency(ask),
   records: async (ask) => (await import("./records.js")).measureRecords(ask),
   crowded: async (ask) => (await import("./crowded.js")).measureCrowded(ask.blocks),
   threads: async (ask) => (await import("./threads.js")).measureThreads(ask),

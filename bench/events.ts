@@ -3,7 +3,7 @@
  * Says who takes part, with which settings, for how long.
  */
 import { allocatorNames, OURS } from "./allocators/registry.js";
-import { fastest } from "./compare.js";
+import { fastest, median } from "./compare.js";
 import { type Contest, type Contestant, type Event, type Group, hold, type Row } from "./contest.js";
 import type { Effort } from "./effort.js";
 import { type Goal, RECORDED } from "./goal.js";
@@ -13,7 +13,7 @@ import { buildNative, runNative, runNativeWorkload } from "./native/build.js";
 import type { Node } from "./options.js";
 import { runChild } from "./spawn.js";
 import { readTrace, type Trace, traceNames } from "./trace.js";
-import { isCrewWorkload, workloads } from "./workloads/index.js";
+import { isSingleWorkload, twinned, workloads } from "./workloads/index.js";
 import { FIXED_THRESHOLD, type Workload } from "./workloads/workload.js";
 
 interface Entrant extends Contestant {
@@ -34,7 +34,7 @@ const FIXED = "-fixed";
 const VARIANTS: readonly string[] = [AS_IT_IS, FIXED];
 const RECORDINGS = "recorded";
 const GROUPS: readonly Group[] = [
-  { name: "tuned loops", rows: workloads.map(({ name }) => name) },
+  { name: "tuned loops", rows: twinned.map(({ name }) => name) },
   ...VARIANTS.map((variant) => ({
     name: RECORDINGS + variant,
     rows: traceNames.map((name) => name + variant),
@@ -48,7 +48,7 @@ const GROUPS: readonly Group[] = [
 const CREW_ALLOCATORS = [OURS, LIBC];
 
 /** `only` the workloads of these names, or all when there are none. */
-export function scriptContest(effort: Effort, nodes: readonly Node[], only: readonly string[]): Contest {
+function scriptContest(effort: Effort, nodes: readonly Node[], only: readonly string[]): Contest {
   const entrants = [...ours(nodes), ...allocatorNames.slice(1).map((name) => entrant(name, nodes[0]!))];
   return {
     name: "workloads",
@@ -60,10 +60,40 @@ export function scriptContest(effort: Effort, nodes: readonly Node[], only: read
     ],
     columns: entrants.map(({ name }) => name),
     rows: holdAll(
-      chosen(only).map((workload) => workloadEvent(workload, effort, null)),
+      chosen(workloads, only).map((workload) => workloadEvent(workload, effort, null)),
       entrants,
       effort.rounds,
     ),
+  };
+}
+
+/** Workloads of which single calls are timed: small blocks of many sizes, and mapped ones. */
+const TIMED_BY_CALL = ["random", "alloc-test", "sh6bench", "large"];
+const CALLS = ["malloc", "free"] as const;
+
+/** The contests of the workloads of these names, or all when there are none. */
+export function contestsOf(only: readonly string[]): readonly (typeof scriptContest)[] {
+  const byCall = only.length === 0 || only.some((name) => TIMED_BY_CALL.includes(name));
+  return byCall ? [scriptContest, latencyContest] : [scriptContest];
+}
+
+/** The 99th percentile of single calls. */
+function latencyContest(effort: Effort, nodes: readonly Node[], only: readonly string[]): Contest {
+  const entrants = [...ours(nodes), entrant(LIBC, nodes[0]!)];
+  const clocks: number[] = [];
+  const events = chosen(workloads, only)
+    .filter(({ name }) => TIMED_BY_CALL.includes(name))
+    .flatMap((workload) => CALLS.map((call) => latencyEvent(workload, call, effort, clocks)));
+  const rows = holdAll(events, entrants, effort.rounds);
+  return {
+    name: "latency",
+    title: "The 99th percentile of single calls within the workloads",
+    notes: [
+      `The clock is read before and after each call, which is part of each figure: the 99th percentile of that alone is ` +
+        `${Math.round(median(clocks))} ns. V8 inlines nothing here that it inlines into a loop without a clock.`,
+    ],
+    columns: entrants.map(({ name }) => name),
+    rows,
   };
 }
 
@@ -89,7 +119,7 @@ export function nativeContest(effort: Effort, nodes: readonly Node[], only: read
     columns: entrants.map(({ name }) => name),
     rows: holdAll(
       [
-        ...chosen(only).map((workload) => workloadEvent(workload, effort, bench.program)),
+        ...chosen(twinned, only).map((workload) => workloadEvent(workload, effort, bench.program)),
         ...traces
           .map(readTrace)
           .flatMap((trace) => VARIANTS.map((variant) => traceEvent(trace, variant, effort, replay.program))),
@@ -126,8 +156,8 @@ function entrant(allocator: string, node: Node): Entrant {
   return { name: allocator, script: { allocator, node } };
 }
 
-function chosen(only: readonly string[]): readonly Workload[] {
-  return workloads.filter(({ name }) => only.length === 0 || only.includes(name));
+function chosen(from: readonly Workload[], only: readonly string[]): readonly Workload[] {
+  return from.filter(({ name }) => only.length === 0 || only.includes(name));
 }
 
 function workloadEvent(workload: Workload, effort: Effort, program: string | null): Event<Entrant> {
@@ -137,7 +167,7 @@ function workloadEvent(workload: Workload, effort: Effort, program: string | nul
     what,
     goal,
     admits: ({ script }) =>
-      script === undefined || !isCrewWorkload(workload) || CREW_ALLOCATORS.includes(script.allocator),
+      script === undefined || isSingleWorkload(workload) || CREW_ALLOCATORS.includes(script.allocator),
     sample({ script, native }): WorkloadResult {
       const { scale, milliseconds, warmupMilliseconds } = effort;
       const ask = { workload: name, scale, milliseconds, warmupMilliseconds };
@@ -148,6 +178,29 @@ function workloadEvent(workload: Workload, effort: Effort, program: string | nul
       const { allocator, node } = script!;
       const env = { [OURS]: workload.heapwright, [LIBC]: workload.glibc }[allocator] ?? {};
       return runChild("workload", { allocator, ...ask }, { node: node.path, env, limitMs: effort.limitMs });
+    },
+  };
+}
+
+/** The clock's own figure is put in with the others. */
+function latencyEvent(
+  workload: Workload,
+  call: (typeof CALLS)[number],
+  { scale, milliseconds, warmupMilliseconds, limitMs }: Effort,
+  clocks: number[],
+): Event<Entrant> {
+  const { name, what } = workload;
+  return {
+    name: `${name} ${call}`,
+    what,
+    admits: () => true,
+    sample({ script }): WorkloadResult {
+      const { allocator, node } = script!;
+      const env = (allocator === OURS ? workload.heapwright : workload.glibc) ?? {};
+      const ask = { workload: name, allocator, scale, milliseconds, warmupMilliseconds };
+      const { [call]: ns, clock } = runChild("latency", ask, { node: node.path, env, limitMs });
+      clocks.push(clock);
+      return { first: ns, median: ns, resident: null, footprint: null };
     },
   };
 }

@@ -10,6 +10,8 @@ import { interleave, runChild } from "./spawn.js";
 
 /** A sixth of libc's price through koffi. */
 const PAIR_TARGET = 1 / 6;
+/** Of a realloc that changes no page. A system call takes several times as long. */
+const REALLOC_TARGET_NS = 100;
 const ARENA_TARGET_NS = 4;
 /** Less than what two identical runs differ by on an ordinary machine. */
 const TRACE_OFF_TARGET = 1.05;
@@ -19,10 +21,10 @@ const PAIR_PEERS = ["libc through koffi", "koffi.alloc", "Buffer.allocUnsafeSlow
 /** malloc(64) and free against what a Node program has otherwise. */
 export function pairFigure(effort: Effort): Figure {
   const inUse = ["heapwright, in use", "libc through koffi, in use"];
-  const names = ["heapwright", ...PAIR_PEERS, ...inUse];
+  const names = ["heapwright", ...PAIR_PEERS, "realloc, mapped", ...inUse];
   const samples = interleave(names, effort.rounds, (name) => runChild("pair", { name, ...effort }));
   const [ours, libc, ...others] = samples.map((results) => results.map(medianOf));
-  const [oursInUse, libcInUse] = others.splice(-2);
+  const [reallocs, oursInUse, libcInUse] = others.splice(-3);
   const subject = { measure: "median", unit: "ns", peerName: PAIR_PEERS[0]! } as const;
   const fresh = { ...subject, workload: "malloc(64), free" };
   const target = PAIR_TARGET;
@@ -33,6 +35,7 @@ export function pairFigure(effort: Effort): Figure {
       "A tinybench iteration is a loop of 10,000 pairs, divided afterwards: its own cost per iteration " +
         "would swamp one pair. No contestant touches the block.",
       "In use: 1,000 blocks were held and freed 20 times before, so V8 has seen the slow paths as well.",
+      "realloc: a block of 1 MB with a mapping of its own, whose size changes by 64 bytes.",
       "V8 collects Buffers and arrays when it likes; only the mean contains collections.",
     ],
     comparisons: [
@@ -40,6 +43,16 @@ export function pairFigure(effort: Effort): Figure {
       ...others.map((peer, index) => compare({ ...fresh, peerName: PAIR_PEERS[index + 1]! }, ours!, peer)),
       ...meanRows(samples),
       compare({ ...subject, workload: "the same, in use", target }, oursInUse!, libcInUse!),
+      compare(
+        {
+          ...subject,
+          workload: "realloc, same pages",
+          peerName: `at most ${REALLOC_TARGET_NS} ns`,
+          target: 1,
+        },
+        reallocs!,
+        reallocs!.map(() => REALLOC_TARGET_NS),
+      ),
     ],
   };
 }

@@ -5,9 +5,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { loadAllocator, OURS } from "./allocators/registry.js";
 import { startCrew } from "./crew.js";
-import { type TimedOptions, timed } from "./timed.js";
-import { findWorkload, isCrewWorkload } from "./workloads/index.js";
-import type { Prepared } from "./workloads/workload.js";
+import { type TimedOptions, timed, timedAsync } from "./timed.js";
+import { visitorsOf } from "./visitors.js";
+import { findWorkload, isCrewWorkload, isThreadsWorkload } from "./workloads/index.js";
+import type { Workload } from "./workloads/workload.js";
 
 export interface WorkloadAsk extends TimedOptions {
   readonly workload: string;
@@ -37,19 +38,27 @@ export async function measureWorkload(ask: WorkloadAsk): Promise<WorkloadResult>
   await loadAllocator(ask.allocator);
   const known = resetPeak();
   const before = statusBytes("VmRSS");
-  const { operations, pass, stop } = await prepare(ask);
+  const workload = findWorkload(ask.workload);
+  const { operations, pass, stop } = await prepare(workload, ask);
   const start = performance.now();
-  pass();
+  await pass();
   const first = ((performance.now() - start) * 1e6) / operations;
   const resident = known ? statusBytes("VmHWM") - before : null;
   const footprint = ask.allocator === OURS ? (await import("../src/index.js")).stats().peakFootprint : null;
-  const { median } = timed(ask.workload, pass, ask, LEAST_PASSES);
+  const time = isThreadsWorkload(workload) ? timedAsync : timed;
+  const { median } = await time(ask.workload, pass as () => void, ask, LEAST_PASSES);
   stop();
   return { first, median: median / operations, resident, footprint };
 }
 
-async function prepare(ask: WorkloadAsk): Promise<Prepared & { stop(): void }> {
-  const workload = findWorkload(ask.workload);
+interface Passes {
+  readonly operations: number;
+  pass(): void | Promise<void>;
+  stop(): void;
+}
+
+async function prepare(workload: Workload, ask: WorkloadAsk): Promise<Passes> {
+  if (isThreadsWorkload(workload)) return { ...(await visitorsOf(workload, ask.allocator)), stop: () => {} };
   if (isCrewWorkload(workload)) return startCrew(workload, ask.allocator, ask.scale);
   return { ...workload.prepare(await loadAllocator(ask.allocator), ask.scale), stop: () => {} };
 }

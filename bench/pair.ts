@@ -20,6 +20,7 @@ export interface PairResult {
 export const PAIRS = 10_000;
 const LEAST_PASSES = 5;
 const BYTES = 64;
+const MAPPED_BYTES = 1_000_000;
 const HELD = 1000;
 const USE_ROUNDS = 20;
 /** Blocks of one scope. */
@@ -48,6 +49,13 @@ const contestants: Record<string, () => Promise<() => void>> = {
     const { Scope } = await import("../src/index.js");
     return () => {
       for (let i = 0; i < PAIRS; i += SCOPED) scopeOf(new Scope());
+    };
+  },
+  "realloc, mapped": async () => {
+    const { malloc, realloc } = await import("../src/index.js");
+    let block = malloc(MAPPED_BYTES);
+    return () => {
+      for (let i = 0; i < PAIRS; i++) block = realloc(block, MAPPED_BYTES - 64 * (i & 1)); // the same pages
     };
   },
   "libc through koffi": async () => pairsOf(await import("./allocators/libc.js")),

@@ -18,7 +18,7 @@ import { containersFigure } from "./container-figure.js";
 import type { Contest } from "./contest.js";
 import { formatContest } from "./contest-table.js";
 import { CONTEST, type Effort, FULL, QUICK } from "./effort.js";
-import { scriptContest } from "./events.js";
+import { contestsOf } from "./events.js";
 import { accessFigure, arenaFigure, pairFigure, traceOffFigure } from "./figures.js";
 import { crowdedFigure, recordsFigure } from "./live-heap.js";
 import { describeMachine, formatMachine, type Machine } from "./machine.js";
@@ -93,7 +93,9 @@ function benchesOf(
   { quick, nodes, only }: Options,
 ): (() => Figure | Contest | Promise<Figure>)[] {
   if (only.length > 0 && !(parts[name]?.some((part) => only.includes(part)) ?? true)) return [];
-  if (name === WORKLOADS) return [() => scriptContest(quick ? QUICK : CONTEST, nodes, only)];
+  if (name === WORKLOADS) {
+    return contestsOf(only).map((contest) => () => contest(quick ? QUICK : CONTEST, nodes, only));
+  }
   const effort = quick ? QUICK : FULL;
   const program = programs[name];
   if (program !== undefined) return nodes.map((node) => () => program(effort, node, only));
@@ -106,7 +108,7 @@ async function show(figure: Figure | Contest, { chart }: Options, machine: Machi
     return;
   }
   process.stdout.write(`\n${formatContest(figure, false)}`);
-  if (chart === undefined) return;
+  if (chart === undefined || figure.name !== WORKLOADS) return;
   const { drawContest } = await import("./chart.js");
   writeFileSync(chart, drawContest(figure, machine));
 }

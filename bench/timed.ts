@@ -1,5 +1,5 @@
 /** One function timed by tinybench in this process. */
-import { Bench } from "tinybench";
+import { Bench, type Task } from "tinybench";
 
 export interface TimedOptions {
   readonly milliseconds: number;
@@ -15,15 +15,32 @@ export interface Latency {
 
 /** Times `pass` for as long as was asked for, and `least` calls at any rate. */
 export function timed(name: string, pass: () => void, options: TimedOptions, least: number): Latency {
-  const bench = new Bench({
+  const bench = benchFor(options, least).add(name, pass, { async: false });
+  return latencyOf(bench.runSync());
+}
+
+/** The same where a call ends later. */
+export async function timedAsync(
+  name: string,
+  pass: () => Promise<void> | void,
+  options: TimedOptions,
+  least: number,
+): Promise<Latency> {
+  return latencyOf(await benchFor(options, least).add(name, pass, { async: true }).run());
+}
+
+function benchFor(options: TimedOptions, least: number): Bench {
+  return new Bench({
     time: options.milliseconds,
     warmupTime: options.warmupMilliseconds,
     iterations: least,
     warmupIterations: 1,
   });
-  bench.add(name, pass, { async: false });
-  const result = bench.runSync()[0]?.result;
-  if (result?.state !== "completed") throw new Error(`${name}: the run ended as ${result?.state}`);
+}
+
+function latencyOf([task]: readonly Task[]): Latency {
+  const result = task?.result;
+  if (result?.state !== "completed") throw new Error(`${task?.name}: the run ended as ${result?.state}`);
   const { p50, mean } = result.latency;
   return { median: p50 * 1e6, mean: mean * 1e6 };
 }

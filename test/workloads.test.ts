@@ -17,7 +17,7 @@ import { recordProgram } from "../bench/native/recorder.js";
 import { below, next, seedOf } from "../bench/random.js";
 import { runChild } from "../bench/spawn.js";
 import { OP, parseTrace } from "../bench/trace.js";
-import { isCrewWorkload, workloads } from "../bench/workloads/index.js";
+import { isSingleWorkload, isThreadsWorkload, twinned, workloads } from "../bench/workloads/index.js";
 import { check } from "../src/index.js";
 
 const SCALE = 1 / 256;
@@ -45,12 +45,13 @@ function countingAllocator(): { allocator: Allocator; calls(): number } {
 }
 
 for (const workload of workloads) {
-  if (isCrewWorkload(workload)) {
-    test(`${workload.name}: two threads get through it, on one heap`, () => {
+  if (!isSingleWorkload(workload)) {
+    test(`${workload.name}: its threads get through it, on one heap`, () => {
       const ask = { workload: workload.name, allocator: "heapwright", ...BRIEFLY };
       const { first, median, footprint } = runChild("workload", ask);
       assert.ok(first > 0 && median > 0);
       assert.ok(footprint! > 0);
+      if (isThreadsWorkload(workload)) assert.ok(footprint! < 4 * 2 ** 20, `${footprint} bytes`);
     });
   } else {
     test(`${workload.name}: passes leave the heap whole, and are as long as they say`, () => {
@@ -70,13 +71,24 @@ for (const workload of workloads) {
   }
 }
 
+test("single calls are timed, and what the clock takes is told", () => {
+  const { malloc, free, clock } = runChild("latency", {
+    workload: "random",
+    allocator: "heapwright",
+    ...BRIEFLY,
+  });
+  assert.ok(malloc > 0 && free > 0 && clock > 0);
+  const ask = { workload: "larson", allocator: "heapwright", ...BRIEFLY };
+  assert.throws(() => runChild("latency", ask), /larson is no workload for one thread/);
+});
+
 const native = buildNative("bench");
 if (native.program === null) console.log(native.reason);
 /** A test of a program in C, where there is a compiler. */
 const testNative = native.program === null ? test.skip : test;
 
 testNative("every workload has a twin in C", () => {
-  for (const { name } of workloads) {
+  for (const { name } of twinned) {
     const { first, median } = runNativeWorkload(native.program!, { workload: name, ...BRIEFLY });
     assert.ok(first > 0 && median > 0, name);
   }
@@ -113,7 +125,7 @@ function recordingAllocator(): { allocator: Allocator; calls: string[] } {
 }
 
 for (const workload of workloads) {
-  if (isCrewWorkload(workload)) continue;
+  if (!isSingleWorkload(workload)) continue;
   const { name } = workload;
   testNative(`${name}: its twin asks for the same blocks in the same order, and frees the same`, () => {
     const { allocator, calls } = recordingAllocator();

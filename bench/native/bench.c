@@ -13,12 +13,12 @@
 #include <string.h>
 
 extern const workload_t alloc_test, batch, batch_mixed, cache_scratch, cleared, large, large_dynamic, larson, mstress,
-    pair, random_slots, sh6bench, sh8bench, string, vector, vector_dynamic, xmalloc_test;
+    pair, random_slots, rptest, sh6bench, sh8bench, string, vector, vector_dynamic, xmalloc_test;
 
 static const workload_t *const workloads[] = {
     &alloc_test,   &batch,    &batch_mixed, &cache_scratch, &cleared, &large,          &large_dynamic, &larson,
     &mstress,      &pair,
-    &random_slots, &sh6bench, &sh8bench,    &string,        &vector,  &vector_dynamic, &xmalloc_test,
+    &random_slots, &rptest,   &sh6bench,    &sh8bench,      &string,  &vector,         &vector_dynamic, &xmalloc_test,
 };
 
 enum { LEAST_PASSES = 3, MAX_PASSES = 100000 };

@@ -55,7 +55,16 @@ export interface CrewWorkload extends Described {
   join(allocator: Allocator, crew: Crew, scale: number): Prepared;
 }
 
-export type Workload = SingleWorkload | CrewWorkload;
+/** Threads that do one thing and end. A pass is `threads` of them at a time, and each of them one operation. */
+export interface ThreadsWorkload extends Described {
+  readonly threads: number;
+  /** Addresses that they hand over; zero at first. */
+  readonly blocks: number;
+  /** What a thread does; `chance` is from 0 to below 1. */
+  visit(allocator: Allocator, blocks: BigInt64Array, chance: number): void;
+}
+
+export type Workload = SingleWorkload | CrewWorkload | ThreadsWorkload;
 
 export const MEMBERS = 2;
 

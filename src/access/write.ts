@@ -241,6 +241,8 @@ const writer = (
  *
  * @throws HeapError ERR_INVALID_POINTER when the bytes are not inside the heap's memory; ERR_INVALID_ARG for a
  *   `byteOffset` that is not a number; nothing was written
+ * @throws TypeError V8's own, which does not name the operation, for a number given to u64 or i64, or a bigint to any other
+ *   but pointer: our own would take a test more in each access; nothing was written
  * @example
  * ```ts
  * import { free, malloc, read, write } from "heapwright";

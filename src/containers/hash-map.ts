@@ -5,7 +5,16 @@
  */
 import { atomic, free, NULL, offset, type Pointer, read, thread, write } from "../index.js";
 import { freeAll, type Reader, readerOf, reclaim } from "./epochs.js";
-import { checkKind, invalidState, Kind, retireKind, wrongElement } from "./header.js";
+import {
+  checkKind,
+  checkOpen,
+  freed,
+  freedTwice,
+  invalidState,
+  Kind,
+  retireKind,
+  wrongElement,
+} from "./header.js";
 import type { KeyFrom, KeyOf, Keys, KeyType } from "./key-types.js";
 import { keysOf } from "./keys.js";
 import { MapWord, newMap } from "./map-words.js";
@@ -47,6 +56,7 @@ export class HashMap<K extends KeyType, V extends ValueType> {
   readonly #table: Table;
   readonly #reader: Reader;
   #owns: boolean;
+  #isFreed = false;
 
   /**
    * Makes an empty map.
@@ -85,6 +95,7 @@ export class HashMap<K extends KeyType, V extends ValueType> {
 
   /** Number of entries; another thread may be changing it. */
   get size(): number {
+    this.#checkOpen();
     return read.u32(this.pointer, MapWord.entries);
   }
 
@@ -98,6 +109,7 @@ export class HashMap<K extends KeyType, V extends ValueType> {
   get(key: KeyFrom<K>): ValueOf<V> | undefined {
     const hash = this.#keys.hash(key);
     if (this.#isWriter()) return this.#find(key, hash); // no pin: only the writer frees entries
+    this.#checkOpen();
     if (this.#values.isRecord && this.#reader.depth === 0) throw outsideOfRead();
     this.#reader.enter();
     try {
@@ -113,6 +125,7 @@ export class HashMap<K extends KeyType, V extends ValueType> {
    * @throws HeapError ERR_INVALID_ARG for a wrong type of key
    */
   has(key: KeyFrom<K>): boolean {
+    this.#checkOpen();
     const hash = this.#keys.hash(key);
     this.#reader.enter();
     try {
@@ -127,6 +140,7 @@ export class HashMap<K extends KeyType, V extends ValueType> {
    * it should be short. The first await of an async function ends it.
    */
   read<T>(work: () => T): T {
+    this.#checkOpen();
     this.#reader.enter();
     try {
       return work();
@@ -194,6 +208,7 @@ export class HashMap<K extends KeyType, V extends ValueType> {
 
   /** Frees what no reader can hold, and lets another thread become the writer. Does nothing if this thread is not the writer. */
   release(): void {
+    this.#checkOpen();
     if (!this.#isWriter()) return;
     this.#begin();
     reclaim(this.pointer);
@@ -208,22 +223,32 @@ export class HashMap<K extends KeyType, V extends ValueType> {
   }
 
   /**
-   * Frees the map and its entries. No thread may use it afterwards.
+   * Frees the map and its entries. No thread may use it afterwards: this object throws ERR_DISPOSED, and others do so as long as the
+   * memory is not allocated again.
    *
    * @throws HeapError ERR_INVALID_POINTER or ERR_DOUBLE_FREE when it was freed already; ERR_INVALID_STATE while another
    *   thread is the writer
    */
   free(): void {
+    if (this.#isFreed) throw freedTwice(Kind.map);
     checkKind("free", this.pointer, Kind.map);
     this.#begin();
     this.#owns = false;
     retireKind(this.pointer, Kind.map);
+    write.i32(this.pointer, 0, MapWord.writer);
+    this.#isFreed = true;
     this.#table.freeAll();
     freeAll(this.pointer);
     free(this.pointer);
   }
 
+  #checkOpen(): void {
+    checkOpen(this.pointer, Kind.map, this.#isFreed);
+  }
+
+  /** False also for a map that another object freed. */
   #isWriter(): boolean {
+    if (this.#isFreed) throw freed(Kind.map);
     return read.i32(this.pointer, MapWord.writer) === thread.id;
   }
 
@@ -249,6 +274,7 @@ export class HashMap<K extends KeyType, V extends ValueType> {
 
   #becomeWriter(): void {
     if (this.#isWriter()) return;
+    this.#checkOpen();
     const was = atomic.i32.load(this.pointer, MapWord.writer);
     if (was !== 0 && thread.isAlive(was)) throw anotherWriter(was);
     // Acquires: what the last writer did is seen.

@@ -27,6 +27,25 @@ export function checkKind(operation: string, pointer: Pointer, kind: Kind): void
   );
 }
 
+/**
+ * Throws if the container was freed: by this very object, or elsewhere, which shows until the memory is allocated again.
+ *
+ * @param isFreed whether this object freed it
+ */
+export function checkOpen(pointer: Pointer, kind: Kind, isFreed: boolean): void {
+  if (isFreed || read.u32(pointer) !== kind) throw freed(kind);
+}
+
+/** The error for a use after free(). */
+export function freed(kind: Kind): HeapError {
+  return new HeapError("ERR_DISPOSED", `this ${NAMES.get(kind)} was freed; make a new one`);
+}
+
+/** The error for a second free() of the same object, whatever lies there now. */
+export function freedTwice(kind: Kind): HeapError {
+  return rangeError("ERR_DOUBLE_FREE", `free: this ${NAMES.get(kind)} was freed already`);
+}
+
 /** Clears the kind before the block is freed, so that later uses are refused; throws if it was freed already. */
 export function retireKind(pointer: Pointer, kind: Kind): void {
   checkKind("free", pointer, kind);

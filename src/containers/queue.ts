@@ -21,7 +21,16 @@
  */
 import { isUint8Array } from "node:util/types";
 import { atomic, calloc, free, NULL, type Pointer, read, write } from "../index.js";
-import { checkKind, invalidState, Kind, retireKind, wrongRange, wrongType } from "./header.js";
+import {
+  checkKind,
+  checkOpen,
+  freedTwice,
+  invalidState,
+  Kind,
+  retireKind,
+  wrongRange,
+  wrongType,
+} from "./header.js";
 import { Lock } from "./lock.js";
 import { bytesIn, LongRecord } from "./long-records.js";
 import { checkedCapacity, LENGTH_BYTES, LONG_TAKES, Ring, takenBy } from "./ring.js";
@@ -82,6 +91,7 @@ export class Queue {
   readonly #fresh: LongRecord;
   readonly #taken: LongRecord;
   #owns: boolean;
+  #isFreed = false;
 
   /**
    * Makes an empty queue.
@@ -122,6 +132,7 @@ export class Queue {
 
   /** Bytes of the ring in use; other threads may be changing it. */
   get bytes(): number {
+    this.#checkOpen();
     const head = atomic.u32.load(this.pointer, HEAD);
     // Head is the older of the two: others may have taken records since and added more.
     return Math.min(this.capacity, (atomic.u32.load(this.pointer, TAIL) - head) >>> 0);
@@ -129,6 +140,7 @@ export class Queue {
 
   /** Whether the queue was closed: nothing more can be added. */
   get closed(): boolean {
+    this.#checkOpen();
     return atomic.u32.load(this.pointer, CLOSED) !== 0;
   }
 
@@ -142,6 +154,7 @@ export class Queue {
    *   ERR_OUT_OF_MEMORY for a record longer than the ring
    */
   push(record: Uint8Array, timeoutMs = Number.POSITIVE_INFINITY): boolean {
+    this.#checkOpen();
     const needed = this.#bytesFor(record);
     const deadline = deadlineOf("Queue.push", timeoutMs);
     for (;;) {
@@ -191,6 +204,7 @@ export class Queue {
 
   /** Closes the queue to push(). shift() still takes what is left, then returns undefined; waiters are woken. Any thread. */
   close(): void {
+    this.#checkOpen();
     atomic.u32.store(this.pointer, 1, CLOSED);
     this.#toReaders.wake(Number.POSITIVE_INFINITY);
     this.#toWriters.wake(Number.POSITIVE_INFINITY);
@@ -202,15 +216,22 @@ export class Queue {
   }
 
   /**
-   * Frees the queue and the records in it. No thread may use it afterwards.
+   * Frees the queue and the records in it. No thread may use it afterwards: this object throws ERR_DISPOSED, and others do so as long as
+   * the memory is not allocated again.
    *
    * @throws HeapError ERR_INVALID_POINTER or ERR_DOUBLE_FREE when it was freed already
    */
   free(): void {
+    if (this.#isFreed) throw freedTwice(Kind.queue);
     this.#owns = false;
     retireKind(this.pointer, Kind.queue);
+    this.#isFreed = true;
     this.#freeLong();
     free(this.pointer);
+  }
+
+  #checkOpen(): void {
+    checkOpen(this.pointer, Kind.queue, this.#isFreed);
   }
 
   /** Bytes of the ring that a record takes. */

@@ -13,7 +13,7 @@
  */
 import { calloc, free, NULL, type Pointer, read, write } from "../index.js";
 import { freeAll, type Reader, readerOf } from "./epochs.js";
-import { checkKind, Kind, retireKind, wrongRange, wrongType } from "./header.js";
+import { checkKind, checkOpen, freedTwice, Kind, retireKind, wrongRange, wrongType } from "./header.js";
 import { keysOf, readText } from "./keys.js";
 import { Lock } from "./lock.js";
 import { EntryWord, fence, link, newMap, setLink } from "./map-words.js";
@@ -59,6 +59,7 @@ export class StringTable {
   readonly #reader: Reader;
   readonly #lock: Lock;
   #owns: boolean;
+  #isFreed = false;
 
   /**
    * Makes an empty table.
@@ -89,6 +90,7 @@ export class StringTable {
 
   /** Numbers in use: one per string, plus those that terminated threads left unused. */
   get size(): number {
+    this.#checkOpen();
     return read.u32(this.pointer, NUMBERS);
   }
 
@@ -98,6 +100,7 @@ export class StringTable {
    * @throws HeapError ERR_INVALID_ARG unless it is a string; ERR_OUT_OF_MEMORY
    */
   intern(text: string): number {
+    this.#checkOpen();
     const hash = hashOf("StringTable.intern", text);
     const found = this.#find(text, hash);
     if (found !== 0 && link(this.#chunkOf(found), placeOf(found)) !== NULL) return found;
@@ -115,6 +118,7 @@ export class StringTable {
    * @throws HeapError ERR_INVALID_ARG unless it is a string
    */
   find(text: string): number {
+    this.#checkOpen();
     return this.#find(text, hashOf("StringTable.find", text));
   }
 
@@ -124,6 +128,7 @@ export class StringTable {
    * @throws HeapError ERR_INVALID_ARG unless it is a whole number from 0 to 2^32 - 1
    */
   get(id: number): string | undefined {
+    this.#checkOpen();
     if (typeof id !== "number") throw wrongType("StringTable.get", "a number that intern() returned", id);
     if (id >>> 0 !== id) throw wrongRange("StringTable.get", "a number that intern() returned", id);
     if (id === 0 || id > this.size) return undefined;
@@ -138,20 +143,27 @@ export class StringTable {
   }
 
   /**
-   * Frees the table. No thread may use it afterwards.
+   * Frees the table. No thread may use it afterwards: this object throws ERR_DISPOSED, and others do so as long as the memory is not
+   * allocated again.
    *
    * @throws HeapError ERR_INVALID_POINTER or ERR_DOUBLE_FREE when it was freed already
    */
   free(): void {
+    if (this.#isFreed) throw freedTwice(Kind.strings);
     checkKind("free", this.pointer, Kind.strings);
     this.#table.recover();
     this.#owns = false;
     retireKind(this.pointer, Kind.strings);
+    this.#isFreed = true;
     for (let chunk = 0; chunk < CHUNK_COUNT; chunk++) free(link(this.pointer, CHUNKS + 8 * chunk));
     this.#table.freeAll();
     freeAll(this.#map);
     free(this.#map);
     free(this.pointer);
+  }
+
+  #checkOpen(): void {
+    checkOpen(this.pointer, Kind.strings, this.#isFreed);
   }
 
   #find(text: string, hash: number): number {

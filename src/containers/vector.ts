@@ -15,7 +15,16 @@
  */
 import { calloc, copy, fill, free, malloc, NULL, type Pointer, read, usableSize, write } from "../index.js";
 import { type Element, type ElementFrom, type ElementOf, type ElementType, elementOf } from "./element.js";
-import { checkKind, Kind, retireKind, wrongElement, wrongRange } from "./header.js";
+import {
+  checkKind,
+  checkOpen,
+  freed,
+  freedTwice,
+  Kind,
+  retireKind,
+  wrongElement,
+  wrongRange,
+} from "./header.js";
 
 const MARK = 4;
 const DATA = 8;
@@ -61,6 +70,7 @@ export class Vector<T extends ElementType> {
   readonly #put: Element["put"];
   readonly #size: number;
   #owns: boolean;
+  #isFreed = false;
 
   /**
    * Makes an empty vector.
@@ -95,16 +105,19 @@ export class Vector<T extends ElementType> {
 
   /** Number of elements. */
   get length(): number {
+    if (this.#isFreed) throw freed(Kind.vector);
     return read.u32(this.pointer, LENGTH);
   }
 
   /** Number of elements that fit without growing. */
   get capacity(): number {
+    if (this.#isFreed) throw freed(Kind.vector);
     return read.u32(this.pointer, CAPACITY);
   }
 
   /** The address of the first element, until the vector grows; NULL before it has room for any. */
   get data(): Pointer {
+    if (this.#isFreed) throw freed(Kind.vector);
     return read.f64(this.pointer, DATA) as Pointer;
   }
 
@@ -151,7 +164,10 @@ export class Vector<T extends ElementType> {
   /** Removes the last element and returns it; undefined if there is none. A record is valid until the next push(). */
   pop(): ElementOf<T> | undefined {
     const { length } = this;
-    if (length === 0) return undefined;
+    if (length === 0) {
+      this.#checkOpen();
+      return undefined;
+    }
     const last = this.get(length - 1);
     write.u32(this.pointer, length - 1, LENGTH);
     return last;
@@ -186,24 +202,36 @@ export class Vector<T extends ElementType> {
   }
 
   /**
-   * Frees the vector. No thread may use it afterwards.
+   * Frees the vector. No thread may use it afterwards: this object throws ERR_DISPOSED, and others do so as long as the memory is not
+   * allocated again.
    *
    * @throws HeapError ERR_INVALID_POINTER or ERR_DOUBLE_FREE when it was freed already
    */
   free(): void {
+    if (this.#isFreed) throw freedTwice(Kind.vector);
     this.#owns = false;
     retireKind(this.pointer, Kind.vector);
     this.#freeSpare();
-    free(this.data);
+    const { data } = this;
+    fill(this.pointer, 0, BYTES); // empty: whoever uses it comes to #checkOpen()
+    this.#isFreed = true;
+    free(data);
     free(this.pointer);
   }
 
+  /** For paths that an empty vector takes: one that was freed is empty. */
+  #checkOpen(): void {
+    checkOpen(this.pointer, Kind.vector, this.#isFreed);
+  }
+
   #outside(index: unknown): Error {
+    this.#checkOpen();
     return wrongRange("Vector", `an index below its length of ${this.length}`, index);
   }
 
   /** Grows to at least `least` elements; the old data stays as the spare. */
   #grow(least: number): void {
+    this.#checkOpen();
     this.#freeSpare();
     const { pointer, data, length } = this;
     const size = this.#size;

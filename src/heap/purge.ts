@@ -9,6 +9,7 @@ import { innerEnd, innerPages, innerStart, purgedPages, setPurgedPages, sizeOf }
 import { Control } from "../memory/control.js";
 import { type Block, roundUp, WORD_BYTES } from "../memory/memory.js";
 import { footprintPages, heldPages } from "../shared/account.js";
+import { discardPages } from "../space/small-pages.js";
 import { binsOf, Rec } from "./record.js";
 import type { Wilderness } from "./wilderness.js";
 
@@ -99,7 +100,7 @@ function purgeBlock(of: Wilderness, b: Block): number {
   const { m, pageSize } = of;
   const start = innerStart(b, pageSize);
   const bytes = innerEnd(b, sizeOf(m, b), pageSize) - start;
-  if (!of.os.discard(of.window.base + start, bytes)) return 0;
+  if (!discardPages(of.window, of.os, of.window.base + start, bytes)) return 0;
   const pages = bytes / pageSize - purgedPages(m, b);
   of.account.discharge(pages);
   notePurged(of, b, bytes / pageSize);
@@ -146,7 +147,7 @@ export function purgeWilderness(of: Wilderness, purged: number): number {
   const high = roundUp(m[record + Rec.high]!, pageWords);
   const address = of.window.base + first * WORD_BYTES;
   const bytes = (high - first) * WORD_BYTES;
-  if (bytes <= 0 || !of.os.discard(address, bytes)) {
+  if (bytes <= 0 || !discardPages(of.window, of.os, address, bytes)) {
     of.account.chargeUnchecked(purged);
     return 0;
   }

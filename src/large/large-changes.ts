@@ -45,11 +45,7 @@ export class LargeChanges {
 
   /** Unmaps the pages and drops the table's entry, pending as unmapped. */
   unmap(start: number, pages: number): void {
-    const m = this.#m;
-    m[Control.pendingPage] = this.#headers.pageOf(start);
-    m[Control.pendingPages] = pages;
-    m[Control.pending] = Pending.unmapping;
-    this.#finishUnmap();
+    if (this.#unmap(this.#headers.pageOf(start), pages)) this.#unmapLeft();
   }
 
   /**
@@ -92,22 +88,54 @@ export class LargeChanges {
     this.#recount();
   }
 
-  /** Unmaps the pending mapping. Never repeated: another mapping may take its place afterwards. */
-  #finishUnmap(): void {
+  #unmap(page: number, pages: number): boolean {
+    const m = this.#m;
+    m[Control.pendingPage] = page;
+    m[Control.pendingPages] = pages;
+    m[Control.pending] = Pending.unmapping;
+    return this.#finishUnmap();
+  }
+
+  /** Unmaps the pending mapping, or leaves it. Never repeated once it is unmapped: another mapping may take its place then. */
+  #finishUnmap(): boolean {
     const m = this.#m;
     const [page, pages] = [m[Control.pendingPage]!, m[Control.pendingPages]!];
     this.#noteUnmapped(page, pages); // first: a use after free then throws, and does not end the process
-    this.#unmapOrDiscard(this.#window.base + page * this.#pageSize, pages * this.#pageSize);
+    if (!this.#unmapOrDiscard(this.#window.base + page * this.#pageSize, pages * this.#pageSize)) {
+      this.#leave(page, pages);
+      return false;
+    }
     m[Control.pending] = Pending.unmapped;
     this.#dropEntry();
+    return true;
   }
 
   /**
    * At vm.max_map_count mappings the kernel refuses to unmap the middle of one, which would make two of it. The memory can
-   * be discarded all the same; the addresses are lost.
+   * be discarded all the same.
    */
-  #unmapOrDiscard(start: number, bytes: number): void {
-    if (!this.#os.unmap(start, bytes)) this.#os.discard(start, bytes);
+  #unmapOrDiscard(start: number, bytes: number): boolean {
+    if (this.#os.unmap(start, bytes)) return true;
+    this.#os.discard(start, bytes);
+    return false;
+  }
+
+  /** Notes a freed block that is still mapped. */
+  #leave(page: number, pages: number): void {
+    const entry = this.#headers.table.lookUp(page);
+    if (entry < 0) return;
+    this.#headers.table.setPages(entry, -pages);
+    this.#m[Control.leftMapped] = 1;
+  }
+
+  /** Tries to unmap what was left, for the mapping that was just unmapped makes room for one more. */
+  #unmapLeft(): void {
+    const m = this.#m;
+    if (m[Control.leftMapped] === 0) return;
+    const { table } = this.#headers;
+    const entries = table.left();
+    const still = entries.filter((entry) => !this.#unmap(table.page(entry), -table.pages(entry)));
+    m[Control.leftMapped] = still.length > 0 ? 1 : 0;
   }
 
   /** Drops the entry of the pending mapping, which is unmapped. */

@@ -64,7 +64,7 @@ export class LargeHeaders {
     const entry = this.table.lookUp(Math.floor(offset / this.#pageSize));
     if (entry < 0) return UNKNOWN;
     const pages = this.table.pages(entry);
-    if (pages === 0) return FREED;
+    if (pages <= 0) return FREED;
     const header = pointer - HEADER_BYTES;
     const intact =
       this.#window.load(header) === ((pages << 4) | MAPPED) &&

@@ -4,7 +4,7 @@
  * Owns its layout, search and tidying. Callers hold the lock. Must not know what is in a page.
  *
  *   entry + 0   page + 1, from the window's base; 0 behind the last entry
- *         + 1   pages of the mapping; 0: it was freed
+ *         + 1   pages of the mapping; 0: it was freed; negative: it was freed, and the kernel refused to unmap it
  *
  * A freed entry keeps its place until a mapping beside it needs one, so that a second free of an unmapped block can be told
  * from a wild pointer; and then a block that is freed and mapped again moves no other entry. A new entry between two live
@@ -48,6 +48,15 @@ export class MappingTable {
 
   /** The entries of live blocks, ascending. */
   live(): number[] {
+    return this.#mapped().filter((entry) => this.pages(entry) > 0);
+  }
+
+  /** The entries of freed blocks that are still mapped. */
+  left(): number[] {
+    return this.#mapped().filter((entry) => this.pages(entry) < 0);
+  }
+
+  #mapped(): number[] {
     const found: number[] = [];
     const end = this.#end();
     for (let entry = this.#first(); entry < end; entry += 2) if (this.pages(entry) !== 0) found.push(entry);
@@ -105,7 +114,7 @@ export class MappingTable {
     const other = first === MAPPINGS ? MAPPINGS + MAPPING_WORDS : MAPPINGS;
     this.#clear(other);
     let to = other;
-    for (const entry of this.live()) {
+    for (const entry of this.#mapped()) {
       if (to > other && m[to - 2] === m[entry]) continue;
       m[to + 1] = m[entry + 1]!;
       m[to] = m[entry]!;

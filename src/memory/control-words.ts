@@ -79,6 +79,10 @@ export const highUnmaps = 49;
 /** What heapwright/debug noted of all threads: the block where it begins, or 0; and whether threads that join take part. */
 export const notes = 50;
 export const noting = 51;
+/** 1 when the kernel refused to unmap freed large blocks, which are tried again: see large-changes.ts. */
+export const leftMapped = 53;
+/** 1 once pages of segments were given back: they have no huge pages from then on (see small-pages.ts). */
+export const smallPages = 54;
 /** 1 when each access is looked at: the table of mapped pages is empty then. */
 export const guarded = 52;
 

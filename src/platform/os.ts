@@ -42,6 +42,8 @@ export interface Os {
   move(address: number, oldBytes: number, newBytes: number, target: number): boolean;
   /** MADV_DONTNEED: the kernel takes the pages' memory; they stay mapped and read as zero. */
   discard(address: number, bytes: number): boolean;
+  /** MADV_NOHUGEPAGE: the kernel lays no huge pages over the range any more. It may refuse, if it has none. */
+  useSmallPages(address: number, bytes: number): void;
   /** mseal: nobody can unmap or shrink the range any more. False before Linux 6.10. */
   seal(address: number, bytes: number): boolean;
   /** membarrier: all running threads of the process order their loads and stores. False before Linux 4.14. */
@@ -74,6 +76,7 @@ const PRIVATE_ANONYMOUS = MAP_PRIVATE | 0x20; // MAP_ANONYMOUS
 const FIXED_NOREPLACE = 0x100000; // Linux 4.17; older kernels take the address as a hint, which map() checks
 const REMAP_MAYMOVE_FIXED = 0x1 | 0x2; // MREMAP_MAYMOVE | MREMAP_FIXED
 const ADVISE_DONTNEED = 4;
+const ADVISE_NOHUGEPAGE = 15;
 const SYSTEM_CALLS = {
   x64: {
     gettid: 186,
@@ -217,6 +220,7 @@ function linux(koffi: Koffi): Os {
     move: (address, oldBytes, newBytes, target) =>
       mremap(address, oldBytes, newBytes, REMAP_MAYMOVE_FIXED, target) === target,
     discard: (address, bytes) => madvise(address, bytes, ADVISE_DONTNEED) === 0,
+    useSmallPages: (address, bytes) => void madvise(address, bytes, ADVISE_NOHUGEPAGE),
     seal: (address, bytes) => syscall(systemCalls.mseal, address, bytes, 0) === 0,
     barrier: () => {
       const succeeds = (command: number) => syscall(systemCalls.membarrier, command, 0, 0) === 0;

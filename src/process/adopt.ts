@@ -38,6 +38,7 @@ import {
 } from "../shared/heaps.js";
 import type { Hooks } from "../shared/hooks.js";
 import {
+  abortJoin,
   chargedTo,
   contextFor,
   entryOf,
@@ -231,7 +232,12 @@ export class AdoptedHeaps implements OtherHeaps<ThreadHeap> {
 
   rejoin(): ThreadHeap {
     const { window, os, hooks } = this.#context;
+    this.letGo();
     return joinProcess(window, os, hooks);
+  }
+
+  letGo(): void {
+    abortJoin(this.#context.window, this.#context.os);
   }
 
   adopt(): ThreadHeap | null {

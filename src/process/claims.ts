@@ -18,12 +18,14 @@ import { ensureStack } from "../platform/stack.js";
 import { Account, notePeak } from "../shared/account.js";
 import {
   claim,
+  claimedByMe,
   claimOf,
   disclaim,
   findOrphan,
   findVacant,
   HEAP_RECORD,
   isDoomed,
+  isFirst,
   Kind,
   ruin,
   setKind,
@@ -82,6 +84,20 @@ export function underAdoption<T>(window: Window, os: Os, work: () => T): T {
 export function unlockAdoption(window: Window, os: Os): void {
   const { threads } = os;
   if (!isHeldBy(window.words[Control.adoption + threads.mutexWord]!, threads.threadId())) return;
+  threads.unlockMutex(window.addressOf(Control.adoption));
+}
+
+/**
+ * Ends the claim of a thread that was interrupted while it joined, and unlocks the adoption mutex: the heap is an orphan again, and
+ * whoever adopts it recovers it.
+ */
+export function abortJoin(window: Window, os: Os): void {
+  const { threads } = os;
+  if (!isHeldBy(window.words[Control.adoption + threads.mutexWord]!, threads.threadId())) return;
+  const mine = claimedByMe(window.words, threads);
+  // If there is a first heap, another copy of this library has it, and this one claimed nothing.
+  if (!mine.some((entry) => isFirst(window.words, entry)))
+    for (const entry of mine) disclaim(window, threads, entry);
   threads.unlockMutex(window.addressOf(Control.adoption));
 }
 

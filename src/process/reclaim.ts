@@ -39,6 +39,7 @@ import { notePeak } from "../shared/account.js";
 import { HEAP_RECORD, heapsOfOthers, isFirst, recordOf } from "../shared/heaps.js";
 import type { Hooks } from "../shared/hooks.js";
 import { hasReturned, isMarkedBlock, LINK, listContains } from "../shared/inbox.js";
+import { discardPages } from "../space/small-pages.js";
 
 /** Smaller blocks are not worth a system call. */
 const LEAST_RUN = 16 * 1024;
@@ -95,7 +96,7 @@ function reclaimInbox(window: Window, os: Os, hooks: Hooks, record: number): num
     if (size < LEAST_RUN || innerPages(b, size, os.pageSize) === 0) continue;
     const start = innerStart(b, os.pageSize);
     const bytes = innerEnd(b, size, os.pageSize) - start;
-    if (!os.discard(window.base + start, bytes)) continue;
+    if (!discardPages(window, os, window.base + start, bytes)) continue;
     pages += bytes / os.pageSize;
     hooks.trace?.("purge", window.base + start, bytes);
   }

@@ -202,7 +202,12 @@ export function findMine(window: Window, threads: OsThreads): number {
 /** Entries of all heaps of the calling thread. */
 export function allMine(window: Window, threads: OsThreads): number[] {
   const m = window.words;
-  return usedEntries(m).filter((entry) => m[entry + HEAP_RECORD] !== 0 && isMine(m, threads, entry));
+  return claimedByMe(m, threads).filter((entry) => m[entry + HEAP_RECORD] !== 0);
+}
+
+/** Entries that the calling thread claimed, also those that have no heap yet. */
+export function claimedByMe(m: Int32Array, threads: OsThreads): number[] {
+  return usedEntries(m).filter((entry) => isMine(m, threads, entry));
 }
 
 /** The heaps of all other living threads, by the kernel's numbers of those. */

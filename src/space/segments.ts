@@ -199,6 +199,7 @@ export class Segments {
     if (!mayMap(this.#os, m, chunks * CHUNK_BYTES)) return false;
     if (this.#os.map(address, chunks * CHUNK_BYTES) !== address) return false;
     m[Control.pending] = pending;
+    if (m[Control.smallPages] !== 0) this.#os.useSmallPages(address, chunks * CHUNK_BYTES);
     return true;
   }
 

@@ -6,9 +6,11 @@ import * as assert from "uvu/assert";
 import { isPurged } from "../../src/block/block.js";
 import { HeapError } from "../../src/errors.js";
 import { POLICY_RUN, purge, purgeIsDue } from "../../src/heap/purge.js";
+import { CHUNK_BYTES } from "../../src/memory/control.js";
 import type { Block } from "../../src/memory/memory.js";
 import {
   charged,
+  control,
   type FakeHeap,
   fakeHeap,
   footprintPages,
@@ -147,6 +149,34 @@ test("it is due when more than the threshold lies idle and more than is in use",
   assert.ok(purgeIsDue(of.heap.wilderness));
   assert.is(record(of, "sincePurge"), 0);
   assert.not.ok(purgeIsDue(of.heap.wilderness), "not looked at again before more came free");
+});
+
+test("with the first page that is given back the whole range has small pages, once, and not before", () => {
+  const { of, runs } = withRuns(10 * PAGE, 10 * PAGE);
+  assert.equal(of.os.smallPages, []);
+  giveBack(of, runs[0]!);
+  const { base } = of.heap.window;
+  const range = [base, base + control(of, "breakChunks") * CHUNK_BYTES];
+  assert.equal(of.os.smallPages, [range]);
+  giveBack(of, runs[1]!);
+  of.heap.trim();
+  assert.equal(of.os.smallPages, [range]);
+});
+
+test("so have mapped segments, those that are mapped later too", () => {
+  const of = fakeHeap({}, { mayMoveBreak: false });
+  const blocks = row(of, 64, 10 * PAGE, 64);
+  join(of, blocks[1]!);
+  of.os.refused.add("discard");
+  giveBack(of, blocks[1]!);
+  const segment = of.heap.window.addressOf(of.heap.record);
+  assert.equal(of.os.smallPages, [[segment, segment + CHUNK_BYTES]]);
+  take(of, 3 * CHUNK_BYTES);
+  const [, ...later] = of.os.smallPages;
+  assert.ok(later.length > 0);
+  for (const [start, end] of later)
+    assert.ok(of.os.isMapped(start, end - start) && end - start >= 2 * CHUNK_BYTES);
+  verify(of);
 });
 
 test("it is not due below the threshold", () => {

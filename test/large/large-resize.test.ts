@@ -159,6 +159,27 @@ test("a full table forgets freed blocks, and keeps every live one", () => {
   verify(of);
 });
 
+test("what the kernel refused to unmap is unmapped with the next block that is freed, also after the table was full", () => {
+  const of = fakeHeap();
+  const [first, second, third] = [1, 2, 3].map(() => allocate(of, 300_000)) as [Pointer, Pointer, Pointer];
+  of.os.refused.add("unmap");
+  free(of, first);
+  free(of, second);
+  assert.is(of.heap.large.sizeOf(first), FREED);
+  verify(of);
+  crowd(of, MAPPING_ENTRIES);
+  const fourth = allocate(of, 1);
+  assert.is(control(of, "mappings"), MAPPINGS + MAPPING_WORDS, "the other table is in use");
+  of.os.refused.clear();
+  for (const pointer of [third, fourth]) free(of, pointer);
+  for (const pointer of [first, second, third]) assert.not(of.os.isMapped(pointer - 16, PAGE));
+  const unmaps = of.os.count("unmap");
+  free(of, allocate(of, 300_000));
+  assert.is(of.os.count("unmap"), unmaps + 1, "none is unmapped twice");
+  assert.is(allocate(of, 31 * MIB - 16), first, "all of the address space is free again");
+  verify(of);
+});
+
 test("full again, the first table is used again, with nothing left of what it held", () => {
   const of = fakeHeap();
   const pointers = [1, 5000].map((size) => allocate(of, size));

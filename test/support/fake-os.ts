@@ -6,6 +6,7 @@
  * not mapped, pages that were unmapped read as garbage, and fresh or discarded ones as zero. Every call is counted,
  * and each kind can be switched off. Must not know blocks or segments.
  */
+import { roundUp } from "../../src/memory/memory.js";
 import { FAILED, type Os } from "../../src/platform/os.js";
 import { FakeThreads } from "./fake-threads.js";
 
@@ -27,6 +28,7 @@ export type Call =
   | "resizeInPlace"
   | "move"
   | "discard"
+  | "useSmallPages"
   | "seal"
   | "barrier"
   | "randomize"
@@ -34,6 +36,8 @@ export type Call =
   | "view";
 
 export interface FakeOptions {
+  /** Bytes per page: PAGE unless said otherwise. */
+  readonly pageSize?: number;
   /** Bytes that one view may cover. */
   readonly viewLimit?: number;
   /** Where the break is; far above 2 GiB unless said otherwise. */
@@ -53,12 +57,14 @@ export interface FakeOptions {
 type Range = readonly [number, number];
 
 export class FakeOs implements Os {
-  readonly pageSize = PAGE;
+  readonly pageSize: number;
   readonly viewLimit: number;
   readonly mayMoveBreak: boolean;
   readonly countsReservations: boolean;
   /** Who runs, and who died: see there. */
   readonly threads: FakeThreads;
+  /** Where there are no huge pages. */
+  readonly smallPages: Range[] = [];
   /** Calls refused from now on. */
   readonly refused = new Set<Call>();
   readonly #calls = new Map<Call, number>();
@@ -73,6 +79,7 @@ export class FakeOs implements Os {
 
   constructor(options: FakeOptions = {}) {
     this.#options = options;
+    this.pageSize = options.pageSize ?? PAGE;
     this.#break = options.breakAt ?? BREAK;
     this.viewLimit = options.viewLimit ?? 64 * MIB;
     this.mayMoveBreak = options.mayMoveBreak ?? true;
@@ -101,7 +108,7 @@ export class FakeOs implements Os {
     if (this.#refuses("moveBreak") || beyond || !this.mayMoveBreak) return FAILED;
     if (!this.#isFree(start, start + bytes)) return FAILED;
     this.#break = start + bytes;
-    this.#add(pageDown(start), pageUp(this.#break));
+    this.#add(start - (start % this.pageSize), roundUp(this.#break, this.pageSize));
     return start;
   }
 
@@ -120,14 +127,14 @@ export class FakeOs implements Os {
   }
 
   unmap(address: number, bytes: number): boolean {
-    checkPages("unmap", address, bytes);
+    this.#checkPages("unmap", address, bytes);
     if (this.#refuses("unmap") || !this.isMapped(address, bytes)) return false;
     this.#drop(address, address + bytes);
     return true;
   }
 
   resizeInPlace(address: number, oldBytes: number, newBytes: number): boolean {
-    checkPages("resizeInPlace", address, newBytes);
+    this.#checkPages("resizeInPlace", address, newBytes);
     if (this.#refuses("resizeInPlace") || !this.isMapped(address, oldBytes)) return false;
     if (newBytes <= oldBytes) this.#drop(address + newBytes, address + oldBytes);
     else return this.#mapFresh(address + oldBytes, newBytes - oldBytes) !== FAILED;
@@ -135,7 +142,7 @@ export class FakeOs implements Os {
   }
 
   move(address: number, oldBytes: number, newBytes: number, target: number): boolean {
-    checkPages("move", target, newBytes);
+    this.#checkPages("move", target, newBytes);
     if (this.#refuses("move") || !this.isMapped(address, oldBytes)) return false;
     if (address < target + newBytes && target < address + oldBytes) return false;
     if (this.isMapped(target, newBytes)) this.#drop(target, target + newBytes);
@@ -147,10 +154,15 @@ export class FakeOs implements Os {
   }
 
   discard(address: number, bytes: number): boolean {
-    checkPages("discard", address, bytes);
+    this.#checkPages("discard", address, bytes);
     if (this.#refuses("discard") || !this.isMapped(address, bytes)) return false;
     this.#fill(address, address + bytes, 0);
     return true;
+  }
+
+  useSmallPages(address: number, bytes: number): void {
+    this.#checkPages("useSmallPages", address, bytes);
+    if (!this.#refuses("useSmallPages")) this.smallPages.push([address, address + bytes]);
   }
 
   barrier(): boolean {
@@ -158,7 +170,7 @@ export class FakeOs implements Os {
   }
 
   seal(address: number, bytes: number): boolean {
-    checkPages("seal", address, bytes);
+    this.#checkPages("seal", address, bytes);
     return !this.#refuses("seal") && this.isMapped(address, bytes);
   }
 
@@ -207,10 +219,15 @@ export class FakeOs implements Os {
   }
 
   #mapFresh(address: number, bytes: number): number {
-    checkPages("map", address, bytes);
+    this.#checkPages("map", address, bytes);
     if (!this.#isFree(address, address + bytes)) return FAILED;
     this.#add(address, address + bytes);
     return address;
+  }
+
+  #checkPages(call: string, address: number, bytes: number): void {
+    const whole = address % this.pageSize === 0 && bytes % this.pageSize === 0 && bytes > 0;
+    if (!whole) throw new Error(`${call}: ${bytes} bytes at 0x${address.toString(16)} are not whole pages`);
   }
 
   #isFree(start: number, end: number): boolean {
@@ -237,11 +254,6 @@ export class FakeOs implements Os {
   }
 }
 
-function checkPages(call: string, address: number, bytes: number): void {
-  const whole = address % PAGE === 0 && bytes % PAGE === 0 && bytes > 0;
-  if (!whole) throw new Error(`${call}: ${bytes} bytes at 0x${address.toString(16)} are not whole pages`);
-}
-
 /** The ranges in order, with those that touch made one. */
 function merged(ranges: readonly Range[]): Range[] {
   const sorted = [...ranges].sort((one, other) => one[0] - other[0]);
@@ -261,12 +273,4 @@ function without(ranges: readonly Range[], start: number, end: number): Range[] 
     if (Math.max(from, end) < to) result.push([Math.max(from, end), to]);
   }
   return result;
-}
-
-function pageDown(address: number): number {
-  return Math.floor(address / PAGE) * PAGE;
-}
-
-function pageUp(address: number): number {
-  return Math.ceil(address / PAGE) * PAGE;
 }

@@ -3,6 +3,7 @@
  *
  *   idle-owners.ts SCENARIO   the name of one of the functions below
  */
+import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isMainThread, parentPort, type Worker, workerData } from "node:worker_threads";
 import { startWorker } from "../../../scripts/worker.js";
@@ -16,6 +17,7 @@ import {
   type Pointer,
   stats,
   trim,
+  typed,
   view,
 } from "../../../src/index.js";
 import { tell } from "../../hazards/programs/proc.js";
@@ -29,7 +31,23 @@ interface Work {
   readonly how: How;
   readonly size: number;
   readonly gate: Int32Array;
+  /** The address of pointers to free, and how many. */
+  readonly list: Float64Array;
 }
+
+interface Owner {
+  readonly worker: Worker;
+  readonly pointers: Pointer[];
+  readonly gate: Int32Array;
+  readonly list: Float64Array;
+}
+
+/** Small blocks, large ones, and sizes that the dynamic threshold follows. */
+const RING_SIZES = [100, 1000, 3000, 60_000, 200_000, 700_000, 1_500_000];
+const RING_BYTES = 3 * MIB;
+const START_AT_ONCE = 20;
+/** At the gate: to free what is in the list, and to allocate nothing. */
+const FREE = -1;
 
 function blocks(size: number, bytes = BYTES): Pointer[] {
   return Array.from({ length: Math.floor(bytes / size) }, () => {
@@ -40,15 +58,25 @@ function blocks(size: number, bytes = BYTES): Pointer[] {
 }
 
 /** A worker that has allocated, and waits. */
-async function owner(
-  how: How,
-  size: number,
-): Promise<{ worker: Worker; pointers: Pointer[]; gate: Int32Array }> {
+async function owner(how: How, size: number): Promise<Owner> {
   const gate = new Int32Array(new SharedArrayBuffer(4));
-  const worker = startWorker(new URL(import.meta.url), { how, size, gate } satisfies Work);
+  const list = new Float64Array(new SharedArrayBuffer(16));
+  const worker = startWorker(new URL(import.meta.url), { how, size, gate, list } satisfies Work);
   const pointers = await next(worker);
   await sleep(100); // it is where it waits
-  return { worker, pointers, gate };
+  return { worker, pointers, gate, list };
+}
+
+/** Has an owner free blocks, and allocate others of `size` bytes, or none for 0. */
+async function order({ worker, gate, list }: Owner, size: number, freed: Pointer[]): Promise<Pointer[]> {
+  const pointers = malloc(8 * freed.length);
+  typed(Float64Array, pointers, freed.length).set(freed);
+  list.set([pointers, freed.length]);
+  const answer = next(worker);
+  Atomics.store(gate, 0, size || FREE);
+  Atomics.notify(gate, 0);
+  worker.postMessage(null); // for one that is in its event loop
+  return answer;
 }
 
 function next(worker: Worker): Promise<Pointer[]> {
@@ -115,39 +143,41 @@ const scenarios: Record<string, (how: How, size: number) => Promise<object>> = {
     await worker.terminate();
     return { whole, unique: new Set(all).size === all.length, footprint };
   },
-  /** A ring: each owner in turn allocates, hands over and waits; another thread frees. Footprints after each turn. */
+  /**
+   * A ring: an owner allocates and hands over, another one or the main thread frees, and all others are idle. Footprints after each
+   * turn.
+   */
   async ring() {
+    const [owners, turns] = [Number(process.argv[4]), Number(process.argv[5])];
     const random = new Random(testSeed("ring of idle owners"));
-    const crew = await Promise.all(
-      Array.from({ length: Number(process.argv[4]) }, (_, i) =>
+    const crew: Owner[] = [];
+    while (crew.length < owners) {
+      const batch = Array.from({ length: Math.min(START_AT_ONCE, owners - crew.length) }, (_, i) =>
         owner(i % 2 === 0 ? "in turns" : "after idle()", 100),
-      ),
-    );
-    let live = crew.map(({ pointers }) => pointers);
+      );
+      crew.push(...(await Promise.all(batch)));
+    }
+    const live = crew.map(({ pointers }) => pointers);
     const footprints: number[] = [];
-    for (let turn = 0; turn < Number(process.argv[5]); turn++) {
-      const at = random.int(0, crew.length - 1);
-      const { worker, gate } = crew[at]!;
-      for (const pointer of live[at]!) free(pointer);
-      const answer = next(worker);
-      Atomics.store(gate, 0, random.pick([100, 1000, 3000, 60_000, 200_000, 700_000]));
-      Atomics.notify(gate, 0);
-      live[at] = await answer;
+    for (let turn = 0; turn < turns; turn++) {
+      const [at, freer] = [turn % owners, random.int(0, owners)];
+      if (freer === at || freer === owners) for (const pointer of live[at]!) free(pointer);
+      else await order(crew[freer]!, 0, live[at]!);
+      live[at] = await order(crew[at]!, random.pick(RING_SIZES), []);
       footprints.push(stats().footprint);
     }
     check();
-    live = [];
     await Promise.all(crew.map(({ worker }) => worker.terminate()));
     return { footprints };
   },
 };
 
-async function work({ how, size, gate }: Work): Promise<void> {
+async function work({ how, size, gate, list }: Work): Promise<void> {
   const wait = () => {
     if (how === "after idle()") idle();
     Atomics.wait(gate, 0, 0);
   };
-  parentPort!.postMessage(blocks(size, size === 100 ? 3 * MIB : BYTES));
+  parentPort!.postMessage(blocks(size, size === 100 ? RING_BYTES : BYTES));
   if (how === "in the event loop") {
     await sleep(100_000);
     return;
@@ -159,10 +189,13 @@ async function work({ how, size, gate }: Work): Promise<void> {
     return;
   }
   for (;;) {
-    if (how === "in turns") while (Atomics.load(gate, 0) === 0) await sleep(2);
+    if (how === "in turns") await once(parentPort!, "message");
     else wait();
     const wanted = Atomics.exchange(gate, 0, 0);
-    parentPort!.postMessage(blocks(wanted, 3 * MIB));
+    const [pointers, count] = [list[0] as Pointer, list[1]!];
+    for (const pointer of typed(Float64Array, pointers, count).slice()) free(pointer as Pointer);
+    free(pointers);
+    parentPort!.postMessage(wanted === FREE ? [] : blocks(wanted, RING_BYTES));
   }
 }
 

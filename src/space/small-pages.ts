@@ -1,0 +1,30 @@
+/**
+ * Giving pages of segments back to the kernel for good, also where it uses huge pages (transparent_hugepage/enabled).
+ *
+ * Around one page in use the kernel lays a huge page of 2 MiB, in the background (khugepaged): so within a minute it takes again
+ * all that was given back. A heap that never gave memory back may have huge pages, which make it faster. With the first page that
+ * is given back all segments have small pages from then on. Must not know blocks, or when pages are given back.
+ */
+import { CHUNK_BYTES, Control, segmentEnd, segmentStart } from "../memory/control.js";
+import { roundDown, type Window, WORD_BYTES } from "../memory/memory.js";
+import type { Os } from "../platform/os.js";
+
+/** Gives pages of segments back: they stay mapped, and read as zero. False when the kernel refuses. */
+export function discardPages(window: Window, os: Os, address: number, bytes: number): boolean {
+  const m = window.words;
+  if (m[Control.smallPages] === 0) {
+    m[Control.smallPages] = 1; // first: a segment that is mapped meanwhile is seen here, or sees this
+    useSmallPages(window, os);
+  }
+  return os.discard(address, bytes);
+}
+
+function useSmallPages(window: Window, os: Os): void {
+  const m = window.words;
+  const rangeEnd = m[Control.breakChunks]! * CHUNK_BYTES;
+  if (rangeEnd > 0) os.useSmallPages(window.base, rangeEnd);
+  for (let id = 0; id < m[Control.segments]!; id++) {
+    const start = roundDown(segmentStart(m, id) * WORD_BYTES, CHUNK_BYTES);
+    if (start >= rangeEnd) os.useSmallPages(window.base + start, segmentEnd(m, id) * WORD_BYTES - start);
+  }
+}

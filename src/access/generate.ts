@@ -69,7 +69,7 @@ const WAYS: {
   pointer: [
     "u32[at >>> 2]",
     "const word = at >>> 2; high[word] = 0; u32[word] = value",
-    ["!high[at >>> 2]", "value === (value & bytes)"],
+    ["!high[at >>> 2]", 'typeof value === "number" && value === (value & bytes)'],
   ],
 };
 

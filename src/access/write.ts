@@ -216,7 +216,7 @@ const writer = (
   /** An address as C stores it, 8 bytes, at `pointer + byteOffset`. */
   pointer(pointer: Pointer, value: Pointer | FunctionPointer, byteOffset?: number): void {
     const offset = byteOffset === undefined ? 0 : byteOffset;
-    if (typeof pointer === "number" && typeof offset === "number") {
+    if (typeof pointer === "number" && typeof offset === "number" && typeof value === "number") {
       const at = pointer - start + offset;
       if (at === (at & longs) && mapped[at >>> 12] && value === (value & bytes)) {
         const word = at >>> 2;

@@ -15,7 +15,7 @@ import { thread } from "./api/thread.js";
 import { setRedZone, sizeOf } from "./block/block.js";
 import { isUsed } from "./heap/holdings.js";
 import { Rec } from "./heap/record.js";
-import { KNOWN_PLACES, placeOf } from "./heap/sampling.js";
+import { BYTES, count, countdown, known, placeOf, whenReused } from "./heap/sampling.js";
 import { blockAround } from "./inspect/around.js";
 import { layout } from "./inspect/layout.js";
 import { printAll } from "./inspect/log.js";
@@ -46,10 +46,12 @@ export const internals = {
   observeLives,
   /** Has a sampler count all that this thread allocates; null for none. */
   sample(sampler: AllocationSampler | null): void {
-    for (const of of heapsOf(heap)) of.sample(sampler);
+    whenReused((pointer) => sampler?.reused(pointer));
+    heap.hooks.sampler = sampler;
+    count(heapsOf(heap), sampler !== null);
   },
-  placeOf,
-  KNOWN_PLACES,
+  /** What the counting fast path of this thread reads and writes: see heap/sampling.ts. */
+  counting: { countdown, BYTES, known, placeOf },
   /** Usable bytes of the live block at an address, of whatever thread; negative when there is none. */
   liveBytes(address: number): number {
     const b = heap.liveBlockOfAny(address);

@@ -12,8 +12,10 @@ const library = new URL("../dist/index.js", import.meta.url).href;
 /** A loop's function, called so often that V8 has compiled it for good. */
 const CALLS = 3000;
 
-/** Names of the functions that V8 inlined into the one whose body is given. */
-function inlinedInto(body: string): Set<string> {
+const tools = new URL("../dist/debug.js", import.meta.url).href;
+
+/** Names of the functions that V8 inlined into the one whose body is given, after `before`. */
+function inlinedInto(body: string, before = ""): Set<string> {
   const trace = traceOf(
     "--trace-turbo-inlining",
     `import { calloc, free, malloc, read, realloc, struct, write } from ${JSON.stringify(library)};
@@ -24,6 +26,7 @@ function inlinedInto(body: string): Set<string> {
       for (let i = 0; i < rounds; i++) { ${body} }
       return sum;
     }
+    ${before}
     for (let call = 0; call < ${CALLS}; call++) caller(256);`,
   );
   const name = /^Inlining .*<SharedFunctionInfo ([^>]+)>\} into .*<SharedFunctionInfo caller>/gm;
@@ -62,6 +65,25 @@ test("calloc is a call, and leaves room for free", () => {
   const found = inlinedInto("free(calloc(1, 64));");
   hasAll(found, ["calloc", "free", "freeSmall"]);
   assert.not.ok(found.has("allocateCleared"));
+});
+
+const PAIR = "free(malloc(64 + (i & 1) * 1000));";
+/** Has V8 compile another loop before a profile is begun. */
+const START = `
+  const { profile } = await import(${JSON.stringify(tools)});
+  function pair(i) { ${PAIR} }
+  function pairs() { for (let i = 0; i < 1e6; i++) pair(i); }
+  pairs();
+  profile.start();`;
+
+test("with a profile on, the path that counts is inlined, with the one that it counts for", () => {
+  hasAll(inlinedInto(PAIR, START), ["malloc", "popSmall", "tell", "free", "freeSmall"]);
+});
+
+test("once a profile has stopped, malloc is as if there had never been one", () => {
+  const found = inlinedInto(PAIR, `${START} pairs(); profile.stop();`);
+  hasAll(found, ["malloc", "popSmall", "free", "freeSmall"]);
+  assert.not.ok(found.has("tell"));
 });
 
 test("eight fields of records are inlined, and the records are not made", () => {

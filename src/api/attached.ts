@@ -27,8 +27,7 @@ export function traced(step: TraceStep, pointer: number, size: number): void {
   const { trace, guard, sampler } = own.hooks;
   if (step !== "free") {
     if (guard !== null) guard.born(pointer, usableIn(pointer), size);
-    if (sampler !== null && sampler.counted !== pointer) sampler.allocated(pointer, size);
-    if (sampler !== null) sampler.counted = 0;
+    if (sampler !== null) sampler.allocated(pointer, size);
   }
   if (trace !== null) trace(step, pointer, size);
 }

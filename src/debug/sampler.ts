@@ -7,25 +7,39 @@
  *
  * Must not know what a block is.
  */
+
+/** The most that the countdown holds; what is further away is kept beside it. */
+const MOST = 2 ** 30;
+
 export class Sampler {
   readonly every: number;
-  /** Bytes until the next sample. */
-  readonly countdown: { left: number };
+  /** [0]: bytes that may still go by before it must be asked again. Others may count there too. */
+  readonly #countdown: Int32Array;
+  /** Bytes until the next sample that the countdown does not hold. */
+  #beyond = 0;
   readonly #random: () => number;
 
   /** `random`: numbers from 0 up to, and not including, 1. */
-  constructor(every: number, random: () => number = Math.random) {
+  constructor(
+    every: number,
+    countdown: Int32Array = new Int32Array(1),
+    random: () => number = Math.random,
+  ) {
     this.every = every;
+    this.#countdown = countdown;
     this.#random = random;
-    this.countdown = { left: this.#distance() };
   }
 
-  /** Whether an allocation of that many bytes is sampled; each is to be asked about once. */
+  /** Before the first allocation. */
+  begin(): void {
+    this.#count(this.#distance());
+  }
+
+  /** Whether an allocation of that many bytes is sampled; each is to be asked about once, if it was not counted down. */
   takes(bytes: number): boolean {
-    this.countdown.left -= atLeastOne(bytes);
-    if (this.countdown.left > 0) return false;
-    this.countdown.left = this.#distance();
-    return true;
+    const left = this.#countdown[0]! + this.#beyond - atLeastOne(bytes);
+    this.#count(left < 0 ? this.#distance() : left);
+    return left < 0;
   }
 
   /** For how many blocks of its size one that was sampled stands. */
@@ -33,9 +47,14 @@ export class Sampler {
     return -1 / Math.expm1(-atLeastOne(bytes) / this.every);
   }
 
-  /** Rounded up: the byte that the drop falls on. */
+  /** Bytes that go by before the next sample: the byte after them is the one that the drop falls on. */
   #distance(): number {
-    return Math.max(1, Math.ceil(-Math.log(1 - this.#random()) * this.every));
+    return Math.max(0, Math.ceil(-Math.log(1 - this.#random()) * this.every) - 1);
+  }
+
+  #count(bytes: number): void {
+    this.#countdown[0] = Math.min(bytes, MOST);
+    this.#beyond = bytes - this.#countdown[0]!;
   }
 }
 

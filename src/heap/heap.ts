@@ -42,7 +42,7 @@ import { type Block, HEADER_BYTES, type Pointer, type Window } from "../memory/m
 import { watch } from "../platform/interruption.js";
 import { ensureStack } from "../platform/stack.js";
 import { footprintOf, footprintPages, heldPages } from "../shared/account.js";
-import type { AllocationSampler, Hooks, TraceSink } from "../shared/hooks.js";
+import type { Hooks, TraceSink } from "../shared/hooks.js";
 import { drain, hasReturned } from "../shared/inbox.js";
 import { Outbox } from "../shared/remote.js";
 import { cachedUnits, grantMore, LEFT, MAX_CACHED, pop, push } from "./cache.js";
@@ -52,7 +52,6 @@ import type { OtherHeaps } from "./other-heaps.js";
 import type { Pool } from "./pool.js";
 import { POLICY_RUN, purge, purgeBeforeMapping, purgeIsDue, uncommit, whileTakingBack } from "./purge.js";
 import { Rec } from "./record.js";
-import { samplingPop } from "./sampling.js";
 import { NOTHING_CLEAN, type Wilderness } from "./wilderness.js";
 
 /** Largest request that the fast paths serve, in bytes. */
@@ -100,7 +99,7 @@ export class ThreadHeap {
     this.outbox = new Outbox(wilderness.window, pool.record, pool.secret);
     this.others = null;
     this.name = name;
-    if (this.hooks.sampler !== null) this.sample(this.hooks.sampler);
+    if (this.hooks.counting !== null) Object.setPrototypeOf(this, this.hooks.counting);
   }
 
   // ---- Fast paths ----
@@ -472,7 +471,7 @@ export class ThreadHeap {
     this.words[this.record + Rec.interrupted] = 1;
     this.words[this.record + Rec.updates] = this.words[this.record + Rec.updates]! + 1;
     if (this.words[this.record + Rec.reclaiming] !== 0) this.#awaitReclaim();
-    if (this.hooks.sampler !== null) this.hooks.sampler.counted = 0;
+    if (this.hooks.sampler !== null) this.hooks.sampler.enter();
   }
 
   /**
@@ -522,13 +521,6 @@ export class ThreadHeap {
     ensureStack();
     this.others?.recover(this);
     this.open();
-  }
-
-  /** Has the fast path of malloc count for a sampler; null for none. */
-  sample(sampler: AllocationSampler | null): void {
-    const { popSmall } = ThreadHeap.prototype;
-    this.hooks.sampler = sampler;
-    this.popSmall = sampler === null ? popSmall : samplingPop(this, popSmall, sampler);
   }
 
   /** Sets or removes the tracer. */

@@ -54,13 +54,9 @@ export interface Guard {
  * it is, and that of malloc nearly so (heap/sampling.ts).
  */
 export interface AllocationSampler {
-  /** Whole bytes until the next sample is due, which falls on the block with the last of them. */
-  readonly countdown: { left: number };
-  /** The block that the fast path counted last in this update: the update must not count it again. 0 for none. */
-  counted: number;
-  /** By placeOf() of their addresses, how many sampled blocks there may be. */
-  readonly known: Uint8Array;
-  /** A block was allocated by a slow path. In the middle of an update, so it must not use the heap. */
+  /** An update begins. */
+  enter(): void;
+  /** A block was allocated, which the fast path may have counted in this update. In the middle of it, so it must not use the heap. */
   allocated(pointer: number, size: number): void;
   /** The fast path gave a block out where one that was sampled may have been: that is dead. */
   reused(pointer: number): void;
@@ -76,8 +72,10 @@ export interface Hooks {
   trace: TraceSink | null;
   guard: Guard | null;
   sampler: AllocationSampler | null;
+  /** The prototype of heaps whose fast path counts; null while none does. */
+  counting: object | null;
 }
 
 export function noHooks(): Hooks {
-  return { trace: null, afterCall: null, guard: null, sampler: null };
+  return { trace: null, afterCall: null, guard: null, sampler: null, counting: null };
 }

@@ -10,9 +10,15 @@ const seeded = new Random(testSeed("sampler"));
 const random = () => seeded.next() / 2 ** 32;
 const EVERY = 1000;
 
+function begun(every: number, countdown?: Int32Array): Sampler {
+  const sampler = new Sampler(every, countdown, random);
+  sampler.begin();
+  return sampler;
+}
+
 /** Estimated bytes and blocks of `count` blocks of one size. */
 function estimate(sizes: readonly number[], rounds: number): { bytes: number; count: number; taken: number } {
-  const sampler = new Sampler(EVERY, random);
+  const sampler = begun(EVERY);
   const sums = { bytes: 0, count: 0, taken: 0 };
   for (let round = 0; round < rounds; round++) {
     for (const size of sizes) {
@@ -42,7 +48,7 @@ for (const size of [1, 16, 100, 1000, 5000, 100_000]) {
 
 test("sizes that take turns do not hide each other", () => {
   const rounds = 200_000;
-  const sampler = new Sampler(EVERY, random);
+  const sampler = begun(EVERY);
   const counts = new Map<number, number>();
   for (let round = 0; round < rounds; round++) {
     for (const size of [8, 992]) {
@@ -60,11 +66,26 @@ test("sizes that take turns do not hide each other", () => {
 });
 
 test("a block of no bytes can be sampled, and with 1 nearly each block is", () => {
-  const sampler = new Sampler(1, random);
+  const sampler = begun(1);
   let taken = 0;
   for (let i = 0; i < 1000; i++) if (sampler.takes(0)) taken++;
   assert.ok(taken > 500 && taken < 750, `${taken} of 1000`);
   assert.ok(Math.abs(sampler.weightOf(100) - 1) < 1e-9);
+});
+
+test("what others count down counts, and distances that the countdown does not hold", () => {
+  const every = 2 ** 33;
+  const countdown = new Int32Array(1);
+  const sampler = begun(every, countdown);
+  const bytes = 2 ** 20;
+  const rounds = 4_000_000;
+  let taken = 0;
+  for (let i = 0; i < rounds; i++) {
+    if (countdown[0]! >= bytes) countdown[0]! -= bytes;
+    else if (sampler.takes(bytes)) taken++;
+  }
+  const p = 1 - Math.exp(-bytes / every);
+  assert.ok(Math.abs(taken - rounds * p) <= 6 * Math.sqrt(rounds * p), `${taken} of ${rounds}`);
 });
 
 test.run();

@@ -5,6 +5,7 @@
 export const SLOW_TESTS: Readonly<Record<string, readonly string[]>> = {
   "threads that are killed or terminated hundreds of times, at any instruction": [
     "containers/deaths.test.ts",
+    "debug/slots-threads.test.ts",
     "threads/death-in-adoption.test.ts",
     "lifetime/heap-terminated.test.ts",
     "threads/every-store.test.ts",
@@ -58,6 +59,7 @@ export const SLOW_TESTS: Readonly<Record<string, readonly string[]>> = {
     "demo.test.ts",
     "native/libraries.test.ts",
     "cli/command.test.ts",
+    "cli/guard.test.ts",
     "native/teardown.test.ts",
     "record.test.ts",
     "shared-map.test.ts",

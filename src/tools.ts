@@ -12,27 +12,48 @@ import { guarded, whenThrown } from "./api/attached.js";
 import { calloc } from "./api/calloc.js";
 import { free, heap, unusable } from "./api/malloc.js";
 import { thread } from "./api/thread.js";
-import { setRedZone, sizeOf } from "./block/block.js";
+import { MIN_BLOCK, setRedZone, sizeOf } from "./block/block.js";
 import { isUsed } from "./heap/holdings.js";
 import { Rec } from "./heap/record.js";
-import { BYTES, count, countdown, known, placeOf, whenReused } from "./heap/sampling.js";
+import {
+  addCounter,
+  type Counter,
+  count,
+  countDown,
+  counted,
+  countedFor,
+  known,
+  placeOf,
+  removeCounter,
+  whenReused,
+  wind,
+} from "./heap/sampling.js";
 import { blockAround } from "./inspect/around.js";
 import { layout } from "./inspect/layout.js";
 import { printAll } from "./inspect/log.js";
 import { LIVES, observeAtOnce, observeLives } from "./inspect/observers.js";
 import { stats } from "./inspect/stats.js";
 import { heapsOf, walk } from "./inspect/walk.js";
+import { FREED, UNKNOWN } from "./large/mappings.js";
 import { Control, ownerOfWord } from "./memory/control.js";
-import { hidePages } from "./memory/mapped-pages.js";
+import { forgetPages, hidePages } from "./memory/mapped-pages.js";
 import { type Block, HEADER_BYTES, NULL, type Pointer } from "./memory/memory.js";
+import { noteFaults } from "./native/fault.js";
 import { whenStackEmpty } from "./platform/interruption.js";
 import { load } from "./platform/os.js";
+import { ensureStack } from "./platform/stack.js";
 import { isOn } from "./process/settings.js";
 import { isAlive, isDoomed, recordOf } from "./shared/heaps.js";
-import type { AllocationSampler, Guard } from "./shared/hooks.js";
+import type { AllocationSampler, Guard, Slots } from "./shared/hooks.js";
 
 /** Each has a tool begin when the library is loaded. */
-const VARIABLES = ["HEAPWRIGHT_LEAKS", "HEAPWRIGHT_PROFILE", "HEAPWRIGHT_MAP", "HEAPWRIGHT_DEBUG"];
+const VARIABLES = [
+  "HEAPWRIGHT_LEAKS",
+  "HEAPWRIGHT_PROFILE",
+  "HEAPWRIGHT_MAP",
+  "HEAPWRIGHT_DEBUG",
+  "HEAPWRIGHT_GUARD",
+];
 
 /**
  * For heapwright/debug alone: it may change in every version.
@@ -44,14 +65,58 @@ export const internals = {
   LIVES,
   observeAtOnce,
   observeLives,
-  /** Has a sampler count all that this thread allocates; null for none. */
-  sample(sampler: AllocationSampler | null): void {
+  /** Has a sampler count all that this thread allocates, by this counter; null for none any more. */
+  sample(sampler: AllocationSampler | null, counter: Counter): void {
     whenReused((pointer) => sampler?.reused(pointer));
     heap.hooks.sampler = sampler;
-    count(heapsOf(heap), sampler !== null);
+    if (sampler === null) removeCounter(counter);
+    else addCounter(counter);
+    countWhenAsked();
   },
   /** What the counting fast path of this thread reads and writes: see heap/sampling.ts. */
-  counting: { countdown, BYTES, known, placeOf },
+  counting: { LEAST_COUNTED: MIN_BLOCK, countDown, counted, countedFor, known, placeOf, wind },
+  /** What blocks with pages of their own need: see debug/slots.ts. */
+  slots: {
+    UNKNOWN,
+    FREED,
+    pageSize: heap.words[Control.pageSize]!,
+    /** The range of all threads; 0 for none. */
+    pool(): Pointer {
+      const page = heap.window.atomicLoad(Control.slots);
+      return (page === 0 ? 0 : heap.window.base + page * internals.slots.pageSize) as Pointer;
+    },
+    /** Maps a range for it, whose addresses take no fast path of an access; 0 without room. */
+    map(bytes: number): Pointer {
+      const { window } = heap;
+      const pointer = guarded(() => heap.allocateLarge(bytes, internals.slots.pageSize));
+      if (pointer !== 0) forgetPages(window, pointer - window.base, pointer - window.base + bytes);
+      return pointer;
+    },
+    unmap(pointer: Pointer): void {
+      guarded(() => heap.large.free(pointer));
+    },
+    /** Makes it the range of all threads, unless there is one. */
+    publish(pointer: Pointer): boolean {
+      const { window } = heap;
+      return window.compareExchange(Control.slots, 0, window.pageOf(pointer, internals.slots.pageSize));
+    },
+    /** Has this thread use them, and count for it; null if it takes none. */
+    begin(slots: Slots, counter: Counter | null): void {
+      heap.hooks.slots = slots;
+      if (ofSlots !== null) removeCounter(ofSlots);
+      if (counter !== null) addCounter(counter);
+      ofSlots = counter;
+      countWhenAsked();
+    },
+    /** Within an update. */
+    locked(work: () => void): void {
+      ensureStack(); // an error in there would leave half of a change
+      heap.wilderness.segments.whileStill(work);
+    },
+    openPages: () => heap.wilderness.os.openPages(),
+    discard: (address: number, bytes: number) => heap.wilderness.os.discard(address, bytes),
+    noteFaults,
+  },
   /** Usable bytes of the live block at an address, of whatever thread; negative when there is none. */
   liveBytes(address: number): number {
     const b = heap.liveBlockOfAny(address);
@@ -134,6 +199,17 @@ export const internals = {
   states: {} as { [name: string]: object },
 };
 
+let ofSlots: Counter | null = null;
+
+/** Blocks of a Heap are sampled for a profile, and have no pages of their own: they end with it. */
+function countWhenAsked(): void {
+  const { hooks } = heap;
+  const isSampled = hooks.sampler !== null;
+  count([heap], isSampled || ofSlots !== null);
+  const prototype = count(heapsOf(heap).slice(1), isSampled);
+  hooks.counting = isSampled ? prototype : null;
+}
+
 /** Where the CommonJS copy of the tools finds the library that asks for it, if that is an ES module. */
 const LOADED = Symbol.for("heapwright.loaded");
 
@@ -154,7 +230,11 @@ export function guardBlocks(): void {
 
 function loadWhenAsked(): void {
   const isAsked = VARIABLES.some((name) => internals.setting(name) !== null);
-  if (unusable === null && (isAsked || internals.isNoting || internals.isGuarded)) loadTools();
+  if (
+    unusable === null &&
+    (isAsked || internals.isNoting || internals.isGuarded || internals.slots.pool() !== 0)
+  )
+    loadTools();
 }
 
 function loadTools(): void {

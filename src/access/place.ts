@@ -65,6 +65,7 @@ export function farOf(
   if (typeof pointer === "number" && typeof byteOffset === "number") {
     const place = pointer - base + byteOffset;
     const isInside = Number.isInteger(place) && place >= CONTROL_BYTES && place + bytes <= limit;
+    if (isInside) heap.hooks.slots?.allows(operation, pointer, byteOffset, bytes);
     if (isInside && isThere(place, bytes)) {
       heap.hooks.guard?.allows(operation, pointer, byteOffset, bytes);
       return place;

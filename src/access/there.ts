@@ -30,7 +30,9 @@ let next = 0;
 
 /** How many of `bytes` from a place on are mapped without a gap. */
 export function reach(place: number, bytes: number): number {
-  const room = heap.hooks.guard === null ? span : heap.hooks.guard.roomAt(base + place);
+  const { guard, slots } = heap.hooks;
+  if (slots?.covers(base + place)) return Math.min(bytes, slots.roomAt(base + place));
+  const room = guard === null ? span : guard.roomAt(base + place);
   const wanted = Math.min(bytes, span - place, room);
   if (isThere(place, wanted)) return wanted;
   let end = place;
@@ -46,6 +48,8 @@ function pageEnd(place: number): number {
 /** Whether all of these bytes are mapped. Of 0 bytes only that the place is in the window. */
 export function isThere(place: number, bytes: number): boolean {
   if (!(place >= 0 && place + bytes <= span)) return false;
+  const { slots } = heap.hooks;
+  if (slots?.covers(base + place)) return slots.roomAt(base + place) >= bytes;
   const end = place + bytes;
   for (let from = place; from < end; ) {
     const isNear = from < SMALL_LIMIT && words[Control.guarded] === 0; // else the table says nothing

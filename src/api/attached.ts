@@ -24,10 +24,11 @@ export const unusable = attached.unusable;
 
 /** Passes a step to those that hang in the hooks. Only slow paths call this. */
 export function traced(step: TraceStep, pointer: number, size: number): void {
-  const { trace, guard, sampler } = own.hooks;
+  const { trace, guard, sampler, slots } = own.hooks;
   if (step !== "free") {
     if (guard !== null) guard.born(pointer, usableIn(pointer), size);
     if (sampler !== null) sampler.allocated(pointer, size);
+    if (slots !== null && step === "aligned") slots.pass(size);
   }
   if (trace !== null) trace(step, pointer, size);
 }

@@ -161,9 +161,10 @@ function freeSlow(pointer: number): number {
 
 /** Any size; ERR_OUT_OF_MEMORY for the operation when there is no room. Within an update. */
 export function allocateFor(operation: string, size: number): Pointer {
-  const pointer = heap.allocate(size);
+  const { slots } = heap.hooks;
+  const pointer = (slots === null ? 0 : slots.take(size)) || heap.allocate(size);
   if (pointer === 0) throw noMemory(operation, size);
-  return pointer;
+  return pointer as Pointer;
 }
 
 function largeSize(operation: string, pointer: Pointer): number {

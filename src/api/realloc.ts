@@ -158,7 +158,10 @@ function reallocForeign(b: Block, pointer: Pointer, size: number): Pointer {
 }
 
 function reallocMapped(pointer: Pointer, size: number): Pointer {
-  const mapped = size > heap.mmapThreshold * KEEP_MAPPED;
+  const { slots } = heap.hooks;
+  const isApart = slots?.covers(pointer) === true; // and can only move
+  if (isApart) slots.verify(pointer); // before there are two blocks
+  const mapped = size > heap.mmapThreshold * KEEP_MAPPED && !isApart;
   if (mapped && heap.large.resizeWithin(pointer, size) > 0) return pointer; // the common case: growth in small steps
   const have = heap.large.sizeOf(pointer);
   if (have < 0) throw wrongPointer("realloc", pointer);

@@ -32,7 +32,7 @@ import { checkSize, guarded, heap, numberOf, unusable } from "./attached.js";
 export function goodSize(size: number): number {
   if (unusable !== null) throw unusable;
   checkSize("goodSize", "size", size);
-  if (heap.hooks.guard !== null) return size; // a guard watches each byte more
+  if (heap.hooks.guard !== null || heap.hooks.slots !== null) return size; // each byte more is watched
   const threshold = heap.mmapThreshold;
   if (size > MAX_SMALL && size > threshold) return heap.large.usableFor(size);
   const good = blockBytes(size) - HEADER_BYTES;

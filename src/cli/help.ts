@@ -16,6 +16,8 @@ export const HELP = `heapwright: see into the memory of a program that uses it
                            for "heapwright map"
       --trace              a line on standard error for each step of the heap
       --debug              catch wrong accesses, and name who forgot what
+      --guard[=N]          give one block of N (50000) pages of its own: a wrong access to it ends
+                           the program where it happens, C's too, and is then explained here
 
       The program is a file that Node runs. Node's own options go before: node --import tsx
       node_modules/.bin/heapwright run app.ts, or into NODE_OPTIONS. Its exit code and its signals
@@ -27,6 +29,10 @@ export const HELP = `heapwright: see into the memory of a program that uses it
 
   npx heapwright leaks FILE.json [--lines N]
       Shows a saved report of leaks, 200 lines of it if not said otherwise.
+
+  npx heapwright explain NOTE [ADDRESS]
+      Says which block a wrong access was meant for: the one that ended the program which left
+      that note in the folder HEAPWRIGHT_GUARD_NOTES, or one at an address.
 
   npx heapwright --help
 `;

@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 /**
- * The command line: `npx heapwright run|map|leaks`.
+ * The command line: `npx heapwright run|map|leaks|explain`.
  *
  * Owns which command is meant, and how it ends: 2 for what makes no sense. Must not load the library, which attaches a heap:
  * the program that is run does.
  */
+import { explainNote } from "./explain.js";
 import { HELP } from "./help.js";
 import { renderLeaks, renderMap } from "./render.js";
 import { run } from "./run.js";
@@ -14,6 +15,7 @@ const COMMANDS: Readonly<Record<string, (args: readonly string[]) => number | Pr
   run,
   map: renderMap,
   leaks: renderLeaks,
+  explain: explainNote,
 };
 
 async function main([name, ...args]: readonly string[]): Promise<number> {

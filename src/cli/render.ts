@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { pageOf } from "../debug/map/page.js";
 import { snapshotsIn } from "../debug/map/saved-file.js";
 import { checkSnapshot, LeakReport, type LeakSnapshot } from "../debug/report.js";
-import { parsed, UsageError, usage } from "./usage.js";
+import { onlyFile, parsed, positive, UsageError, usage } from "./usage.js";
 
 export function renderMap(args: readonly string[]): number {
   const { values, positionals } = parsed(args, { output: { type: "string", short: "o" } });
@@ -39,16 +39,4 @@ function contentsOf(text: string): Partial<LeakSnapshot> | null {
   } catch {
     return null;
   }
-}
-
-function onlyFile(command: string, positionals: readonly string[]): string {
-  const [file, ...more] = positionals;
-  if (file === undefined) throw new UsageError(`${command}: no file`);
-  if (more.length > 0) throw new UsageError(`${command}: one file at a time, got ${positionals.join(" ")}`);
-  return file;
-}
-
-function positive(option: string, text: unknown): string {
-  if (/^[1-9]\d{0,8}$/.test(String(text))) return String(text);
-  throw new UsageError(`${option}: give a whole number from 1 to 999999999, got ${JSON.stringify(text)}`);
 }

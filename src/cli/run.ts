@@ -5,13 +5,14 @@
  * tsx or another tool starts has the same.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync } from "node:fs";
 import { createRequire } from "node:module";
-import { constants } from "node:os";
-import { dirname, resolve } from "node:path";
+import { constants, tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
 import { encoderFor } from "../debug/formats/write.js";
 import { rendererFor } from "../debug/map/renderers.js";
-import { type Options, parsed, UsageError, usage } from "./usage.js";
+import { tellNotes } from "./explain.js";
+import { type Options, parsed, positive, UsageError, usage } from "./usage.js";
 
 const OPTIONS: Options = {
   leaks: { type: "string" },
@@ -19,24 +20,34 @@ const OPTIONS: Options = {
   map: { type: "string" },
   trace: { type: "boolean" },
   debug: { type: "boolean" },
+  guard: { type: "string" },
 };
+/** Options that may have a value, by `=`; and what stands for none. */
+const MAY_HAVE_VALUE = ["--leaks", "--guard"];
 /** A terminal sends these to the program as well. */
 const FROM_TERMINAL: readonly NodeJS.Signals[] = ["SIGINT", "SIGQUIT"];
 const PASSED_ON: readonly NodeJS.Signals[] = [...FROM_TERMINAL, "SIGTERM", "SIGHUP", "SIGUSR2"];
 
 /** Returns the program's exit code; ends by the signal that the program ended by. */
 export async function run(args: readonly string[]): Promise<number> {
-  const own = args.slice(0, programAt(args)).map((arg) => (arg === "--leaks" ? "--leaks=" : arg));
-  const environment = environmentOf(parsed(own, OPTIONS).values);
+  const own = args.slice(0, programAt(args)).map((arg) => (MAY_HAVE_VALUE.includes(arg) ? `${arg}=` : arg));
+  const { values } = parsed(own, OPTIONS);
+  const environment = environmentOf(values);
   const [program, ...rest] = args.slice(own.length);
   if (program === undefined) throw new UsageError("run: no program to run");
   if (own.at(-1) === "--leaks=" && /\.json$/i.test(program))
     throw new UsageError(`run: ${program} is no program; for a report as data write --leaks=${program}`);
-  const child = spawn(process.execPath, [...process.execArgv, fileOf(program), ...rest], {
+  const file = fileOf(program);
+  const notes = values.guard === undefined ? null : mkdtempSync(join(tmpdir(), "heapwright-"));
+  if (notes !== null) environment.HEAPWRIGHT_GUARD_NOTES = notes;
+  const child = spawn(process.execPath, [...process.execArgv, file, ...rest], {
     stdio: "inherit",
     env: { ...process.env, ...environment },
   });
-  return await ending(child);
+  const [code, signal] = await ending(child);
+  if (notes !== null) tellNotes(notes, child.pid!, signal);
+  if (signal !== null) process.kill(process.pid, signal);
+  return code ?? 128 + constants.signals[signal!];
 }
 
 /** Where the first word stands that is no option, and no value of one. */
@@ -44,13 +55,13 @@ function programAt(args: readonly string[]): number {
   for (let at = 0; at < args.length; at++) {
     const name = args[at]!;
     if (!name.startsWith("-")) return at;
-    const takesNext = OPTIONS[name.slice(2)]?.type === "string" && name !== "--leaks";
+    const takesNext = OPTIONS[name.slice(2)]?.type === "string" && !MAY_HAVE_VALUE.includes(name);
     if (takesNext) at++;
   }
   return args.length;
 }
 
-function environmentOf({ leaks, profile, map, trace, debug }: Readonly<Record<string, unknown>>) {
+function environmentOf({ leaks, profile, map, trace, debug, guard }: Readonly<Record<string, unknown>>) {
   const environment: Record<string, string> = {};
   if (leaks !== undefined) environment.HEAPWRIGHT_LEAKS = leaks === "" ? "1" : writable("--leaks", leaks);
   if (profile !== undefined) {
@@ -63,6 +74,7 @@ function environmentOf({ leaks, profile, map, trace, debug }: Readonly<Record<st
   }
   if (trace === true) environment.HEAPWRIGHT_TRACE = "1";
   if (debug === true) environment.HEAPWRIGHT_DEBUG = "1";
+  if (guard !== undefined) environment.HEAPWRIGHT_GUARD = guard === "" ? "on" : positive("--guard", guard);
   return environment;
 }
 
@@ -83,7 +95,8 @@ function fileOf(program: string): string {
   }
 }
 
-function ending(child: ChildProcess): Promise<number> {
+/** The exit code, or the signal. */
+function ending(child: ChildProcess): Promise<[number | null, NodeJS.Signals | null]> {
   const isTerminal = [process.stdin, process.stdout, process.stderr].some((stream) => stream.isTTY);
   const pass = (signal: NodeJS.Signals) => {
     if (!isTerminal || !FROM_TERMINAL.includes(signal)) child.kill(signal);
@@ -93,8 +106,7 @@ function ending(child: ChildProcess): Promise<number> {
     child.on("error", reject);
     child.on("exit", (code, signal) => {
       for (const each of PASSED_ON) process.off(each, pass);
-      if (signal !== null) process.kill(process.pid, signal);
-      settle(code ?? 128 + constants.signals[signal!]);
+      settle([code, signal]);
     });
   });
 }

@@ -33,3 +33,16 @@ export function usage<T>(work: () => T): T {
     throw new UsageError((error as Error).message);
   }
 }
+
+export function onlyFile(command: string, positionals: readonly string[]): string {
+  const [file, ...more] = positionals;
+  if (file === undefined) throw new UsageError(`${command}: no file`);
+  if (more.length > 0) throw new UsageError(`${command}: one file at a time, got ${positionals.join(" ")}`);
+  return file;
+}
+
+/** @throws UsageError */
+export function positive(option: string, text: unknown): string {
+  if (/^[1-9]\d{0,8}$/.test(String(text))) return String(text);
+  throw new UsageError(`${option}: give a whole number from 1 to 999999999, got ${JSON.stringify(text)}`);
+}

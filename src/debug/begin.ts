@@ -10,6 +10,7 @@ import { RED_ZONE, Watch } from "./guard.js";
 import { leaks } from "./leaks.js";
 import { hasMainThread } from "./notes.js";
 import { sharedState } from "./shared.js";
+import { beginSlots } from "./slots-begin.js";
 
 /** What switches a tool on, and is no name of a file. */
 const JUST_ON = ["1", "true", "on", "yes"];
@@ -27,6 +28,8 @@ export function begin(): void {
     else
       process.emitWarning("HEAPWRIGHT_DEBUG comes too late: another thread has begun without", "HeapWarning");
   }
+  const every = internals.setting("HEAPWRIGHT_GUARD");
+  if (every !== null || internals.slots.pool() !== 0) beginSlots(every, atExit);
   const isFirst = isMainThread || !hasMainThread();
   beginFiles(atExit, isFirst);
   const wanted = internals.setting("HEAPWRIGHT_LEAKS");

@@ -204,7 +204,7 @@ function outside(what: string): HeapError {
 }
 
 /** How far an access is from a block; `from` is relative to where that begins. */
-function distance(from: number, bytes: number, size: number): string {
+export function distance(from: number, bytes: number, size: number): string {
   const block = `the block of ${size} bytes`;
   if (from < 0) return `begin ${-from} bytes before ${block}`;
   if (from < size) return `end ${from + bytes - size} bytes past the end of ${block}`;

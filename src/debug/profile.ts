@@ -63,7 +63,10 @@ export class Profile implements ProfileData {
 
 /** What `profile.start()` takes. */
 export interface ProfileOptions {
-  /** Mean bytes from one sample to the next; 512 KiB by default. With 1 every block is sampled. */
+  /**
+   * Mean bytes from one sample to the next. With 1 every block is sampled. By default 512 KiB, or so many more that samples take no more
+   * than about a hundredth of the time.
+   */
   readonly every?: number | undefined;
 }
 
@@ -91,31 +94,46 @@ interface Taken {
 /** A profile of the calling thread that is under way. */
 class Recording implements AllocationSampler {
   readonly #sampler: Sampler;
-  /** The countdown when this update began: if it is another at the end, the fast path has counted. */
-  #countdown = 0;
+  readonly #every: number;
+  /** Whether samples may be rarer, to take less time. */
+  readonly #isPaced: boolean;
+  #lastSample = performance.now();
+  /** What the fast path had counted when this update began: if it is more at the end, it has counted the block. */
+  #counted = 0;
   readonly #startTime = Date.now();
   readonly #start = performance.now();
   readonly #places: Place[] = [];
   readonly #stacks = new Stacks((stack) => this.#placeOf(stack));
   readonly #live = new Map<number, Taken>();
 
-  constructor(every: number) {
-    this.#sampler = new Sampler(every, counting.countdown);
+  constructor(every: number | undefined) {
+    this.#every = every ?? EVERY;
+    this.#isPaced = every === undefined;
+    this.#sampler = new Sampler(this.#every);
   }
 
   begin(): void {
-    this.#sampler.begin();
+    internals.sample(this, this.#sampler);
+  }
+
+  end(): void {
+    internals.sample(null, this.#sampler);
   }
 
   enter(): void {
-    this.#countdown = counting.countdown[counting.BYTES]!;
+    this.#counted = counting.counted();
   }
 
   allocated(pointer: number, size: number): void {
-    if (counting.countdown[counting.BYTES] !== this.#countdown) return;
+    if (counting.counted() !== this.#counted) return;
     if (counting.known[counting.placeOf(pointer)] !== 0) this.reused(pointer);
-    if (this.#sampler.takes(size)) this.#take(pointer, size);
-    this.enter();
+    const bytes = counting.countedFor(size);
+    if (!counting.countDown(bytes)) {
+      counting.wind();
+      if (this.#sampler.takes(bytes)) this.#take(pointer, size);
+      counting.wind();
+    }
+    this.enter(); // an update may allocate twice
   }
 
   reused(pointer: number): void {
@@ -133,12 +151,15 @@ class Recording implements AllocationSampler {
     const samples: Sample[] = this.#places.map((place) => ({ ...place }));
     samples.sort((a, b) => b.liveBytes - a.liveBytes || b.allocatedBytes - a.allocatedBytes);
     const durationMs = performance.now() - this.#start;
-    return new Profile({ every: this.#sampler.every, startTime: this.#startTime, durationMs, samples });
+    return new Profile({ every: this.#every, startTime: this.#startTime, durationMs, samples });
   }
 
   #take(address: number, bytes: number): void {
     const place = this.#stacks.here();
-    const weight = this.#sampler.weightOf(bytes);
+    const weight = this.#sampler.weightOf(counting.countedFor(bytes));
+    const now = performance.now();
+    if (this.#isPaced) this.#sampler.pace(now - this.#lastSample);
+    this.#lastSample = now;
     this.#live.set(address, { place, bytes, weight });
     counting.known[counting.placeOf(address)]!++;
     place.allocatedBytes += bytes * weight;
@@ -196,7 +217,6 @@ export const profile = {
       throw new HeapError("ERR_INVALID_STATE", "profile.start: a profile is under way; stop it first");
     }
     const recording = new Recording(every);
-    internals.sample(recording);
     recording.begin();
     state.recording = recording;
   },
@@ -204,7 +224,7 @@ export const profile = {
   /** Ends. */
   stop(): Profile {
     const recording = underWay("stop");
-    internals.sample(null);
+    recording.end();
     state.recording = null;
     return recording.data();
   },
@@ -225,13 +245,15 @@ function underWay(operation: string): Recording {
   throw new HeapError("ERR_INVALID_STATE", `profile.${operation}: no profile is under way; start one first`);
 }
 
-function checkedEvery(options: unknown): number {
+/** undefined where it is left to the profile. */
+function checkedEvery(options: unknown): number | undefined {
   if (typeof options !== "object" || options === null)
     throw typeError("ERR_INVALID_ARG", `profile.start: give an object of options, got ${show(options)}`);
   const unknown = Object.keys(options).find((name) => name !== "every");
   if (unknown !== undefined)
     throw typeError("ERR_INVALID_ARG", `profile.start: there is no option ${show(unknown)}, only every`);
-  const { every = EVERY } = options as ProfileOptions;
+  const { every } = options as ProfileOptions;
+  if (every === undefined) return every;
   if (typeof every !== "number")
     throw typeError("ERR_INVALID_ARG", `profile.start: every must be a number of bytes, got ${show(every)}`);
   if (!Number.isSafeInteger(every) || every < 1 || every > MOST)

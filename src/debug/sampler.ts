@@ -5,60 +5,56 @@
  * block is sampled when at least one falls on it, so with probability 1 - exp(-bytes / every), and stands for as many blocks as would
  * have to be allocated for that: the sums are right on average, whatever the sizes are. tcmalloc and V8 sample alike.
  *
- * Must not know what a block is.
+ * The rate may change with each sample: then `every` is another for the bytes that follow, and each sample stands for what its own
+ * rate says. Must not know what a block is.
  */
 
-/** The most that the countdown holds; what is further away is kept beside it. */
-const MOST = 2 ** 30;
+/** Samples that are less or more apart, in milliseconds, are too many, or fewer than could be: each takes some 10 µs. */
+const TOO_NEAR_MS = 0.5;
+const FAR_MS = 2;
 
 export class Sampler {
-  readonly every: number;
-  /** [0]: bytes that may still go by before it must be asked again. Others may count there too. */
-  readonly #countdown: Int32Array;
-  /** Bytes until the next sample that the countdown does not hold. */
-  #beyond = 0;
+  /** Whole bytes that go by before the next sample: it falls on the byte after them. Others may count down, too. */
+  left: number;
+  /** The mean distance from the last sample to the next. */
+  every: number;
+  readonly #least: number;
   readonly #random: () => number;
 
-  /** `random`: numbers from 0 up to, and not including, 1. */
-  constructor(
-    every: number,
-    countdown: Int32Array = new Int32Array(1),
-    random: () => number = Math.random,
-  ) {
+  /** `every` is more than 0, or 0 for a sample on each byte; `random`: numbers from 0 up to, and not including, 1. */
+  constructor(every: number, random: () => number = Math.random) {
     this.every = every;
-    this.#countdown = countdown;
+    this.#least = every;
     this.#random = random;
-  }
-
-  /** Before the first allocation. */
-  begin(): void {
-    this.#count(this.#distance());
+    this.left = this.#distance();
   }
 
   /** Whether an allocation of that many bytes is sampled; each is to be asked about once, if it was not counted down. */
   takes(bytes: number): boolean {
-    const left = this.#countdown[0]! + this.#beyond - atLeastOne(bytes);
-    this.#count(left < 0 ? this.#distance() : left);
-    return left < 0;
+    this.left -= bytes;
+    if (this.left >= 0) return false;
+    this.left = this.#distance();
+    return true;
+  }
+
+  /** How likely a block is sampled. */
+  chanceOf(bytes: number): number {
+    return -Math.expm1(-bytes / this.every);
   }
 
   /** For how many blocks of its size one that was sampled stands. */
   weightOf(bytes: number): number {
-    return -1 / Math.expm1(-atLeastOne(bytes) / this.every);
+    return 1 / this.chanceOf(bytes);
   }
 
-  /** Bytes that go by before the next sample: the byte after them is the one that the drop falls on. */
+  /** Where samples come so fast that they take more than a hundredth of the time, makes them rarer; `gap`: milliseconds between the last two. */
+  pace(gap: number): void {
+    if (gap < TOO_NEAR_MS) this.every *= 2;
+    else if (gap > FAR_MS) this.every = Math.max(this.#least, this.every / 2);
+    this.left = this.#distance();
+  }
+
   #distance(): number {
     return Math.max(0, Math.ceil(-Math.log(1 - this.#random()) * this.every) - 1);
   }
-
-  #count(bytes: number): void {
-    this.#countdown[0] = Math.min(bytes, MOST);
-    this.#beyond = bytes - this.#countdown[0]!;
-  }
-}
-
-/** A block of no bytes can be sampled too. */
-function atLeastOne(bytes: number): number {
-  return bytes === 0 ? 1 : bytes;
 }

@@ -1,67 +1,148 @@
 /**
- * A fast path of malloc that counts: for a profile, which samples by bytes, and for blocks that get pages of their own, one of so
- * many.
+ * A fast path of malloc that counts, for tools that look at a sample of all allocations.
  *
- * Owns that path and its counters, which are this thread's. A heap has it by another prototype. A field of the heap, set and
- * set back, would leave its callers with two functions that V8 then inlines neither of; after a change of the prototype and back they
- * are as fast as before. When something is due the path fails, and the slow path tells who counts. Frees are not told: a sampled block is
- * dead when its address is given out again, or no live block begins there.
+ * Owns that path, and its counter, which is this thread's. A heap has the path by another prototype. A field of the heap, set and
+ * set back, would leave its callers with two functions, of which V8 then inlines neither; after a change of the prototype and back
+ * they are as fast as before. The path is short, for both are inlined (V8 rule 1 in src/README.md). When something is due it fails, and the slow
+ * path tells who counts. Frees are not told: a sampled block is dead when its address is given out again, or no live block begins there.
  */
+import {
+  blockBytes,
+  CACHED,
+  LEAST_REQUEST,
+  MIN_BLOCK,
+  PREVIOUS_FREE,
+  ROUNDING,
+  UNIT_BYTES,
+} from "../block/block.js";
+import { OWNERS, WORD_CHUNK_SHIFT } from "../memory/control.js";
 import type { Pointer } from "../memory/memory.js";
-import { ThreadHeap } from "./heap.js";
+import { LEFT as CACHE_LEFT } from "./cache.js";
+import { MAX_SMALL, ThreadHeap } from "./heap.js";
 
-/** What may still be given out before something is due: bytes, and blocks. An Int32Array of a const takes V8 a nanosecond. */
-export const countdown = new Int32Array(2).fill(2 ** 30);
-export const BYTES = 0;
-export const BLOCKS = 1;
-/** The most that a counter holds, for what is further away, or for who does not count. */
-export const FAR = 2 ** 30;
+/** What a request counts for: bytes, at least MIN_BLOCK. */
+export function countedFor(size: number): number {
+  return size <= MAX_SMALL ? blockBytes(size) : size;
+}
+/** The most that the counter holds, for what is further away. */
+const FAR = 2 ** 30;
 
-/** Places for addresses of sampled blocks: many more than there are samples, so that few others share one. */
-const PLACES = 65536;
-/** By placeOf() of their addresses, how many sampled blocks there are that are not known to be dead. */
-export const known = new Uint16Array(PLACES);
+/**
+ * [0]: what may still be given out before something is due. Else, at placeOf() of their addresses, how many sampled blocks there are that
+ * are not known to be dead: there are many more places than samples, so that few others share one. One array, with the shortest numbers,
+ * for each byte of bytecode counts.
+ */
+export const known = new Int32Array(2 ** 15);
+known[0] = FAR;
+const PLACES = 0x7fff;
 
 export function placeOf(pointer: number): number {
-  return (pointer >>> 4) & (PLACES - 1);
+  return ((pointer >>> 4) & PLACES) | 1;
 }
 
-const pop = ThreadHeap.prototype.popSmall;
+/** One who counts. */
+export interface Counter {
+  /** What may still be given out before this one is due. Never negative. */
+  left: number;
+}
 
-/** Called from one place, which has seen several functions: so V8 inlines none of them, and the fast path stays short. */
-const hearers: ((pointer: number) => void)[] = [() => {}, () => {}, () => {}];
-const OF_REUSE = 2;
+const counters = new Set<Counter>();
+/** What the counter was set to. */
+let wound = FAR;
+/** What was counted before that. */
+let before = 0;
+
+/** All that the fast path has counted. */
+export function counted(): number {
+  return before + wound - known[0]!;
+}
+
+/** Takes what the fast path has counted from all counters, and sets it to the one that is due first. To be called after each change of one. */
+export function wind(): void {
+  const spent = wound - known[0]!;
+  before += spent;
+  wound = FAR;
+  for (const counter of counters) {
+    counter.left -= spent;
+    wound = Math.min(wound, counter.left);
+  }
+  known[0] = wound;
+}
+
+/** Counts a block that the slow path gives out. False when somebody may be due by it: then each who counts is to count it itself, after wind(). */
+export function countDown(bytes: number): boolean {
+  const left = known[0]! - bytes;
+  if (left < 0) return false;
+  known[0] = left;
+  return true;
+}
+
+export function addCounter(counter: Counter): void {
+  wind();
+  counters.add(counter);
+  wind();
+}
+
+export function removeCounter(counter: Counter): void {
+  counters.delete(counter);
+  wind();
+}
+
+/** Called from one place, which has seen several functions: so V8 inlines none of them. */
+let hear: (pointer: number) => void = () => {};
 const LESSONS = 1000;
 
-function tell(hearer: number, pointer: number): void {
-  hearers[hearer]!(pointer);
+function tell(pointer: number): void {
+  hear(pointer);
+}
+
+function teach(): void {
+  const hearer = hear;
+  for (const lesson of [() => {}, (pointer: number) => void pointer]) {
+    hear = lesson;
+    for (let i = 0; i < LESSONS; i++) tell(i);
+  }
+  hear = hearer;
 }
 
 class CountingHeap extends ThreadHeap {
+  /** As in heap.ts, step by step, and counted: both functions, one calling the other, would leave V8 no room to inline free. */
   override popSmall(request: number): Pointer {
-    const bytes = countdown[BYTES]! - (request === 0 ? 1 : request); // a block of no bytes can be sampled too
-    const blocks = countdown[BLOCKS]! - 1;
-    if ((bytes | blocks) < 0) return 0 as Pointer;
-    const pointer = pop.call(this, request);
-    if (pointer === 0) return pointer; // the slow path counts it
-    countdown[BYTES] = bytes;
-    countdown[BLOCKS] = blocks;
-    if (known[(pointer >>> 4) & (PLACES - 1)] !== 0) tell(OF_REUSE, pointer);
+    const size = request <= LEAST_REQUEST ? MIN_BLOCK : (request + ROUNDING) & -UNIT_BYTES; // blockBytes()
+    const counts = known;
+    const left = counts[0]! - size;
+    const m = this.words;
+    const list = this.lists + (size >>> 2);
+    const b = m[list]!;
+    if (
+      left < 0 ||
+      m[(b >>> WORD_CHUNK_SHIFT) + OWNERS] !== this.record ||
+      (m[b]! & ~PREVIOUS_FREE) !== (size | CACHED)
+    )
+      return 0 as Pointer;
+    counts[0] = left;
+    m[list] = m[b + 1]!;
+    m[list + CACHE_LEFT]!++;
+    m[b + 1] = size ^ b ^ this.secret;
+    m[b]! &= ~CACHED;
+    const pointer = (this.payloadBase + ((b << 2) >>> 0)) as Pointer;
+    if (counts[((pointer >>> 4) & PLACES) | 1] !== 0) tell(pointer);
     return pointer;
   }
 }
 
 /** Sets who hears when the fast path gives out an address where a sampled block may have been. */
-export function whenReused(hear: (pointer: number) => void): void {
-  known.fill(0);
-  hearers[OF_REUSE] = hear;
+export function whenReused(hearer: (pointer: number) => void): void {
+  known.fill(0, 1);
+  hear = hearer;
 }
 
-/** Has the fast paths of these heaps, and of those that the thread makes later, count or not. */
-export function count(heaps: readonly ThreadHeap[], isOn: boolean): void {
-  if (isOn) for (let i = 0; i < LESSONS; i++) tell(i % OF_REUSE, i);
+/** Has the fast paths of these heaps count or not; returns the prototype of heaps that do. */
+export function count(heaps: readonly ThreadHeap[], isOn: boolean): object {
+  if (isOn) teach();
+  const prototype = isOn ? CountingHeap.prototype : ThreadHeap.prototype;
   for (const heap of heaps) {
-    heap.hooks.counting = isOn ? CountingHeap.prototype : null;
-    Object.setPrototypeOf(heap, heap.hooks.counting ?? ThreadHeap.prototype);
+    if (Object.getPrototypeOf(heap) !== prototype) Object.setPrototypeOf(heap, prototype);
   }
+  return prototype;
 }

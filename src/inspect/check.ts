@@ -38,4 +38,6 @@ export function check(): void {
     checkShared(heap);
   });
   heap.hooks.guard?.verify();
+  const { slots } = heap.hooks;
+  if (slots !== null) for (const { pointer } of slots.live()) guarded(() => slots.verify(pointer));
 }

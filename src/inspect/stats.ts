@@ -4,6 +4,7 @@
  * Owns their names, and the sums over all heaps. The figures of one heap are in heap/holdings.ts.
  */
 
+import { guarded } from "../api/attached.js";
 import { heap, unusable } from "../api/malloc.js";
 import { addHoldings, figuresOf, type HeapStats, type Holdings, noHoldings } from "../heap/holdings.js";
 import { Rec } from "../heap/record.js";
@@ -77,10 +78,11 @@ export function stats(): Stats {
   const { alive, orphans, made } = countThreads();
   const { allocated, blocks, ...freed } = figuresOf(all, pageSize);
   const mapped = (m[Control.largePages]! - m[Control.largeSlack]!) * pageSize - m[Control.largeFront]! * 16;
+  const apart = inSlots();
   return {
     // Differences of counters of other threads, read at slightly different moments: they may be negative.
-    allocated: Math.max(0, allocated + mapped),
-    blocks: Math.max(0, blocks + m[Control.largeCount]!),
+    allocated: Math.max(0, allocated + mapped + apart.bytes),
+    blocks: Math.max(0, blocks + m[Control.largeCount]! + apart.blocks),
     ...freed,
     footprint: heap.pressure().footprint,
     peakFootprint: m[Control.peakPages]! * pageSize,
@@ -99,6 +101,15 @@ export function stats(): Stats {
     remoteFrees: all.sent,
     waiting: waiting(window, wilderness.os),
   };
+}
+
+/** What is allocated of the blocks with pages of their own, less the large block that they lie in. */
+function inSlots(): { readonly bytes: number; readonly blocks: number } {
+  const { slots } = heap.hooks;
+  if (slots === null) return { bytes: 0, blocks: 0 };
+  const live = slots.live();
+  const pool = guarded(() => heap.large.sizeOf(slots.pool));
+  return { bytes: live.reduce((sum, { size }) => sum + size, -pool), blocks: live.length - 1 };
 }
 
 /** From getHeapStatistics(): process.memoryUsage() takes 15 µs, for other figures that are not needed. */

@@ -77,8 +77,11 @@ export function* walk(): Generator<WalkedBlock> {
   for (const [start, bytes] of guarded(() => heap.large.mappings())) {
     const pointer = guarded(() => heap.large.payloadIn(start, bytes));
     const size = pointer === 0 ? -1 : guarded(() => heap.large.sizeOf(pointer));
-    if (size >= 0) yield { pointer, size, state: "mapped", owner: "process" };
+    if (size >= 0 && pointer !== heap.hooks.slots?.pool)
+      yield { pointer, size, state: "mapped", owner: "process" };
   }
+  for (const { pointer, size } of heap.hooks.slots?.live() ?? [])
+    yield { pointer: pointer as Pointer, size, state: "mapped", owner: "process" };
 }
 
 /** A thread's own heap, then those it made or adopted. */

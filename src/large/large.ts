@@ -57,6 +57,7 @@ export class LargeBlocks {
 
   /** Usable bytes of the block at `pointer`; UNKNOWN or FREED when no live large block starts there. */
   sizeOf(pointer: number): number {
+    if (this.#hooks.slots?.covers(pointer)) return this.#hooks.slots.sizeOf(pointer);
     this.#lock.acquire();
     const entry = this.#headers.find(pointer);
     const size = entry < 0 ? entry : this.#headers.usable(entry, pointer);
@@ -72,6 +73,7 @@ export class LargeBlocks {
 
   /** Frees the block at `pointer`; UNKNOWN or FREED, and nothing changed, when no live large block starts there. */
   free(pointer: number): number {
+    if (this.#hooks.slots?.covers(pointer)) return this.#hooks.slots.free(pointer);
     this.#lock.acquire();
     const entry = this.#headers.find(pointer);
     if (entry >= 0) this.#free(entry, pointer);
@@ -112,6 +114,7 @@ export class LargeBlocks {
    * nothing changed. A block that shrinks does not move. UNKNOWN or FREED when no live large block starts there.
    */
   resize(pointer: number, size: number, mayMove = true): number {
+    if (this.#hooks.slots?.covers(pointer)) return Math.min(this.#hooks.slots.sizeOf(pointer), 0);
     this.#lock.acquire();
     const entry = this.#headers.find(pointer);
     const target = entry < 0 ? entry : this.#resize(entry, pointer, size, mayMove);

@@ -85,6 +85,8 @@ export const leftMapped = 53;
 export const smallPages = 54;
 /** 1 when each access is looked at: the table of mapped pages is empty then. */
 export const guarded = 52;
+/** The page where the blocks begin that have pages of their own (debug/slots.ts), counted from the window's base; 0 for none. */
+export const slots = 55;
 
 /** The lock: 0, or a claim of the heap whose thread holds it (see lock.ts). */
 export const lock = 64;

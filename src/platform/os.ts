@@ -9,6 +9,7 @@ import { createRequire } from "node:module";
 import { HeapError } from "../errors.js";
 import { startInProc, withLivenessChecks } from "./liveness.js";
 import { type CopyUnchecked, openCopier } from "./os-copy.js";
+import { type OsPages, openPages } from "./os-pages.js";
 import { MUTEX_BYTES, type OsThreads, openThreads } from "./os-threads.js";
 
 /** The result of a call that failed, where an address is expected. */
@@ -65,6 +66,7 @@ export interface Os {
    */
   share(name: string, address: number, contents: Uint8Array): boolean;
   readonly threads: OsThreads;
+  openPages(): OsPages;
   /** An ArrayBuffer over raw memory, which need not be mapped before it is touched. */
   view(address: number, bytes: number): ArrayBuffer;
 }
@@ -251,6 +253,7 @@ function linux(koffi: Koffi): Os {
         return got === address;
       }) === true,
     threads: threads.robust ? threads : withLivenessChecks(threads, wordsAt, isMainThread, startOf),
+    openPages: () => openPages((prototype) => libc.func(prototype)),
     view: (address, bytes) => {
       const made = koffi.view(address, bytes);
       views.bytes += bytes;

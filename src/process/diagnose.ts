@@ -53,7 +53,7 @@ export function explainPointer(heap: ThreadHeap, operation: string, pointer: unk
     const other = operation === "free" ? "the other free of this pointer" : "where it was freed";
     return new HeapError(
       "ERR_DOUBLE_FREE",
-      `${operation}: the block at ${hex(pointer)} is free already; look for ${other}${heap.hooks.guard?.storyOf(pointer) ?? ""}`,
+      `${operation}: the block at ${hex(pointer)} is free already; look for ${other}${storyOf(heap, pointer)}`,
     );
   }
   const offset = pointer - heap.window.base;
@@ -66,6 +66,11 @@ export function explainPointer(heap: ThreadHeap, operation: string, pointer: unk
   }
   if (pointer % 16 !== 0) return invalid(operation, pointer, "payloads are 16-byte aligned, and it is not");
   return invalid(operation, pointer, whatLies(heap, pointer, (ADVICE[operation] ?? OTHERWISE).inside));
+}
+
+/** Where the block was allocated and freed, if a tool knows. */
+function storyOf({ hooks }: ThreadHeap, pointer: number): string {
+  return hooks.guard?.storyOf(pointer) ?? hooks.slots?.storyOf(pointer) ?? "";
 }
 
 /** Whether the pointer lies in a wiped heap whose memory is not in use again. */

@@ -62,6 +62,35 @@ export interface AllocationSampler {
   reused(pointer: number): void;
 }
 
+/**
+ * Blocks that have pages of their own between pages that may not be accessed, in one range of the window. A sample of all: one that
+ * is due is taken instead of one of the heap.
+ */
+export interface Slots {
+  /** Whether an address lies in the range. */
+  covers(address: number): boolean;
+  /** A new block of zeroes if one is due and there is room; else 0. Within an update. */
+  take(size: number): number;
+  /** Counts a block that cannot be here. */
+  pass(size: number): void;
+  /** Bytes of the live block there, as requested; else UNKNOWN or FREED. */
+  sizeOf(pointer: number): number;
+  /** Frees the block there; UNKNOWN or FREED when there is none. Throws when it was overrun: then it stays. Within an update. */
+  free(pointer: number): number;
+  /** Throws when one of both lies in the range, the pointer or where it leads, and not all of the bytes in a live block. */
+  allows(operation: string, pointer: number, byteOffset: number, bytes: number): void;
+  /** Bytes from an address of the range to the end of the live block there; 0 outside of all. */
+  roomAt(address: number): number;
+  /** What is known of a block that a pointer was one's of, for an error; "" for nothing. */
+  storyOf(pointer: number): string;
+  /** Throws when the live block there was overrun. Within an update. */
+  verify(pointer: number): void;
+  /** The live blocks. */
+  live(): ReadonlyArray<{ readonly pointer: number; readonly size: number }>;
+  /** The large block that the range is. */
+  readonly pool: number;
+}
+
 export interface Hooks {
   /** Called at the end of a call into the heap, when the heap may be used. */
   afterCall: (() => void) | null;
@@ -72,10 +101,11 @@ export interface Hooks {
   trace: TraceSink | null;
   guard: Guard | null;
   sampler: AllocationSampler | null;
-  /** The prototype of heaps whose fast path counts; null while none does. */
+  slots: Slots | null;
+  /** The prototype that a Heap gets so that its fast path counts; null while none does. */
   counting: object | null;
 }
 
 export function noHooks(): Hooks {
-  return { trace: null, afterCall: null, guard: null, sampler: null, counting: null };
+  return { trace: null, afterCall: null, guard: null, sampler: null, slots: null, counting: null };
 }

@@ -36,7 +36,8 @@ test("--help says all of it", async () => {
   for (const args of [["--help"], ["-h"], ["run", "--help"]]) {
     const { code, stdout } = await heapwright(args);
     assert.is(code, 0);
-    for (const option of ["leaks", "profile", "map", "trace", "debug"]) assert.match(stdout, `--${option}`);
+    for (const option of ["leaks", "profile", "map", "trace", "debug", "guard"])
+      assert.match(stdout, `--${option}`);
   }
 });
 

@@ -10,15 +10,9 @@ const seeded = new Random(testSeed("sampler"));
 const random = () => seeded.next() / 2 ** 32;
 const EVERY = 1000;
 
-function begun(every: number, countdown?: Int32Array): Sampler {
-  const sampler = new Sampler(every, countdown, random);
-  sampler.begin();
-  return sampler;
-}
-
 /** Estimated bytes and blocks of `count` blocks of one size. */
 function estimate(sizes: readonly number[], rounds: number): { bytes: number; count: number; taken: number } {
-  const sampler = begun(EVERY);
+  const sampler = new Sampler(EVERY, random);
   const sums = { bytes: 0, count: 0, taken: 0 };
   for (let round = 0; round < rounds; round++) {
     for (const size of sizes) {
@@ -48,7 +42,7 @@ for (const size of [1, 16, 100, 1000, 5000, 100_000]) {
 
 test("sizes that take turns do not hide each other", () => {
   const rounds = 200_000;
-  const sampler = begun(EVERY);
+  const sampler = new Sampler(EVERY, random);
   const counts = new Map<number, number>();
   for (let round = 0; round < rounds; round++) {
     for (const size of [8, 992]) {
@@ -65,27 +59,45 @@ test("sizes that take turns do not hide each other", () => {
   }
 });
 
-test("a block of no bytes can be sampled, and with 1 nearly each block is", () => {
-  const sampler = begun(1);
-  let taken = 0;
-  for (let i = 0; i < 1000; i++) if (sampler.takes(0)) taken++;
-  assert.ok(taken > 500 && taken < 750, `${taken} of 1000`);
-  assert.ok(Math.abs(sampler.weightOf(100) - 1) < 1e-9);
-});
-
-test("what others count down counts, and distances that the countdown does not hold", () => {
+test("what others count down counts", () => {
   const every = 2 ** 33;
-  const countdown = new Int32Array(1);
-  const sampler = begun(every, countdown);
+  const sampler = new Sampler(every, random);
   const bytes = 2 ** 20;
   const rounds = 4_000_000;
   let taken = 0;
   for (let i = 0; i < rounds; i++) {
-    if (countdown[0]! >= bytes) countdown[0]! -= bytes;
+    if (sampler.left >= bytes && i % 3 > 0) sampler.left -= bytes;
     else if (sampler.takes(bytes)) taken++;
   }
-  const p = 1 - Math.exp(-bytes / every);
-  assert.ok(Math.abs(taken - rounds * p) <= 6 * Math.sqrt(rounds * p), `${taken} of ${rounds}`);
+  const expected = rounds * sampler.chanceOf(bytes);
+  assert.ok(Math.abs(taken - expected) <= 6 * Math.sqrt(expected), `${taken} of ${rounds}`);
+});
+
+test("with 0 each block is sampled", () => {
+  const sampler = new Sampler(0, random);
+  for (let i = 1; i < 1000; i++) assert.ok(sampler.takes(i % 7 === 0 ? i : 1));
+  assert.is(sampler.weightOf(1), 1);
+});
+
+test("samples that come too fast get rarer, and the sums stay right", () => {
+  const sampler = new Sampler(EVERY, random);
+  const size = 100;
+  const bytesPerMs = 1_000_000;
+  let [last, count, taken] = [0, 0, 0];
+  const rounds = 10_000_000;
+  for (let i = 0; i < rounds; i++) {
+    if (!sampler.takes(size)) continue;
+    const now = (i * size) / bytesPerMs;
+    taken++;
+    count += sampler.weightOf(size);
+    sampler.pace(now - last);
+    last = now;
+  }
+  const ms = (rounds * size) / bytesPerMs;
+  assert.ok(taken < 1.5 * ms && taken > ms / 5, `${taken} samples in ${ms} ms`);
+  assert.ok(Math.abs(count / rounds - 1) < 0.35, `${count} of ${rounds}`);
+  for (let i = 0; i < 40; i++) sampler.pace(10);
+  assert.is(sampler.every, EVERY);
 });
 
 test.run();

@@ -9,12 +9,15 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { arm64 } from "../../src/native/arm64.js";
+import { FAULT_LISTINGS } from "../../src/native/fault.js";
 import { codeOf, type Processor } from "../../src/native/machine-code.js";
 import { PAGE_BYTES, Thunks } from "../../src/native/thunk.js";
 import { x64 } from "../../src/native/x64.js";
 
 const THREAD = 0x1234_5678_9ab0;
 const ROWS = 0x7f12_3456_7890;
+const NOTE = 0x1234_5678_9ab8;
+const NEXT = 0x7f12_3456_7898;
 const KEY = 0x12345;
 const STUB_AT = 1024;
 const ROW_COUNT = 100;
@@ -33,7 +36,10 @@ function assembled(prefix: string, source: string): Uint8Array | null {
     string,
     string,
   ];
-  const symbols = [`THREAD=${THREAD}`, `ROWS=${ROWS}`].flatMap((symbol) => ["--defsym", symbol]);
+  const symbols = [`THREAD=${THREAD}`, `ROWS=${ROWS}`, `NOTE=${NOTE}`, `NEXT=${NEXT}`].flatMap((symbol) => [
+    "--defsym",
+    symbol,
+  ]);
   try {
     writeFileSync(text, source);
     execFileSync(`${prefix}as`, [...symbols, "-o", object, text]);
@@ -63,6 +69,17 @@ for (const [name, processor, start, stub] of [
     if (expected === null) return;
     assert.is(hex(bytes), hex(expected.subarray(0, bytes.length)));
     assert.is(hex(processor.stub(KEY, -STUB_AT)), hex(expected.subarray(STUB_AT)));
+  });
+}
+
+for (const [name, start] of [
+  ["x64", ".intel_syntax noprefix\n"],
+  ["arm64", ""],
+] as const) {
+  test(`${name}: so are those of what notes the address of a fault`, () => {
+    const listing = FAULT_LISTINGS[name];
+    const expected = assembled(tools[name], `${start}${listing.replaceAll(/^.*\| /gm, "")}`);
+    if (expected !== null) assert.is(hex(codeOf(listing, { NOTE, NEXT }).bytes), hex(expected));
   });
 }
 

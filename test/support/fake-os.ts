@@ -117,6 +117,10 @@ export class FakeOs implements Os {
     return this.#mapFresh(address, bytes);
   }
 
+  openPages(): never {
+    throw new Error("not simulated");
+  }
+
   guard(address: number, bytes: number): number {
     if (this.#refuses("guard")) return FAILED;
     return this.#mapFresh(address, bytes);

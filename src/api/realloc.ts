@@ -123,6 +123,7 @@ function resize(pointer: Pointer, size: number): Pointer {
 function watched(pointer: Pointer): void {
   ensureStack();
   usableAt("realloc", pointer);
+  heap.hooks.guard?.resizes(pointer);
 }
 
 /** Resizes a block of a heap that this thread holds. */

@@ -44,6 +44,8 @@ export class Watch {
   readonly #born = new Map<number, Stack>();
   readonly #held = new Map<number, Freed>();
   readonly #past = new Map<number, Freed>();
+  /** Blocks in the middle of a resize. One that stays was cut off, by a timeout of node:vm: what is noted behind it may be of another size. */
+  readonly #resizing = new Set<number>();
   readonly #bytes = new Uint8Array(internals.buffer);
   readonly #data = new DataView(internals.buffer);
   #heldBytes = 0;
@@ -54,6 +56,7 @@ export class Watch {
     this.#past.delete(pointer);
     this.#bytes.fill(ZONE_BYTE, at + size, at + usable - WORD);
     this.#data.setUint32(at + usable - WORD, (usable - size) ^ DISGUISE, true);
+    this.#resizing.delete(pointer);
     this.#born.set(pointer, stack); // last: a full stack may have ended this before
   }
 
@@ -63,9 +66,17 @@ export class Watch {
     const end = at + usable - WORD;
     let first = size < 0 ? end : at + size;
     if (size >= 0) while (first < end && this.#bytes[first] === ZONE_BYTE) first++;
-    if (size >= 0 && first === end) return size;
+    if (size >= 0 && first === end) {
+      this.#resizing.delete(pointer);
+      return size;
+    }
+    if (this.#resizing.delete(pointer)) return this.#noteAgain(pointer, usable);
     const where = size < 0 ? "behind its end" : `at its byte ${first - at}`;
     throw this.#corrupt(pointer, size, `was overrun: something wrote ${where}`);
+  }
+
+  resizes(pointer: number): void {
+    this.#resizing.add(pointer);
   }
 
   dies(pointer: number, usable: number, mayHold: boolean): boolean {
@@ -76,11 +87,12 @@ export class Watch {
   }
 
   held(pointer: number, usable: number): void {
-    this.#held.set(pointer, this.#freedHere(pointer, usable));
-    this.#born.delete(pointer);
-    this.#heldBytes += usable;
+    const freed = this.#freedHere(pointer, usable);
     const at = pointer - internals.base;
     this.#bytes.fill(FREED_BYTE, at, at + usable);
+    this.#held.set(pointer, freed); // once it is filled: a timeout of node:vm may end this before
+    this.#born.delete(pointer);
+    this.#heldBytes += usable;
   }
 
   allows(operation: string, pointer: number, byteOffset: number, bytes: number): void {
@@ -131,6 +143,14 @@ export class Watch {
         internals.freeHeld(pointer as Pointer);
       }
     }
+  }
+
+  /** Takes all that a block has as what the program asked for. */
+  #noteAgain(pointer: number, usable: number): number {
+    const [at, size] = [pointer - internals.base, usable - RED_ZONE];
+    this.#bytes.fill(ZONE_BYTE, at + size, at + usable - WORD);
+    this.#data.setUint32(at + usable - WORD, RED_ZONE ^ DISGUISE, true);
+    return size;
   }
 
   /** The size that born() noted behind a block; -1 when that was overwritten. */

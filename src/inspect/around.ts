@@ -2,7 +2,8 @@
  * Which block an address lies in, for messages and for a guard that looks at every access.
  *
  * Headers are looked for from the address downward: a checksum is hardly ever met by chance. So it takes as long as the block is
- * large. Reads only where a chunk has an owner. Any thread.
+ * large. What looks like a freed block's header may be left over inside a live block, so the search then goes on for that. Reads only where
+ * a chunk has an owner. Any thread.
  */
 import { guarded } from "../api/attached.js";
 import { heap } from "../api/malloc.js";
@@ -31,6 +32,7 @@ export function blockAround(address: number): Around | null {
 function inSegment(address: number): Around | null {
   const { window, words: m, secret } = heap;
   const offset = address - window.payloadBase;
+  let freed: Around | null = null;
   const first = (((offset >>> 4) << 2) + 2 - UNIT_WORDS) as Block;
   for (
     let b = (first + UNIT_WORDS) as Block;
@@ -39,10 +41,11 @@ function inSegment(address: number): Around | null {
   ) {
     if (window.pointerOf(b) > address || sizeOf(m, b) < MIN_BLOCK) continue;
     const isLive = isIntactLive(m, b, secret);
-    if (isLive || markAt(m, b, secret) !== 0 || (isFree(m, b) && isIntact(m, b, secret)))
-      return { pointer: window.pointerOf(b), usable: sizeOf(m, b) - HEADER_BYTES, isLive };
+    const found = { pointer: window.pointerOf(b), usable: sizeOf(m, b) - HEADER_BYTES, isLive };
+    if (isLive) return freed === null || address < found.pointer + found.usable ? found : freed;
+    if (markAt(m, b, secret) !== 0 || (isFree(m, b) && isIntact(m, b, secret))) freed ??= found;
   }
-  return null;
+  return freed;
 }
 
 function inMapping(address: number): Around | null {

@@ -39,6 +39,8 @@ export interface Guard {
   held(pointer: number, usable: number): void;
   /** Bytes of a block that the program asked for. Throws when that was overwritten. */
   sizeOf(pointer: number, usable: number): number;
+  /** A block that is whole is about to be resized; if it is not born or freed then, that was cut off. */
+  resizes(pointer: number): void;
   /** Throws unless the bytes lie in a live block. Outside of updates. */
   allows(operation: string, pointer: number, byteOffset: number, bytes: number): void;
   /** Bytes from an address to the end of what the program has of the live block there; 0 outside of all. Outside of updates. */

@@ -2,8 +2,11 @@
  * Wrong accesses, caught: through this library at once, by C or through old views when the block is freed, resized or checked. Each
  * names the block that was meant, with the lines that allocated and freed it.
  */
+import { createContext, Script } from "node:vm";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { heap } from "../../src/api/malloc.js";
+import { writeFree } from "../../src/block/block.js";
 import "../../src/debug/index.js";
 import {
   Arena,
@@ -40,6 +43,8 @@ import {
 import { Random, testSeed } from "../support/seed.js";
 
 configure({ debug: true });
+
+const ROUNDS_OF_TIMEOUTS = 60;
 
 function allocateHere(size: number): Pointer {
   return malloc(size);
@@ -120,6 +125,16 @@ test("an access inside a block is told by the block, wherever its pointer points
   );
   refused("ERR_OUT_OF_BOUNDS", () => read.u32(offset(block, 500), 498), /end 2 bytes past/);
   refused("ERR_OUT_OF_BOUNDS", () => read.u32(offset(block, 500), -502), /begin 2 bytes before/);
+  free(block);
+});
+
+test("what is left over of a freed block's header inside a block does not hide it", () => {
+  const block = malloc(1000);
+  const within = heap.window.blockOf(block + 496);
+  writeFree(heap.words, within, 64, heap.secret); // as two coalesced blocks leave it
+  write.u8(offset(block, 600), 1);
+  assert.is(read.u8(offset(block, 600)), 1);
+  refused("ERR_OUT_OF_BOUNDS", () => read.u8(offset(block, 1000)), /past the end of the block of 1000 bytes/);
   free(block);
 });
 
@@ -275,6 +290,24 @@ test("a realloc that a full stack ends leaves a block that counts as whole", () 
     check();
   }
   for (const block of blocks) free(block);
+});
+
+test("a resize that a timeout of node:vm cuts off is no overrun", () => {
+  const random = new Random(testSeed("guard, timeout"));
+  const blocks = Array.from({ length: 20 }, () => malloc(5000));
+  const work = () => {
+    const at = random.int(0, blocks.length - 1);
+    if (!owns(blocks[at]!)) blocks[at] = malloc(5000); // it was moved, and the timeout came before its address was told
+    blocks[at] = realloc(blocks[at]!, random.int(2000, 9000));
+  };
+  const script = new Script("for (;;) work()");
+  const context = createContext({ work });
+  for (let round = 0; round < ROUNDS_OF_TIMEOUTS; round++) {
+    assert.throws(() => script.runInContext(context, { timeout: 1 }), /timed out/);
+    check();
+  }
+  for (const block of blocks) if (owns(block)) free(block);
+  check();
 });
 
 test("debug stays on, and comes before the first block", () => {

@@ -74,7 +74,15 @@ export const internals = {
     countWhenAsked();
   },
   /** What the counting fast path of this thread reads and writes: see heap/sampling.ts. */
-  counting: { LEAST_COUNTED: MIN_BLOCK, countDown, counted, countedFor, known, placeOf, wind },
+  counting: {
+    LEAST_COUNTED: MIN_BLOCK,
+    countDown,
+    counted,
+    countedFor,
+    known: known as { [place: number]: number },
+    placeOf,
+    wind,
+  },
   /** What blocks with pages of their own need: see debug/slots.ts. */
   slots: {
     UNKNOWN,

@@ -213,8 +213,8 @@ let ofSlots: Counter | null = null;
 function countWhenAsked(): void {
   const { hooks } = heap;
   const isSampled = hooks.sampler !== null;
-  count([heap], isSampled || ofSlots !== null);
-  const prototype = count(heapsOf(heap).slice(1), isSampled);
+  count([heap], isSampled || ofSlots !== null, isSampled);
+  const prototype = count(heapsOf(heap).slice(1), isSampled, isSampled);
   hooks.counting = isSampled ? prototype : null;
 }
 

@@ -125,8 +125,17 @@ class CountingHeap extends ThreadHeap {
     m[list + CACHE_LEFT]!++;
     m[b + 1] = size ^ b ^ this.secret;
     m[b]! &= ~CACHED;
-    const pointer = (this.payloadBase + ((b << 2) >>> 0)) as Pointer;
-    if (counts[((pointer >>> 4) & PLACES) | 1] !== 0) tell(pointer);
+    return (this.payloadBase + ((b << 2) >>> 0)) as Pointer;
+  }
+}
+
+const popCounted = CountingHeap.prototype.popSmall;
+
+/** Also tells of addresses where a sampled block was: only a profile needs that. */
+class SampledHeap extends ThreadHeap {
+  override popSmall(request: number): Pointer {
+    const pointer = popCounted.call(this, request);
+    if (known[((pointer >>> 4) & PLACES) | 1] !== 0) tell(pointer); // also of 0, which was never a block
     return pointer;
   }
 }
@@ -137,10 +146,11 @@ export function whenReused(hearer: (pointer: number) => void): void {
   hear = hearer;
 }
 
-/** Has the fast paths of these heaps count or not; returns the prototype of heaps that do. */
-export function count(heaps: readonly ThreadHeap[], isOn: boolean): object {
-  if (isOn) teach();
-  const prototype = isOn ? CountingHeap.prototype : ThreadHeap.prototype;
+/** Has the fast paths of these heaps count, and tell of sampled blocks besides, or neither; returns their prototype. */
+export function count(heaps: readonly ThreadHeap[], isOn: boolean, isSampled: boolean): object {
+  if (isSampled) teach();
+  const counting = isSampled ? SampledHeap.prototype : CountingHeap.prototype;
+  const prototype = isOn ? counting : ThreadHeap.prototype;
   for (const heap of heaps) {
     if (Object.getPrototypeOf(heap) !== prototype) Object.setPrototypeOf(heap, prototype);
   }

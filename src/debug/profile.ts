@@ -190,8 +190,8 @@ const state = sharedState<{ recording: Recording | null }>("profile", () => ({ r
  * program that leaks shows it in what is live, one that makes much garbage in what was allocated.
  *
  * While it is on, the fast path of malloc counts bytes, and that of free is as ever: a pair takes one or two ns more, and a sample
- * some 10 µs. V8 inlines so much and no more into one function: in one that calls much besides, free may then be a call, which takes some
- * ns. Switching it on or off has V8 compile the program's calls again. Off it costs nothing.
+ * some 10 µs. V8 inlines so much and no more into one function: in one that calls much besides, free may then be a call, and a call of the
+ * recorded programs took up to 3 ns more, of 13 to 20. Switching it on or off has V8 compile the program's calls again. Off it costs nothing.
  *
  * @throws HeapError ERR_INVALID_ARG for a wrong `every`; ERR_INVALID_STATE for a start while it is on, or a stop while it is
  *   not; ERR_UNSUPPORTED_PLATFORM where there is no heap

@@ -9,7 +9,7 @@
  * be had a line says so, and nothing is tested. Everything is compiled here, and only run there.
  */
 import { spawnSync } from "node:child_process";
-import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
@@ -33,7 +33,11 @@ let passed = 0;
 let failed = 0;
 
 /** Runs a program there; its output, or null when time was up and nothing can be said. */
-function runThere(there: Emulator, args: readonly string[]): { ok: boolean; text: string } | null {
+function runThere(
+  there: Emulator,
+  args: readonly string[],
+  more: Readonly<Record<string, string>> = {},
+): { ok: boolean; text: string } | null {
   const left = deadline - Date.now();
   if (left < 1000) return null;
   const [program, ...before] = there.command;
@@ -42,7 +46,13 @@ function runThere(there: Emulator, args: readonly string[]): { ok: boolean; text
     encoding: "utf8",
     timeout: left,
     killSignal: "SIGKILL",
-    env: { ...process.env, [SLOWNESS_VARIABLE]: SLOWNESS, [EMULATOR_VARIABLE]: "qemu", FORCE_COLOR: "0" },
+    env: {
+      ...process.env,
+      [SLOWNESS_VARIABLE]: SLOWNESS,
+      [EMULATOR_VARIABLE]: "qemu",
+      FORCE_COLOR: "0",
+      ...more,
+    },
   });
   if (error !== undefined && (error as NodeJS.ErrnoException).code === "ETIMEDOUT") return null;
   return { ok: status === 0, text: stdout + stderr };
@@ -58,11 +68,33 @@ function check(
   const start = Date.now();
   const outcome = runThere(there, args);
   if (outcome === null) return false;
-  const good = outcome.ok && judge(outcome.text);
+  report(name, start, outcome.ok && judge(outcome.text), outcome.text);
+  return true;
+}
+
+function report(name: string, start: number, good: boolean, text: string): void {
   if (good) passed++;
   else failed++;
   console.log(`${good ? "passed" : "FAILED"}  ${name}  ${((Date.now() - start) / 1000).toFixed(1)} s`);
-  if (!good) console.log(outcome.text.split("\n").slice(-40).join("\n"));
+  if (!good) console.log(text.split("\n").slice(-40).join("\n"));
+}
+
+/** Whether the instructions that run at a wrong access of C's note its address. Explained here, where the note is. */
+function checkCrash(there: Emulator): boolean {
+  const start = Date.now();
+  const notes = join(there.folder, "notes");
+  mkdirSync(notes);
+  const guard = { HEAPWRIGHT_GUARD: "1", HEAPWRIGHT_GUARD_NOTES: notes };
+  const outcome = runThere(there, ["crashes.mjs", "written behind"], guard);
+  if (outcome === null) return false;
+  const explain = [
+    join(root, "dist/cli.js"),
+    "explain",
+    ...readdirSync(notes).map((file) => join(notes, file)),
+  ];
+  const { stdout, stderr } = spawnSync(process.execPath, explain, { encoding: "utf8" });
+  const good = !outcome.ok && / is 0 bytes past the end of the block of 64 bytes at /.test(stdout);
+  report("a wrong access of C's", start, good, outcome.text + stdout + stderr);
   return true;
 }
 
@@ -124,6 +156,7 @@ function* work(there: Emulator): Generator<boolean> {
   yield check(there, "threads that come and go", [generations, "leak", "6"], (text) =>
     text.trimEnd().split("\n").at(-1)!.includes('"threads":1,'),
   );
+  yield checkCrash(there);
   for (const file of coreTests()) {
     yield check(there, file, [`test/${file.replace(/\.ts$/, ".js")}`], isFine);
   }
@@ -140,6 +173,7 @@ compileInto(there.folder, [
 ]);
 const boot = "test/hazards/programs/boot.mjs"; // of tests that start a worker
 cpSync(join(root, boot), join(there.folder, boot));
+cpSync(join(root, "test/cli/programs/crashes.mjs"), join(there.folder, "crashes.mjs"));
 let leftOut = 0;
 for (const hadTime of work(there)) if (!hadTime) leftOut++;
 rmSync(there.folder, { recursive: true, force: true });

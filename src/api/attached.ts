@@ -66,8 +66,7 @@ export function interrupted(error: unknown): unknown {
 
 function recovered(): boolean {
   try {
-    if (own.isAbandoned) own.others?.letGo();
-    else if (own.isInterrupted) own.recover();
+    if (own.isInterrupted) own.recover();
   } catch {
     return false; // the next use of the heap recovers it, or throws
   }

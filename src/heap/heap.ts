@@ -453,10 +453,11 @@ export class ThreadHeap {
   // ---- Updates ----
 
   /**
-   * Whether an update was interrupted: by a full stack, or by a stop that no handler can catch. In raw memory, because the
-   * next update may come from another copy of this library in the thread.
+   * Whether an update, or rejoin(), was interrupted: by a full stack, or by a stop that no handler can catch. In raw memory,
+   * because the next update may come from another copy of this library in the thread.
    */
   get isInterrupted(): boolean {
+    if (this.isAbandoned) return this.others!.isJoining;
     return this.words[this.record + Rec.interrupted] !== 0;
   }
 
@@ -465,8 +466,8 @@ export class ThreadHeap {
    * before recovery: the invariant of cache.ts makes that safe.
    */
   enter(): void {
-    if (this.record === CLOSED_LISTS) this.#rejoin();
     watch(); // before anything is read: its first call makes a promise, and an async_hooks callback may use the heap
+    if (this.isAbandoned) this.#rejoin();
     if (this.isInterrupted) this.recover();
     this.words[this.record + Rec.interrupted] = 1;
     this.words[this.record + Rec.updates] = this.words[this.record + Rec.updates]! + 1;
@@ -519,6 +520,7 @@ export class ThreadHeap {
   /** Recovers this thread's heaps after an interruption, by the steps that recover an orphan. */
   recover(): void {
     ensureStack();
+    if (this.isAbandoned) this.#rejoin();
     this.others?.recover(this);
     this.open();
   }

@@ -30,8 +30,8 @@ export interface OtherHeaps<Heap> {
   abandonAll(first: Heap): boolean;
   /** A heap for this thread again, after abandonAll(). */
   rejoin(): Heap;
-  /** Lets go of what an interrupted rejoin() holds. For a thread that has no heap. */
-  letGo(): void;
+  /** Whether this thread was interrupted while it joined. */
+  readonly isJoining: boolean;
   /** Returns when no other thread reclaims memory of this thread's inboxes. */
   awaitReclaim(): void;
   /** Adopts one orphan; null when there is none. */

@@ -4,7 +4,7 @@
  *
  * Owns the heaps of this thread besides its own. Must not know how blocks are found in a heap. Heaps are claimed under the
  * adoption mutex (Control.adoption), which is held until the heap is recovered. If the holder dies, the kernel passes the mutex on,
- * and the heap is an orphan again. A thread that is interrupted keeps both, and recover() unlocks the mutex.
+ * and the heap is an orphan again. A thread that is interrupted keeps both until it recovers: underAdoption() then unlocks the mutex.
  */
 import { firstOverwritten, headerOverwritten } from "../block/damage.js";
 import { corrupt, outOfMemory } from "../errors.js";
@@ -38,16 +38,15 @@ import {
 } from "../shared/heaps.js";
 import type { Hooks } from "../shared/hooks.js";
 import {
-  abortJoin,
   chargedTo,
   contextFor,
   entryOf,
   firstHeap,
   heapAt,
+  holdsAdoption,
   recoverClaimed,
   type ThreadContext,
   underAdoption,
-  unlockAdoption,
 } from "./claims.js";
 import { askForMemory, chargedPages, waiting } from "./idle-owners.js";
 import { reclaim } from "./reclaim.js";
@@ -196,8 +195,7 @@ export class AdoptedHeaps implements OtherHeaps<ThreadHeap> {
 
   recover(first: ThreadHeap): void {
     const { window, os, lock } = this.#context;
-    unlockAdoption(window, os);
-    lock.recoverIfHeld();
+    lock.recover();
     underAdoption(window, os, () => {
       for (const entry of allMine(window, os.threads)) {
         if (entry !== entryOf(first)) this.#heapOf(entry); // adds one that was claimed just before the interruption
@@ -230,14 +228,13 @@ export class AdoptedHeaps implements OtherHeaps<ThreadHeap> {
     return true;
   }
 
-  rejoin(): ThreadHeap {
-    const { window, os, hooks } = this.#context;
-    this.letGo();
-    return joinProcess(window, os, hooks);
+  get isJoining(): boolean {
+    return holdsAdoption(this.#context.window, this.#context.os);
   }
 
-  letGo(): void {
-    abortJoin(this.#context.window, this.#context.os);
+  rejoin(): ThreadHeap {
+    const { window, os, hooks } = this.#context;
+    return joinProcess(window, os, hooks);
   }
 
   adopt(): ThreadHeap | null {

@@ -61,10 +61,11 @@ export function initializeAdoption(window: Window, os: Os): void {
   os.threads.initializeMutex(window.addressOf(Control.adoption));
 }
 
-/** Calls `work` under the adoption mutex: no heap is claimed meanwhile. */
+/** Calls `work` under the adoption mutex: no heap is claimed meanwhile. Not reentrant. */
 export function underAdoption<T>(window: Window, os: Os, work: () => T): T {
   ensureStack(); // a full stack in the middle would leave the mutex locked
   watch();
+  if (holdsAdoption(window, os)) recoverAdoption(window, os); // before it waits for itself
   const mutex = window.addressOf(Control.adoption);
   if (!os.threads.lockMutex(mutex)) {
     throw new HeapError(
@@ -80,24 +81,20 @@ export function underAdoption<T>(window: Window, os: Os, work: () => T): T {
   }
 }
 
-/** Unlocks the adoption mutex if this thread was interrupted while it held it. */
-export function unlockAdoption(window: Window, os: Os): void {
-  const { threads } = os;
-  if (!isHeldBy(window.words[Control.adoption + threads.mutexWord]!, threads.threadId())) return;
-  threads.unlockMutex(window.addressOf(Control.adoption));
+/** Whether this thread holds the adoption mutex. Outside of underAdoption(): it was interrupted there. */
+export function holdsAdoption(window: Window, { threads }: Os): boolean {
+  return isHeldBy(window.words[Control.adoption + threads.mutexWord]!, threads.threadId());
 }
 
 /**
- * Ends the claim of a thread that was interrupted while it joined, and unlocks the adoption mutex: the heap is an orphan again, and
- * whoever adopts it recovers it.
+ * Ends the claims that recovery in this thread would not find: those without a heap, and all of a thread that was interrupted
+ * while it joined. Whoever claims the entry next recovers it. Unlocks the mutex.
  */
-export function abortJoin(window: Window, os: Os): void {
-  const { threads } = os;
-  if (!isHeldBy(window.words[Control.adoption + threads.mutexWord]!, threads.threadId())) return;
-  const mine = claimedByMe(window.words, threads);
-  // If there is a first heap, another copy of this library has it, and this one claimed nothing.
-  if (!mine.some((entry) => isFirst(window.words, entry)))
-    for (const entry of mine) disclaim(window, threads, entry);
+function recoverAdoption(window: Window, { threads }: Os): void {
+  const m = window.words;
+  const mine = claimedByMe(m, threads);
+  const isJoined = mine.some((entry) => isFirst(m, entry)); // by this copy of the library, or by another one
+  for (const entry of mine) if (!isJoined || m[entry + HEAP_RECORD] === 0) disclaim(window, threads, entry);
   threads.unlockMutex(window.addressOf(Control.adoption));
 }
 
@@ -155,7 +152,7 @@ export function contextFor(window: Window, os: Os, hooks: Hooks, entry: number):
   const lock = new Lock(window, os.threads, claimOf(window.words, entry));
   const segments = new Segments(window, os, hooks, lock);
   const large = new LargeBlocks(window, os, hooks, lock);
-  lock.recover = () => {
+  lock.recoverPending = () => {
     segments.recover();
     large.recover();
   };

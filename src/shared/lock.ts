@@ -29,7 +29,7 @@ export class Lock {
   readonly #threads: OsThreads;
   readonly #claim: number;
   /** Recovers what a dead holder left pending. Called with the lock held; called again if its caller dies in it. */
-  recover: () => void = () => {};
+  recoverPending: () => void = () => {};
 
   /** For the thread that has the heap of this claim. */
   constructor(window: Window, threads: OsThreads, claim: number) {
@@ -55,9 +55,9 @@ export class Lock {
   }
 
   /** Recovers and unlocks if the calling thread still holds the lock, because it was interrupted. */
-  recoverIfHeld(): void {
+  recover(): void {
     if ((this.#window.atomicLoad(lockWord) & ~WAITERS) !== this.#claim) return;
-    this.recover();
+    this.recoverPending();
     this.release();
   }
 
@@ -69,7 +69,7 @@ export class Lock {
     if (word === 0) return window.compareExchange(lockWord, 0, this.#claim | WAITERS);
     if (!isClaimAlive(window, this.#threads, word & ~WAITERS)) {
       if (!window.compareExchange(lockWord, word, this.#claim | WAITERS)) return false;
-      this.recover();
+      this.recoverPending();
       return true;
     }
     if ((word & WAITERS) === 0 && !window.compareExchange(lockWord, word, word | WAITERS)) return false;

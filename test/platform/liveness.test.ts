@@ -134,7 +134,7 @@ test("the lock of a thread that ended is taken over", () => {
   new Lock(window, other, claims[1]!).acquire();
   sim.end(2);
   let recoveries = 0;
-  mine.recover = () => recoveries++;
+  mine.recoverPending = () => recoveries++;
   mine.acquire();
   assert.is(recoveries, 1);
   assert.is(window.words[Control.lock]! & 0x7fffffff, claims[0]);

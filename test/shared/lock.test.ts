@@ -88,7 +88,7 @@ test("from a dead holder the lock is taken over, and what it left is repaired fi
   one.acquire();
   threads.kill(1);
   const seen: number[] = [];
-  other.recover = () => seen.push(m[Control.lock]!);
+  other.recoverPending = () => seen.push(m[Control.lock]!);
   other.acquire();
   assert.equal(seen, [claims[1]! | WAITERS], "repaired once, under the lock");
   other.release();
@@ -103,13 +103,13 @@ test("a death in the middle of the recover: the next one recoveries again", () =
   const third = new Lock(window, threads, claimOf(window.words, entryOf(2)));
   one.acquire();
   threads.kill(1);
-  other.recover = () => {
+  other.recoverPending = () => {
     throw new Error("dies here");
   };
   assert.throws(() => other.acquire(), /dies here/);
   threads.kill(2);
   let recoveries = 0;
-  third.recover = () => recoveries++;
+  third.recoverPending = () => recoveries++;
   third.acquire();
   assert.is(recoveries, 1);
 });
@@ -121,7 +121,7 @@ test("a holder whose heap another thread has claimed since is dead, though the h
   threads.current = 7;
   claim(window, threads, entryOf(0));
   let recoveries = 0;
-  other.recover = () => recoveries++;
+  other.recoverPending = () => recoveries++;
   other.acquire();
   assert.is(recoveries, 1);
   other.release();

@@ -45,7 +45,7 @@ function bench(reserve: number, options: FakeOptions = {}) {
   const hooks = noHooks();
   const lock = new Lock(window, os.threads, 1);
   const segments = new Segments(window, os, hooks, lock);
-  lock.recover = () => segments.recover();
+  lock.recoverPending = () => segments.recover();
   return { os, window, m, hooks, segments };
 }
 

@@ -59,6 +59,7 @@ function useHeap(limit: number): void {
     else if (random.chance(0.3)) resize(slot, random.int(0, limit));
     else release(slot);
     if (random.chance(0.001)) lib.trim();
+    if (random.chance(0.001)) lib.idle();
   }
 }
 

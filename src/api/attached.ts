@@ -173,6 +173,7 @@ export function numberOf(pointer: unknown): number {
   return isAddress ? Number(pointer) : -1;
 }
 
+/** Looks for the reason under the lock, so within an update; outside of one only for what is no address. */
 export function wrongPointer(operation: string, pointer: unknown): Error {
   return unusable ?? explainPointer(own, operation, pointer);
 }

@@ -220,11 +220,13 @@ export class Heap implements Disposable {
 
   #mustHave(operation: string, pointer: Pointer): void {
     if (this.#live(operation).liveBlock(pointer) !== 0) return;
-    if (heap.liveBlockOfAny(pointer) === 0) throw wrongPointer(`heap.${operation}`, pointer);
-    throw rangeError(
-      "ERR_INVALID_POINTER",
-      `heap.${operation}: the block at ${hex(pointer)} is not of the heap ${show(this.name)}; ${operation}() takes those of any`,
-    );
+    guarded(() => {
+      if (heap.liveBlockOfAny(pointer) === 0) throw wrongPointer(`heap.${operation}`, pointer);
+      throw rangeError(
+        "ERR_INVALID_POINTER",
+        `heap.${operation}: the block at ${hex(pointer)} is not of the heap ${show(this.name)}; ${operation}() takes those of any`,
+      );
+    });
   }
 }
 

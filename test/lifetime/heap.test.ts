@@ -4,6 +4,7 @@
 import { inspect } from "node:util";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { heap as thread } from "../../src/api/attached.js";
 import {
   alignedRealloc,
   buffer,
@@ -32,6 +33,7 @@ import { gone, walked } from "./heap-blocks.js";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
+const WRONG = 0x123450 as Pointer;
 
 function fillUp(heap: Heap, size: number): Pointer[] {
   const made: Pointer[] = [];
@@ -184,6 +186,21 @@ test("after its end every function says so, and a second end does nothing", () =
   for (const use of uses) refused(use, "ERR_DISPOSED");
   assert.match(inspect(heap), /Heap \{ name: 'gone', limit: Infinity, destroyed: true \}/);
   heap.free(NULL);
+});
+
+test("a wrong pointer is looked into within an update: who is cut off there, with the lock, is recovered", () => {
+  using heap = new Heap();
+  const { large } = thread;
+  const sizeOf = large.sizeOf.bind(large);
+  const within: boolean[] = [];
+  large.sizeOf = (pointer) => {
+    within.push(thread.isInterrupted);
+    return sizeOf(pointer);
+  };
+  for (const call of [() => heap.free(WRONG), () => heap.realloc(WRONG, 10), () => free(WRONG)])
+    refused(call, "ERR_INVALID_POINTER");
+  large.sizeOf = sizeOf;
+  assert.ok(within.length >= 3 && within.every(Boolean));
 });
 
 test("a block of another heap, a wrong pointer, arguments that make no sense", () => {

@@ -9,7 +9,7 @@ import { HeapError, outOfMemory, rangeError, show, typeError } from "../errors.j
 import type { ThreadHeap } from "../heap/heap.js";
 import { Control, MAPPING_ENTRIES } from "../memory/control.js";
 import { HEADER_BYTES, type Pointer } from "../memory/memory.js";
-import { watch, whenInterrupted } from "../platform/interruption.js";
+import { whenInterrupted } from "../platform/interruption.js";
 import { explainPointer } from "../process/diagnose.js";
 import { attach } from "../process/process.js";
 import type { TraceStep } from "../shared/hooks.js";
@@ -60,20 +60,19 @@ export function interrupted(error: unknown): unknown {
   if (error instanceof HeapError) {
     own.open();
     heardOfErrors?.(error);
-  } else if (!recovered()) watch();
+  } else tryToRecover();
   return error;
 }
 
-function recovered(): boolean {
+function tryToRecover(): void {
   try {
     if (own.isInterrupted) own.recover();
   } catch {
-    return false; // the next use of the heap recovers it, or throws
+    // without stack enough, a microtask does it; what is beyond recovery, the next use of the heap throws
   }
-  return true;
 }
 
-whenInterrupted(recovered);
+whenInterrupted(tryToRecover);
 
 /** Runs an update of the heap, or one that waits for the lock. Not for fast paths; does not nest. */
 export function guarded<T>(work: () => T): T {

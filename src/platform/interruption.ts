@@ -2,8 +2,8 @@
  * Recovery from interrupted JavaScript, in a microtask.
  *
  * The timeout of node:vm and Ctrl-C in a REPL interrupt JavaScript at a function entry or a loop: no catch or finally
- * block runs, and the thread goes on. If it held a lock, other threads would wait until this one uses the heap again. So
- * whoever is about to take a lock or change the heap calls watch() first: a microtask then recovers what was interrupted.
+ * block runs, and the thread goes on. If it held a lock, other threads would wait until this one uses the heap again. So each
+ * update of the heap calls watch() first, and so does recovery: a microtask then recovers what was interrupted.
  *
  * One thread's. Must not know what is held, or how it is recovered.
  */
@@ -23,8 +23,8 @@ export function whenStackEmpty(work: () => void): void {
 }
 
 /**
- * Call it before a lock is taken and before the heap is changed, not in between: it makes a promise, and an init callback
- * of async_hooks that runs then may use the heap.
+ * Call it before the heap is changed, not in between: it makes a promise, and an init callback of async_hooks that runs then
+ * may use the heap.
  */
 export function watch(): void {
   if (isWatching || recover === null) return;

@@ -11,7 +11,6 @@ import { Wilderness } from "../heap/wilderness.js";
 import { LargeBlocks } from "../large/large.js";
 import { CHUNK_BYTES, Control, MAX_HEAPS } from "../memory/control.js";
 import type { Window } from "../memory/memory.js";
-import { watch } from "../platform/interruption.js";
 import type { Os } from "../platform/os.js";
 import { isHeldBy } from "../platform/os-threads.js";
 import { ensureStack } from "../platform/stack.js";
@@ -64,7 +63,6 @@ export function initializeAdoption(window: Window, os: Os): void {
 /** Calls `work` under the adoption mutex: no heap is claimed meanwhile. Not reentrant. */
 export function underAdoption<T>(window: Window, os: Os, work: () => T): T {
   ensureStack(); // a full stack in the middle would leave the mutex locked
-  watch();
   if (holdsAdoption(window, os)) recoverAdoption(window, os); // before it waits for itself
   const mutex = window.addressOf(Control.adoption);
   if (!os.threads.lockMutex(mutex)) {

@@ -13,7 +13,6 @@
  */
 import { Control } from "../memory/control.js";
 import type { Window } from "../memory/memory.js";
-import { watch } from "../platform/interruption.js";
 import type { OsThreads } from "../platform/os-threads.js";
 import { isClaimAlive } from "./heaps.js";
 
@@ -38,9 +37,11 @@ export class Lock {
     this.#claim = claim;
   }
 
-  /** Waits until the calling thread holds the lock. Not reentrant. */
+  /**
+   * Waits until the calling thread holds the lock. Not reentrant. Only within an update, or while it joins: else nobody lets the
+   * lock go when this thread is interrupted.
+   */
   acquire(): void {
-    watch();
     for (let spins = SPINS; spins > 0; spins--) {
       // Acquires: the stores of the previous holder are visible.
       if (this.#window.compareExchange(lockWord, 0, this.#claim)) return;

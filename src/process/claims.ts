@@ -134,7 +134,6 @@ export function recoverClaimed(
   try {
     if (isDoomed(m, entry)) {
       notePeak(window);
-      setKind(m, entry, Kind.wiping);
       wipe(heap.pool);
       setKind(m, entry, Kind.empty);
     }

@@ -100,6 +100,7 @@ export function isMine(m: Int32Array, threads: OsThreads, entry: number): boolea
  */
 export function claim(window: Window, threads: OsThreads, entry: number): void {
   const m = window.words;
+  if (m[entry + KIND] === Kind.made) m[entry + KIND] = Kind.wiping; // first: its blocks ended with its thread
   m[entry + FIRST] = 0;
   m[entry + THREAD] = 0;
   m[entry + KEPT] = 0;

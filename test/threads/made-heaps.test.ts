@@ -9,7 +9,7 @@ import { checkHeap } from "../../src/heap/verify.js";
 import { checkShared } from "../../src/inspect/check-shared.js";
 import { Control } from "../../src/memory/control.js";
 import { waiting } from "../../src/process/idle-owners.js";
-import { entryOf, Kind, kindOf, noteThread, recordOf } from "../../src/shared/heaps.js";
+import { claim, entryOf, isOrphan, Kind, kindOf, noteThread, recordOf } from "../../src/shared/heaps.js";
 import { sendBack } from "../support/fake-heap.js";
 import { MIB, PAGE } from "../support/fake-os.js";
 import { fill, use } from "./made.js";
@@ -148,6 +148,21 @@ test("a thread that starts takes an ended thread's heap, with its blocks, before
   use(dead.others!.make("guest", 0));
   scene.os.threads.kill(VICTIM);
   assert.is(scene.another(HEIR).record, dead.record);
+});
+
+test("a thread that was interrupted right after it claimed one of an ended thread wipes it when it recovers", () => {
+  const scene = new Scene();
+  const guest = scene.as(VICTIM).others!.make("guest", 0);
+  use(guest);
+  scene.os.threads.kill(VICTIM);
+  const heap = scene.as(SURVIVOR);
+  const { threads } = scene.os;
+  const entry = heap.words[guest.record + Rec.entry]!;
+  claim(heap.window, threads, entry);
+  heap.recover();
+  assert.is(kindOf(heap.words, entry), Kind.empty);
+  assert.ok(isOrphan(heap.window, threads, entry));
+  scene.verdict(0);
 });
 
 test("at the limit of the process a dead thread's heaps give everything back", () => {

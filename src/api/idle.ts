@@ -15,7 +15,7 @@ import { whenStackEmpty } from "../platform/interruption.js";
 import { load } from "../platform/os.js";
 import { answer, askedOf, DRAIN, isListening, listen, remind, whenNeeded } from "../process/idle-owners.js";
 import { noteThread } from "../shared/heaps.js";
-import { guarded, heap, interrupted, unusable } from "./attached.js";
+import { guarded, heap, unusable } from "./attached.js";
 
 /** Milliseconds without an update after which a program counts as quiet. */
 const LATER = 1000;
@@ -172,18 +172,16 @@ function comply(of: ThreadHeap): void {
 export function idle(): number {
   if (unusable !== null) throw unusable;
   if (heap.isAbandoned) return 0;
-  heap.enter();
-  let bytes: number;
-  try {
-    heap.outbox.flush();
-    bytes = heap.large.unmapSlack() * heap.wilderness.pageSize + heap.trim();
-    for (const other of heap.others?.heaps ?? []) bytes += other.trim();
-    heap.outbox.flush();
-    heap.open();
-    heap.others?.abandonAll(heap);
-  } catch (error) {
-    throw interrupted(error);
-  }
+  const bytes = guarded(giveBack);
+  heap.others?.abandonAll(heap); // after the update, for there is no heap then to end it in
+  return bytes;
+}
+
+function giveBack(): number {
+  heap.outbox.flush();
+  let bytes = heap.large.unmapSlack() * heap.wilderness.pageSize;
+  for (const of of heaps()) bytes += of.trim();
+  heap.outbox.flush();
   return bytes;
 }
 

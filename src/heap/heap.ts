@@ -520,7 +520,6 @@ export class ThreadHeap {
   /** Recovers this thread's heaps after an interruption, by the steps that recover an orphan. */
   recover(): void {
     watch(); // it may be interrupted, too
-    ensureStack();
     if (this.isAbandoned) this.#rejoin();
     this.others?.recover(this);
     this.open();

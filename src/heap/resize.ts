@@ -188,8 +188,9 @@ function growBackward(heap: ThreadHeap, b: Block, need: number, bytes: number): 
 /**
  * Coalesces live `b` with the block below and moves its payload there; all or nothing. Coalescing comes first, by one store, for
  * the payload may overwrite the header of `b`. On a full stack the catch block undoes it by stores alone, since any call might
- * fail. JavaScript that is stopped for good does not reach the catch block: then recovery undoes it by the note in Rec.moving,
- * which is cleared by the store right after the copy.
+ * fail; recovery would do it too, but has to wait for stack, and the program may use its block before. JavaScript that is stopped
+ * for good does not reach the catch block: then recovery undoes it by the note in Rec.moving, which is cleared by the store right
+ * after the copy.
  */
 function moveDown(heap: ThreadHeap, below: Block, b: Block, bytes: number): void {
   const { words: m, record, window, secret } = heap;

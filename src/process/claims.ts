@@ -32,7 +32,7 @@ import {
 import type { Hooks } from "../shared/hooks.js";
 import { Lock } from "../shared/lock.js";
 import { Segments } from "../space/segments.js";
-import { finishReclaiming } from "./reclaim.js";
+import { recoverReclaim } from "./reclaim.js";
 import { recover } from "./recover.js";
 import { wipe } from "./wipe.js";
 
@@ -72,7 +72,7 @@ export function underAdoption<T>(window: Window, os: Os, work: () => T): T {
     );
   }
   try {
-    finishReclaiming(window, os);
+    recoverReclaim(window, os);
     return work();
   } finally {
     os.threads.unlockMutex(mutex);

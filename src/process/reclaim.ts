@@ -18,7 +18,7 @@
  * pushing to the inbox: the block that was its head is the last one that they know, so it stays where it is.
  *
  * A thread may die in the middle, between any two stores. Rec.merging and the words after it say what it was doing, and
- * whoever locks the mutex next finishes that, with finishReclaiming().
+ * whoever locks the mutex next recovers that, with recoverReclaim().
  */
 import {
   checksumOf,
@@ -69,17 +69,17 @@ function whileKeptOut(window: Window, os: Os, first: number, work: () => void): 
   window.atomicStore(first + Rec.reclaiming, 1);
   // The second barrier orders all that the owner stored in its last slow path before the reads here.
   if (os.barrier() && window.atomicLoad(first + Rec.interrupted) === 0 && os.barrier()) work();
-  finishReclaiming(window, os);
+  recoverReclaim(window, os);
 }
 
-/** Finishes what a thread that died had begun, if any, and lets the owner go on. To be called under the mutex. */
-export function finishReclaiming(window: Window, os: Os): void {
+/** Recovers what a thread that died was doing, if any, and lets the owner go on. To be called under the mutex. */
+export function recoverReclaim(window: Window, os: Os): void {
   const m = window.words;
   const first = m[Control.reclaiming]!;
   if (first === 0) return;
   for (let index = 0; index < m[Control.heaps]!; index++) {
     const record = recordOf(m, index);
-    if (record !== 0 && m[record + Rec.merging] !== 0) finishMerge(window, record);
+    if (record !== 0 && m[record + Rec.merging] !== 0) recoverMerge(window, record);
   }
   // The owner reads the word plainly: without a barrier it might see that it is 0, and headers as they were before.
   os.barrier();
@@ -168,7 +168,7 @@ function merge(m: Int32Array, record: number): void {
 }
 
 /** A thread died after note(): the block is in the list still, and stays there, or it is out of it. */
-function finishMerge(window: Window, record: number): void {
+function recoverMerge(window: Window, record: number): void {
   const m = window.words;
   if (listContains(window, record, m[record + Rec.merging]!, m[Control.secret]!)) m[record + Rec.merging] = 0;
   else merge(m, record);

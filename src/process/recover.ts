@@ -53,7 +53,7 @@ interface Census {
 export function recover(pool: Pool): boolean {
   const { m } = pool;
   const { record } = pool;
-  undoMove(pool);
+  recoverMove(pool);
   new Outbox(pool.wilderness.window, record, pool.secret).recover(pool.wilderness.os.threads);
   for (const id of pool.wilderness.ownSegments()) pool.wilderness.segments.own(id);
   if (!recoverActive(pool)) return false;
@@ -74,7 +74,7 @@ export function recover(pool: Pool): boolean {
 }
 
 /** Undoes an interrupted move of a block into the free one below: restores both headers. */
-function undoMove(pool: Pool): void {
+function recoverMove(pool: Pool): void {
   const { m } = pool;
   const { record } = pool;
   const b = m[record + Rec.moving]! as Block;

@@ -97,13 +97,8 @@ export class Account {
 
   /** Calls `work`; where there is a limit, no other thread charges pages meanwhile. The caller must not hold the lock. */
   whileNobodyCharges(work: () => void): void {
-    const isLimited = this.#m[Control.limitPages] !== NO_LIMIT;
-    if (isLimited) this.#lock.acquire();
-    try {
-      work();
-    } finally {
-      if (isLimited) this.#lock.release();
-    }
+    if (this.#m[Control.limitPages] === NO_LIMIT) work();
+    else this.#lock.whileHeld(work);
   }
 
   /** Whether the limit leaves room for that many pages. */

@@ -55,6 +55,16 @@ export class Lock {
     if ((was & WAITERS) !== 0) this.#threads.wakeOne(this.#window.addressOf(lockWord));
   }
 
+  /** Calls `work` with the lock held; lets it go also when that throws an error, after which nothing need be recovered. */
+  whileHeld(work: () => void): void {
+    this.acquire();
+    try {
+      work();
+    } finally {
+      this.release();
+    }
+  }
+
   /** Recovers and unlocks if the calling thread still holds the lock, because it was interrupted. */
   recover(): void {
     if ((this.#window.atomicLoad(lockWord) & ~WAITERS) !== this.#claim) return;

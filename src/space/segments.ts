@@ -119,12 +119,7 @@ export class Segments {
 
   /** Calls `look` under the lock: the table of segments and the owners of chunks then agree. */
   whileStill(look: () => void): void {
-    this.#lock.acquire();
-    try {
-      look();
-    } finally {
-      this.#lock.release();
-    }
+    this.#lock.whileHeld(look);
   }
 
   /** Recovers a change that the last holder of the lock died in: enters the chunks. */

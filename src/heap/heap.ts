@@ -203,6 +203,14 @@ export class ThreadHeap {
     return b === 0 ? (0 as Pointer) : this.window.pointerOf(b);
   }
 
+  /** As allocateWithin(), of what is free and committed. */
+  allocateReady(size: number): Pointer {
+    const bytes = blockBytes(size);
+    if (bytes > MAX_BLOCK / 2) return 0 as Pointer;
+    const b = this.#take(bytes);
+    return b === 0 ? (0 as Pointer) : this.window.pointerOf(b);
+  }
+
   /** A live block of `bytes`, header included, from this heap alone; 0 when memory is out. */
   takeBlock(bytes: number): Block {
     return this.#take(bytes) || this.#replenish(bytes) || this.#growOut(bytes);
@@ -210,7 +218,15 @@ export class ThreadHeap {
 
   /** A live block of `bytes`, header included, or 0. Adopted heaps and orphans are tried before more address space is taken. */
   obtain(bytes: number): Pointer {
-    let b = this.#take(bytes) || this.#replenish(bytes);
+    let b = this.#take(bytes);
+    if (b === 0) {
+      const pointer = this.others?.allocateReady(bytes - HEADER_BYTES) ?? 0;
+      if (pointer !== 0) {
+        this.wilderness.cleanFrom = NOTHING_CLEAN;
+        return pointer as Pointer;
+      }
+      b = this.#replenish(bytes);
+    }
     if (b === 0) {
       const pointer = this.others?.allocate(bytes - HEADER_BYTES) ?? (0 as Pointer);
       if (pointer !== 0) {

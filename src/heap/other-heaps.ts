@@ -6,6 +6,8 @@ import type { Block, Pointer } from "../memory/memory.js";
 
 /** The heaps that a thread has besides its own: adopted ones, and those made by `new Heap()`. */
 export interface OtherHeaps<Heap> {
+  /** A live block from the adopted heap that allocate() took the last one from, if one is ready there; else 0. */
+  allocateReady(size: number): Pointer;
   /** A live block from free memory of an adopted heap, or of an orphan, which is adopted then; 0 for none. */
   allocate(size: number): Pointer;
   /** The heap that a block lies in, if it is one of these; else null. */

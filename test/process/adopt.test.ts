@@ -69,6 +69,26 @@ test("before a heap takes more address space it takes over an ended thread's hea
   sound(heap);
 });
 
+test("while the heap that was taken over has free blocks, this one tries nothing else for more", () => {
+  const { heap, ended } = afterADeath(40);
+  const made = [...allocateUntilAdopted(heap)];
+  const { wilderness } = heap;
+  const carve = wilderness.carveWithin.bind(wilderness);
+  let tried = 0;
+  wilderness.carveWithin = (bytes) => {
+    tried++;
+    return carve(bytes);
+  };
+  for (let i = 0; i < 10; i++) made.push(heap.allocate(SIZE));
+  assert.ok(made.slice(-10).every((pointer) => isIn(ended, pointer)));
+  assert.is(tried, 0);
+  heap.others!.abandon(heap.others!.heaps[0]!);
+  made.push(heap.allocate(SIZE));
+  assert.ok(tried > 0, "it is not asked once it is an orphan");
+  wilderness.carveWithin = carve;
+  sound(heap);
+});
+
 test("the same where the second word of a mutex tells its holder, as with musl", () => {
   const { heap, ended } = afterADeath(8, { mutexWord: 1 });
   assert.ok(isIn(ended, allocateUntilAdopted(heap).at(-1)!));

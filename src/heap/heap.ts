@@ -211,11 +211,6 @@ export class ThreadHeap {
     return b === 0 ? (0 as Pointer) : this.window.pointerOf(b);
   }
 
-  /** A live block of `bytes`, header included, from this heap alone; 0 when memory is out. */
-  takeBlock(bytes: number): Block {
-    return this.#take(bytes) || this.#replenish(bytes) || this.#growOut(bytes);
-  }
-
   /** A live block of `bytes`, header included, or 0. Adopted heaps and orphans are tried before more address space is taken. */
   obtain(bytes: number): Pointer {
     let b = this.#take(bytes);

@@ -36,8 +36,6 @@ export interface OtherHeaps<Heap> {
   readonly isJoining: boolean;
   /** Returns when no other thread reclaims memory of this thread's inboxes. */
   awaitReclaim(): void;
-  /** Adopts one orphan; null when there is none. */
-  adopt(): Heap | null;
   /** Makes a heap an orphan again: the next thread that starts or needs memory adopts it. */
   abandon(heap: Heap): void;
 }

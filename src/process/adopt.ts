@@ -121,7 +121,7 @@ export class AdoptedHeaps implements OtherHeaps<ThreadHeap> {
     // One at a time, and one without room is abandoned at once, so that a thread that starts meanwhile finds orphans.
     for (const entry of this.#orphans()) {
       if (this.#refuses(entry, size)) continue;
-      const heap = this.#adopt(entry);
+      const heap = this.adopt(entry);
       if (heap === null) continue;
       setKind(heap.words, entry, Kind.thread); // before its first block
       const pointer = heap.allocateWithin(size);
@@ -202,7 +202,7 @@ export class AdoptedHeaps implements OtherHeaps<ThreadHeap> {
   /** Visits all orphans, one at a time; then again those whose inbox got blocks meanwhile; then the heaps of this thread. */
   #forEach(work: (heap: ThreadHeap) => void): void {
     const visit = (entry: number) => {
-      const heap = this.#adopt(entry);
+      const heap = this.adopt(entry);
       if (heap === null) return;
       work(heap);
       this.abandon(heap);
@@ -257,16 +257,6 @@ export class AdoptedHeaps implements OtherHeaps<ThreadHeap> {
     return joinProcess(window, os, hooks);
   }
 
-  adopt(): ThreadHeap | null {
-    for (const entry of this.#orphans()) {
-      const heap = this.#adopt(entry);
-      if (heap === null) continue;
-      setKind(heap.words, entry, Kind.thread);
-      return heap;
-    }
-    return null;
-  }
-
   #orphans(): number[] {
     return allOrphans(this.#context.window, this.#context.os.threads);
   }
@@ -280,7 +270,7 @@ export class AdoptedHeaps implements OtherHeaps<ThreadHeap> {
   }
 
   /** Adopts the heap of an entry; null when another thread was faster, or its headers were overwritten. */
-  #adopt(entry: number): ThreadHeap | null {
+  adopt(entry: number): ThreadHeap | null {
     const { window, os } = this.#context;
     return underAdoption(window, os, () => {
       if (!isOrphan(window, os.threads, entry)) return null;

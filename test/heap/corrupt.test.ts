@@ -19,6 +19,7 @@ import {
   same,
   snapshot,
   take,
+  takeBlock,
   verify,
 } from "../support/fake-heap.js";
 import { throwsHeapError } from "../support/throws.js";
@@ -138,7 +139,7 @@ test("allocating from a block whose links were overwritten", () => {
     const of = fakeHeap();
     const [, run] = row(of, 64, 4096, 64);
     join(of, run!);
-    refuses(of, run! + 3, 99, () => of.heap.takeBlock(size), /free block at .* was written to/);
+    refuses(of, run! + 3, 99, () => takeBlock(of.heap, size), /free block at .* was written to/);
   }
 });
 

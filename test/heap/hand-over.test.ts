@@ -6,6 +6,7 @@ import * as assert from "uvu/assert";
 import { Control } from "../../src/memory/control.js";
 import { claim, claimedByMe, claimOf, findOrphan, findVacant, isKept } from "../../src/shared/heaps.js";
 import { Lock } from "../../src/shared/lock.js";
+import { adopt } from "../support/adopt.js";
 import { anotherThread, type FakeHeap, fakeHeap, verify } from "../support/fake-heap.js";
 
 function abandon(of: FakeHeap): boolean {
@@ -44,7 +45,7 @@ test("another thread that needs memory takes the heap over, and the one that com
   const pointers = Array.from({ length: 100 }, () => owner.heap.allocate(3000));
   abandon(owner);
   of.os.threads.current = 1;
-  const taken = of.heap.others!.adopt();
+  const taken = adopt(of.heap);
   assert.is(taken?.record, record);
   for (const pointer of pointers) assert.ok(taken!.freeBlock(taken!.liveBlock(pointer)));
   of.os.threads.current = 2;

@@ -18,6 +18,7 @@ import {
   row,
   setControl,
   take,
+  takeBlock,
   verify,
 } from "../support/fake-heap.js";
 import { MIB, PAGE } from "../support/fake-os.js";
@@ -44,7 +45,7 @@ test("at the limit, free pages elsewhere are given back for a block that they ca
   const blocks = row(of, 64, ...Array.from({ length: 20 }, () => 16 * PAGE), 64);
   for (let i = 1; i < 20; i += 2) join(of, blocks[i]!);
   limitTo(of, 0);
-  assert.is(of.heap.takeBlock(400 * PAGE), 0, "more than all of them together");
+  assert.is(takeBlock(of.heap, 400 * PAGE), 0, "more than all of them together");
   const b = take(of, 80 * PAGE);
   assert.is(bytesOf(of, b), 80 * PAGE);
   assert.ok(charged(of) <= control(of, "limitPages"));
@@ -56,7 +57,7 @@ test("at the limit a run is found that lies behind many of its bin which are too
   const small = row(of, ...Array.from({ length: 24 }, (_, i) => (i % 2 === 0 ? 2064 : 1104)));
   const [wanted] = row(of, 2144, 1104);
   limitTo(of, 0);
-  while (of.heap.takeBlock(64) !== 0) {} // what is committed
+  while (takeBlock(of.heap, 64) !== 0) {} // what is committed
   join(of, wanted!);
   for (let i = 0; i < 24; i += 2) join(of, small[i]!);
   assert.is(take(of, 2144), wanted);

@@ -27,6 +27,7 @@ import {
   row,
   setControl,
   take,
+  takeBlock,
   verify,
 } from "../support/fake-heap.js";
 import { MIB, PAGE } from "../support/fake-os.js";
@@ -157,8 +158,8 @@ test("no more address space: 0, and the heap goes on with what it has", () => {
   assert.is(record(of, "top"), before);
   assert.is(of.heap.wilderness.segments.count, 1);
   verify(of);
-  assert.is.not(of.heap.takeBlock(8192), 0);
-  assert.is(of.heap.takeBlock(64), 0);
+  assert.is.not(takeBlock(of.heap, 8192), 0);
+  assert.is(takeBlock(of.heap, 64), 0);
   verify(of);
 });
 
@@ -174,7 +175,7 @@ test("a limit that forbids the block forbids opening a segment for it", () => {
   const of = fakeHeap(RANGE);
   fill(of, 4096);
   limitTo(of, 10);
-  assert.is(of.heap.takeBlock(MIB), 0);
+  assert.is(takeBlock(of.heap, MIB), 0);
   assert.is(of.heap.wilderness.segments.count, 1);
   verify(of);
 });
@@ -196,11 +197,11 @@ test("whatever a limit near the need decides, the heap stays sound and below it"
 test("a window that is full gives 0", () => {
   const of = fakeHeap({ reserve: 0 });
   let b = 0;
-  do b = of.heap.takeBlock(4 * MIB);
+  do b = takeBlock(of.heap, 4 * MIB);
   while (b !== 0);
   assert.ok(record(of, "blocks") >= 14);
   setControl(of, "limitPages", 0x7fffffff);
-  assert.is(of.heap.takeBlock(4 * MIB), 0);
+  assert.is(takeBlock(of.heap, 4 * MIB), 0);
   verify(of);
 });
 

@@ -12,6 +12,7 @@ import { CHUNK_BYTES, Control, MAX_HEAPS } from "../../src/memory/control.js";
 import type { Pointer } from "../../src/memory/memory.js";
 import { AdoptedHeaps } from "../../src/process/adopt.js";
 import { claim, entryOf, findOrphan, HEAP_RECORD } from "../../src/shared/heaps.js";
+import { adopt } from "../support/adopt.js";
 import { anotherThread, fakeHeap } from "../support/fake-heap.js";
 import type { FakeOptions } from "../support/fake-os.js";
 import { throwsHeapError } from "../support/throws.js";
@@ -115,9 +116,9 @@ test("small blocks come from it too", () => {
 
 test("a heap given up is the next thread's", () => {
   const { alive, heap, ended } = afterADeath();
-  const adopted = heap.others!.adopt()!;
+  const adopted = adopt(heap)!;
   assert.is(adopted.record, ended.record);
-  assert.is(heap.others!.adopt(), null, "there is no other");
+  assert.is(adopt(heap), null, "there is no other");
   heap.others!.abandon(adopted);
   assert.is(heap.others!.heaps.length, 0);
   assert.is(anotherThread(alive, 3).heap.record, ended.record);
@@ -128,14 +129,14 @@ test("of two threads that want it one gets it", () => {
   const other = anotherThread(alive, 3); // starting, it takes the heap
   assert.is(other.heap.record, ended.record);
   alive.os.threads.current = 1;
-  assert.is(heap.others!.adopt(), null);
+  assert.is(adopt(heap), null);
 });
 
 test("a second copy of the library in a thread has the same heap, and sees what the first took over", () => {
   const { alive, heap, left } = afterADeath();
   const copy = anotherThread(alive, 1).heap;
   assert.is(copy.record, heap.record);
-  const adopted = heap.others!.adopt()!;
+  const adopted = adopt(heap)!;
   const b = copy.liveBlockOfAny(left[0]!);
   assert.is(copy.others!.heapOf(b)!.record, adopted.record);
   assert.is(copy.others!.heapOf(b)!.record, adopted.record, "and knows it from then on");
@@ -150,7 +151,7 @@ test("a heap whose headers were overwritten is nobody's any more", () => {
   for (const pointer of left) ended.words[ended.window.blockOf(pointer)] = -1;
   const found = /block at 0x[0-9a-f]+, in the heap of a thread that ended, was overwritten; /;
   throwsHeapError(() => checkShared(heap), "ERR_HEAP_CORRUPT", found);
-  assert.is(heap.others!.adopt(), null);
+  assert.is(adopt(heap), null);
   assert.is(findOrphan(heap.window, alive.os.threads), 0);
   throwsHeapError(() => checkShared(heap), "ERR_HEAP_CORRUPT", found);
   assert.is.not(anotherThread(alive, 3).heap.record, ended.record);
@@ -193,7 +194,7 @@ test("as many threads as can have a heap, and one more: an error, until one of t
 test("a mutex that cannot be had is an error", () => {
   const { alive, heap } = afterADeath();
   alive.os.threads.lockMutex = () => false;
-  throwsHeapError(() => heap.others!.adopt(), "ERR_HEAP_CORRUPT", /could not lock the mutex/);
+  throwsHeapError(() => adopt(heap), "ERR_HEAP_CORRUPT", /could not lock the mutex/);
   assert.instance(heap.others, AdoptedHeaps);
 });
 

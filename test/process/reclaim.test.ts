@@ -13,6 +13,7 @@ import { joinProcess } from "../../src/process/adopt.js";
 import { underAdoption } from "../../src/process/claims.js";
 import { reclaim } from "../../src/process/reclaim.js";
 import { noHooks } from "../../src/shared/hooks.js";
+import { adopt } from "../support/adopt.js";
 import {
   anotherThread,
   charged,
@@ -224,7 +225,7 @@ test("whenever it dies, and the owner too, their heir has all blocks", () => {
     owner.os.threads.current = HEIR;
     const heir = joinProcess(owner.heap.window, owner.os, hooks);
     const others: ThreadHeap[] = [];
-    for (let next = heir.others!.adopt(); next !== null; next = heir.others!.adopt()) others.push(next);
+    for (let next = adopt(heir); next !== null; next = adopt(heir)) others.push(next);
     const home = [heir, ...others].find((heap) => heap.record === owner.heap.record)!;
     assert.ok(home);
     home.consolidate();
@@ -271,7 +272,7 @@ test("after the owner's death its heir counts nothing that was given back", () =
   const peak = owner.m[Control.peakPages];
   owner.os.threads.kill(OWNER);
   owner.os.threads.current = HELPER;
-  const heir = helper.heap.others!.adopt()!;
+  const heir = adopt(helper.heap)!;
   assert.is(heir.record, owner.heap.record);
   assert.ok(footprintPages(owner) <= footprint, `${footprintPages(owner)} of ${footprint} pages`);
   assert.ok(charged(owner) <= account);

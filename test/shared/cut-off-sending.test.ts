@@ -7,6 +7,7 @@ import * as assert from "uvu/assert";
 import { Rec } from "../../src/heap/record.js";
 import { ownerOfWord } from "../../src/memory/control.js";
 import type { Pointer } from "../../src/memory/memory.js";
+import { adopt } from "../support/adopt.js";
 import { anotherThread, type FakeHeap, fakeHeap, verify } from "../support/fake-heap.js";
 
 const [OWNER, SENDER, HEIR] = [1, 2, 3];
@@ -80,7 +81,7 @@ for (const sent of [false, true]) {
     owner.m[record + Rec.inbox] = 0;
     owner.os.threads.kill(OWNER);
     const heir = anotherThread(owner, HEIR); // one of the two heaps
-    const other = heir.heap.others!.adopt()!; // the other
+    const other = adopt(heir.heap)!; // the other
     const home = [heir.heap, other].find((heap) => heap.record === record)!;
     verify(heir);
     for (const pointer of pointers) assert.is(home.liveBlock(pointer), 0, "freed");

@@ -23,7 +23,7 @@ import type { Block, Pointer, Window } from "../../src/memory/memory.js";
 import { joinProcess } from "../../src/process/adopt.js";
 import { noHooks } from "../../src/shared/hooks.js";
 import { freedForOthers, Outbox } from "../../src/shared/remote.js";
-import { anotherThread, type FakeHeap, fakeHeap, sendBack, verify } from "../support/fake-heap.js";
+import { anotherThread, type FakeHeap, fakeHeap, sendBack, takeBlock, verify } from "../support/fake-heap.js";
 import { Killer } from "../support/killer.js";
 
 const [OWNER, OTHER] = [1, 2];
@@ -85,7 +85,7 @@ test("the owner frees it between the other's look and its mark: the other is tol
 test("the owner frees it and it is joined: the other is told", () => {
   const both = pair();
   const { owner, other, pointer, b } = both;
-  const neighbour = owner.heap.takeBlock(2048);
+  const neighbour = takeBlock(owner.heap, 2048);
   assert.not(
     freeFromOther(both, () => {
       assert.ok(owner.heap.freeSmall(pointer));
@@ -225,7 +225,7 @@ test("a block too large for the cache takes no exchange while there is one heap,
 test("a thread comes and frees the block just when the only one frees it: one of the two is told", () => {
   const both = largePair();
   const { owner, other, pointer, b } = both;
-  const neighbour = owner.heap.takeBlock(2048);
+  const neighbour = takeBlock(owner.heap, 2048);
   let looks = 0;
   const words = new Proxy(owner.m, {
     get(m, word) {
@@ -252,7 +252,7 @@ test("an owner whose free is refused for a neighbour's sake has the block as it 
   const { owner, b } = largePair();
   const next = (b + (sizeOf(owner.m, b) >>> 2)) as Block;
   const saved = owner.m[next]!;
-  owner.heap.takeBlock(2048);
+  takeBlock(owner.heap, 2048);
   owner.m[next] = 0x7777_7770;
   assert.throws(() => owner.heap.freeBlock(b), /overwritten/);
   assert.ok(isIntactLive(owner.m, b, owner.heap.secret));

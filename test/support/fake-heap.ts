@@ -54,9 +54,15 @@ export function verify(of: FakeHeap): void {
   checkShared(of.heap);
 }
 
+/** A live block of `bytes`, header included; 0 when memory is out. */
+export function takeBlock(heap: ThreadHeap, bytes: number): Block {
+  const pointer = heap.obtain(bytes);
+  return pointer === 0 ? (0 as Block) : heap.window.blockOf(pointer);
+}
+
 /** A live block of exactly `bytes`, header included, or at most a remainder more. */
 export function take(of: FakeHeap, bytes: number): Block {
-  const b = of.heap.takeBlock(bytes);
+  const b = takeBlock(of.heap, bytes);
   assert.is.not(b, 0, `no room for a block of ${bytes} bytes`);
   return b;
 }

@@ -3,6 +3,7 @@
  */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { adopt } from "../support/adopt.js";
 import { operations } from "./operations.js";
 import { Scenes, SURVIVOR, VICTIM } from "./scene.js";
 
@@ -67,7 +68,7 @@ for (const name of [...inHand, "taking back what others freed", "mremap to anoth
       scene.os.threads.current = NEXT;
       scene.another(NEXT);
       scene.kill(9, (heap) => run(heap, pointers), VICTIM);
-      const died = scene.kill(at, (heap) => heap.others!.adopt(), NEXT);
+      const died = scene.kill(at, (heap) => adopt(heap), NEXT);
       scene.verdict(lost);
       return died;
     });

@@ -11,6 +11,7 @@ import { smallBinHead } from "../../src/heap/small-bins.js";
 import { Control } from "../../src/memory/control.js";
 import type { Block, Pointer } from "../../src/memory/memory.js";
 import { KEPT } from "../../src/shared/heaps.js";
+import { takeBlock } from "../support/fake-heap.js";
 import { MIB } from "../support/fake-os.js";
 import { giveBack, resize, type Scene, SURVIVOR, VICTIM } from "./scene.js";
 
@@ -304,7 +305,7 @@ export const operations: Record<string, Operation> = {
       return [];
     },
     run: (heap) => {
-      const b = heap.takeBlock(8192);
+      const b = takeBlock(heap, 8192);
       cutFront(heap, b, (b + 256) as typeof b);
     },
     lost: 2,

@@ -18,6 +18,7 @@ import { PAGE_SHIFT, PAGE_TABLE } from "../../src/memory/mapped-pages.js";
 import { type Pointer, WORD_BYTES } from "../../src/memory/memory.js";
 import { joinProcess } from "../../src/process/adopt.js";
 import { noHooks } from "../../src/shared/hooks.js";
+import { adopt } from "../support/adopt.js";
 import { anotherThread, type FakeHeap, fakeHeap } from "../support/fake-heap.js";
 import { type FakeOptions, MIB } from "../support/fake-os.js";
 import { Killed, Killer } from "../support/killer.js";
@@ -107,7 +108,7 @@ export class Scene {
   /** The survivor takes over all there is, and everything must be well; at most `lost` blocks are held by nobody. */
   verdict(lost: number): void {
     const heap = this.as(SURVIVOR);
-    while (heap.others!.adopt()) {}
+    while (adopt(heap)) {}
     for (const of of heapsOf(heap)) {
       of.drain();
       checkHeap(of);

@@ -5,6 +5,7 @@ import { blockBytes } from "../../../src/block/block.js";
 import type { ThreadHeap } from "../../../src/heap/heap.js";
 import { resizeInPlace } from "../../../src/heap/resize.js";
 import { NULL, type Pointer } from "../../../src/memory/memory.js";
+import { adopt } from "../../support/adopt.js";
 import { type Actor, giveBack } from "./actor.js";
 
 export interface Operation {
@@ -174,7 +175,7 @@ export const operations: Record<string, Operation> = {
   },
   adoption: {
     prepare: () => [],
-    run: (heap) => void heap.others!.adopt(),
+    run: (heap) => void adopt(heap),
     lost: 2 * PASSED,
     after: ["free that joins both ways", "growth that opens", "remote free", "drain"],
   },

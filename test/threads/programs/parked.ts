@@ -12,6 +12,7 @@ import { heap } from "../../../src/api/malloc.js";
 import * as lib from "../../../src/index.js";
 import { CHUNK_BYTES, CHUNK_WORDS, CONTROL_CHUNKS, Control } from "../../../src/memory/control.js";
 import { tell } from "../../hazards/programs/proc.js";
+import { adopt } from "../../support/adopt.js";
 import { Random, testSeed } from "../../support/seed.js";
 import { announce, awaitChange, left, type Member, start, terminate } from "./crew.js";
 import { type Operation, operations, PASSED } from "./parked-operations.js";
@@ -270,7 +271,7 @@ function chunksInSegments(): number {
 }
 
 function takeOverAll(): void {
-  while (heap.others!.adopt() !== null) {}
+  while (adopt(heap) !== null) {}
 }
 
 async function ready({ part, said }: Victim): Promise<void> {

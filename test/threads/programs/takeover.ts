@@ -7,6 +7,7 @@ import { isMainThread, parentPort } from "node:worker_threads";
 import { heap } from "../../../src/api/malloc.js";
 import * as lib from "../../../src/index.js";
 import { tell } from "../../hazards/programs/proc.js";
+import { adopt } from "../../support/adopt.js";
 import { Random, testSeed } from "../../support/seed.js";
 import { finish, given, Meeting, start } from "./crew.js";
 import { Slots } from "./slots.js";
@@ -51,7 +52,7 @@ function compete({ rounds, seed, stream }: Task, meeting: Meeting): number {
   let got = 0;
   for (let round = 0; round < rounds; round++) {
     meeting.meet();
-    for (let taken = others.adopt(); taken !== null; taken = others.adopt()) {
+    for (let taken = adopt(heap); taken !== null; taken = adopt(heap)) {
       got++;
       const pointer = taken.allocateWithin(500);
       if (pointer === lib.NULL) continue;

@@ -11,6 +11,7 @@ import { isMainThread } from "node:worker_threads";
 import { heap } from "../../../src/api/malloc.js";
 import * as lib from "../../../src/index.js";
 import { tell } from "../../hazards/programs/proc.js";
+import { adopt } from "../../support/adopt.js";
 import { Random, testSeed } from "../../support/seed.js";
 import { announce, given, left, type Member, start, terminate, within } from "./crew.js";
 import { type Hazard, ORDER, Order, READY, Worker } from "./hazard.js";
@@ -139,7 +140,7 @@ class Theatre {
   /** Takes over what nobody has, looks at every header and list of it, and leaves it to the workers that come. */
   #takeOver(): void {
     const others = heap.others!;
-    while (others.adopt() !== null) {}
+    while (adopt(heap) !== null) {}
     lib.check();
     for (const taken of [...others.heaps]) others.abandon(taken);
   }
@@ -147,7 +148,7 @@ class Theatre {
   /** Nothing is lost for ever: a block that nobody holds can be found and freed. */
   #findLost(): void {
     lib.trim(); // sends what is on its way
-    while (heap.others!.adopt() !== null) {}
+    while (adopt(heap) !== null) {}
     for (const of of heap.others!.heaps) of.drain();
     const left = [...lib.walk()].filter(({ state }) => state === "live" || state === "mapped");
     for (const { pointer, size } of left) {

@@ -213,25 +213,20 @@ export class ThreadHeap {
 
   /** A live block of `bytes`, header included, or 0. Adopted heaps and orphans are tried before more address space is taken. */
   obtain(bytes: number): Pointer {
+    const { others } = this;
+    const size = bytes - HEADER_BYTES;
+    let other = 0 as Pointer; // a block of another heap
     let b = this.#take(bytes);
-    if (b === 0) {
-      const pointer = this.others?.allocateReady(bytes - HEADER_BYTES) ?? 0;
-      if (pointer !== 0) {
-        this.wilderness.cleanFrom = NOTHING_CLEAN;
-        return pointer as Pointer;
-      }
-      b = this.#replenish(bytes);
+    if (b === 0 && others !== null) other = others.allocateReady(size);
+    if (b === 0 && other === 0) b = this.#replenish(bytes);
+    if (b === 0 && other === 0 && others !== null) other = others.allocate(size);
+    if (other !== 0) {
+      this.wilderness.cleanFrom = NOTHING_CLEAN;
+      return other;
     }
-    if (b === 0) {
-      const pointer = this.others?.allocate(bytes - HEADER_BYTES) ?? (0 as Pointer);
-      if (pointer !== 0) {
-        this.wilderness.cleanFrom = NOTHING_CLEAN;
-        return pointer;
-      }
-      b = this.#growOut(bytes);
-      if (b === 0 && this.large.unmapSlack() > 0) b = this.wilderness.grow(bytes);
-      while (b === 0 && this.others?.relieve()) b = this.wilderness.grow(bytes);
-    }
+    if (b === 0) b = this.#growOut(bytes);
+    if (b === 0 && this.large.unmapSlack() > 0) b = this.wilderness.grow(bytes);
+    while (b === 0 && others?.relieve()) b = this.wilderness.grow(bytes);
     return b === 0 ? (0 as Pointer) : this.window.pointerOf(b);
   }
 

@@ -9,6 +9,7 @@ export const SLOW_TESTS: Readonly<Record<string, readonly string[]>> = {
     "threads/death-in-adoption.test.ts",
     "lifetime/heap-terminated.test.ts",
     "threads/every-store.test.ts",
+    "threads/every-interruption.test.ts",
     "threads/generations.test.ts",
     "threads/growth.test.ts",
     "threads/heirs.test.ts",

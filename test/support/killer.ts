@@ -19,19 +19,27 @@ export class Killer {
   /** Stores made. */
   stores = 0;
   dead = false;
+  /** Whether it was killed, or interrupted. */
+  stopped = false;
   readonly #at: number;
+  readonly #kills: boolean;
   #justCalled = false;
 
-  /** Kills before store number `at`, counted from 0, or the first after it that can be; never when there are fewer. */
-  constructor(at: number) {
+  /**
+   * Kills before store number `at`, counted from 0, or the first after it that can be; never when there are fewer. Or it throws
+   * there, once, and the thread goes on, as after a full stack.
+   */
+  constructor(at: number, kills = true) {
     this.#at = at;
+    this.#kills = kills;
   }
 
   /** Before a store: whether it takes place. */
   store(): boolean {
     if (this.dead) return false;
-    if (this.stores >= this.#at && !this.#justCalled) {
-      this.dead = true;
+    if (this.stores >= this.#at && !this.#justCalled && !this.stopped) {
+      this.stopped = true;
+      this.dead = this.#kills;
       throw new Killed();
     }
     this.#justCalled = false;

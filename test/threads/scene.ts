@@ -105,6 +105,30 @@ export class Scene {
     return killer.dead;
   }
 
+  /**
+   * Runs `work` as an update of the victim's, which JavaScript's full stack interrupts before its store number `at`, and which is
+   * recovered then. Whether it was.
+   */
+  interrupt(at: number, work: (heap: ThreadHeap) => void): boolean {
+    const killer = new Killer(at, false);
+    this.os.threads.current = VICTIM;
+    const join = () => joinProcess(killer.window(this.survivor.heap.window), killer.os(this.os), noHooks());
+    let heap: ThreadHeap | null = null;
+    try {
+      heap = join();
+      heap.words[heap.record + Rec.interrupted] = 1;
+      work(heap);
+      heap.open();
+    } catch (error) {
+      if (!(error instanceof Killed)) throw error;
+      heap ??= join();
+      heap.recover();
+    }
+    this.os.threads.kill(VICTIM);
+    this.os.threads.current = SURVIVOR;
+    return killer.stopped;
+  }
+
   /** The survivor takes over all there is, and everything must be well; at most `lost` blocks are held by nobody. */
   verdict(lost: number): void {
     const heap = this.as(SURVIVOR);

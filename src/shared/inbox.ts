@@ -1,7 +1,7 @@
 /**
  * The inbox of a heap: taking back its blocks that other threads freed.
  *
- * Owns the receiving side, completing a drain that a dead owner had begun, and telling what a dead sender had sent. Must not know
+ * Owns the receiving side, completing a drain that its owner began and did not end, and telling what a dead sender had sent. Must not know
  * coalescing or caches: it hands each block to a function. The sending side is remote.ts.
  *
  *   Rec.inbox           the list that other threads push to, linked by word 2 of each block
@@ -12,6 +12,7 @@
 
 import { isCached, isIntact, markAt, markCached, sizeOf } from "../block/block.js";
 import { returnedOverwritten } from "../block/damage.js";
+import { HeapError } from "../errors.js";
 import { isOwned } from "../memory/control.js";
 import { type Block, oncePerWords, type Window } from "../memory/memory.js";
 import * as Rec from "../memory/record-words.js";
@@ -40,11 +41,18 @@ export function drain(window: Window, record: number, secret: number, take: (b: 
   if (m[record + Rec.receivingNext] === 0) takeList(window, record);
   try {
     takeApart(m)(record, secret, take);
-  } finally {
-    m[record + Rec.receiving] = 0;
-    // Orders the end of all that after it, for hasArrived().
-    window.atomicStore(record + Rec.drains, m[record + Rec.drains]! + 1);
+  } catch (error) {
+    if (error instanceof HeapError) endDrain(window, record); // else recoverDrain() completes it, and must know the block at hand
+    throw error;
   }
+  endDrain(window, record);
+}
+
+function endDrain(window: Window, record: number): void {
+  const m = window.words;
+  m[record + Rec.receiving] = 0;
+  // Orders the end of all that after it, for hasArrived().
+  window.atomicStore(record + Rec.drains, m[record + Rec.drains]! + 1);
 }
 
 /** Processes the list block by block. A closure over the words, so that V8 folds them into the code. */
@@ -103,7 +111,7 @@ function countReceived(m: Int32Array, record: number): void {
 }
 
 /**
- * Completes a drain that a dead thread had begun. Its blocks are CACHED and in no list then: consolidation follows. The caller
+ * Completes a drain that a dead or interrupted thread had begun. Its blocks are CACHED and in no list then: consolidation follows. The caller
  * has claimed the heap.
  */
 export function recoverDrain(window: Window, record: number, secret: number): void {

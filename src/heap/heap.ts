@@ -195,11 +195,14 @@ export class ThreadHeap {
     return b === 0 ? this.obtain(bytes) : this.window.pointerOf(b);
   }
 
-  /** As allocate(), but never extends or opens a segment: for an adopted heap. */
+  /**
+   * As allocate(), but never extends or opens a segment: for an adopted heap. Recovery has consolidated it; from then on that has to be
+   * worth it, as in any heap, or a full one would be walked for each MiB that its thread takes besides.
+   */
   allocateWithin(size: number): Pointer {
     const bytes = blockBytes(size);
     if (bytes > MAX_BLOCK / 2) return 0 as Pointer;
-    const b = this.#take(bytes) || this.#replenish(bytes) || this.#takeConsolidated(bytes);
+    const b = this.#take(bytes) || this.#replenish(bytes);
     return b === 0 ? (0 as Pointer) : this.window.pointerOf(b);
   }
 
@@ -227,7 +230,9 @@ export class ThreadHeap {
     if (b === 0) b = this.#growOut(bytes);
     if (b === 0 && this.large.unmapSlack() > 0) b = this.wilderness.grow(bytes);
     while (b === 0 && others?.relieve()) b = this.wilderness.grow(bytes);
-    return b === 0 ? (0 as Pointer) : this.window.pointerOf(b);
+    if (b !== 0) return this.window.pointerOf(b);
+    this.wilderness.cleanFrom = NOTHING_CLEAN;
+    return others?.allocate(size) ?? (0 as Pointer); // relieve() has consolidated them
   }
 
   /** A live block from what is free or committed. */

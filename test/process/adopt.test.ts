@@ -5,6 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { HeapError } from "../../src/errors.js";
 import type { ThreadHeap } from "../../src/heap/heap.js";
+import { Rec } from "../../src/heap/record.js";
 import { checkHeap } from "../../src/heap/verify.js";
 import { checkShared } from "../../src/inspect/check-shared.js";
 import { heapsOf } from "../../src/inspect/walk.js";
@@ -13,7 +14,7 @@ import type { Pointer } from "../../src/memory/memory.js";
 import { AdoptedHeaps } from "../../src/process/adopt.js";
 import { claim, entryOf, findOrphan, HEAP_RECORD } from "../../src/shared/heaps.js";
 import { adopt } from "../support/adopt.js";
-import { anotherThread, fakeHeap } from "../support/fake-heap.js";
+import { anotherThread, fakeHeap, limitTo } from "../support/fake-heap.js";
 import type { FakeOptions } from "../support/fake-os.js";
 import { throwsHeapError } from "../support/throws.js";
 
@@ -87,6 +88,45 @@ test("while the heap that was taken over has free blocks, this one tries nothing
   made.push(heap.allocate(SIZE));
   assert.ok(tried > 0, "it is not asked once it is an orphan");
   wilderness.carveWithin = carve;
+  sound(heap);
+});
+
+test("a full heap that was taken over is not walked for what its thread takes besides", () => {
+  const { heap, ended } = afterADeath(40);
+  let consolidated = 0;
+  const made = allocateUntilAdopted(heap);
+  while (isIn(ended, made.at(-1)!)) made.push(heap.allocate(SIZE));
+  const adopted = heap.others!.heaps[0]!;
+  const { consolidate } = adopted;
+  adopted.consolidate = () => {
+    consolidated++;
+    consolidate.call(adopted);
+  };
+  const commits = new Set<number>();
+  for (let i = 0; i < 40; i++) {
+    made.push(heap.allocate(SIZE));
+    commits.add(heap.words[heap.record + Rec.commit]!);
+  }
+  assert.ok(commits.size > 3, "it took more again and again");
+  assert.is(heap.others!.heaps[0], adopted, "and had the other to ask");
+  assert.is(consolidated, 0);
+  for (const pointer of made) if (isIn(ended, pointer)) adopted.freeBlock(adopted.liveBlock(pointer));
+  sound(heap);
+});
+
+test("when memory is out, what is free in pieces in a heap that was taken over is coalesced", () => {
+  const { alive, heap, ended } = afterADeath(8);
+  allocateUntilAdopted(heap);
+  limitTo(alive, 0);
+  const made: Pointer[] = [];
+  for (let pointer = heap.allocate(5000); pointer !== 0; pointer = heap.allocate(5000)) made.push(pointer);
+  const adopted = heap.others!.heaps[0]!;
+  const theirs = made.filter((pointer) => isIn(ended, pointer)).sort((a, b) => a - b);
+  const first = theirs.findIndex((pointer, i) => theirs[i + 3] === pointer + 3 * 5008);
+  assert.is.not(first, -1, "four in a row");
+  for (const pointer of theirs.slice(first, first + 4)) adopted.freeBlock(adopted.liveBlock(pointer));
+  const pointer = heap.allocate(20_000);
+  assert.is(pointer, theirs[first]);
   sound(heap);
 });
 

@@ -199,7 +199,7 @@ function closeRun(pool: Pool, run: Block, above: Block, somePurged: boolean): vo
   let purged = 0;
   if (somePurged) for (let b = run; b < above; b = nextOf(m, b)) purged += purgedPages(m, b);
   if (above === m[record + Rec.top]) {
-    pool.lowerTop(run, 1, purged);
+    pool.freeBlocks.lowerTop(run, 1, purged);
     return;
   }
   const isCoalesced = sizeOf(m, run) !== size;
@@ -210,7 +210,7 @@ function closeRun(pool: Pool, run: Block, above: Block, somePurged: boolean): vo
   }
   writeFree(m, run, size, pool.secret);
   markPreviousFree(m, above);
-  pool.put(run, size);
+  pool.freeBlocks.put(run, size);
   if (purged > 0) notePurged(wilderness, run, purged);
   if (isCoalesced) countSincePurge(wilderness, size);
 }

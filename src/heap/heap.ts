@@ -315,14 +315,14 @@ export class ThreadHeap {
   /** Frees a block that no other thread knows, past the cache: into its small bin, or coalesced. */
   release(b: Block): void {
     markCached(this.words, b);
-    if (this.pool.keep(b)) this.#considerPurge();
+    if (this.pool.freeBlocks.keep(b)) this.#considerPurge();
   }
 
   #releaseAtomically(b: Block): boolean {
     if (!this.outbox.freeAtomically(b)) return false;
     const size = sizeOf(this.words, b);
     try {
-      if (this.pool.release(b)) this.#considerPurge();
+      if (this.pool.freeBlocks.release(b)) this.#considerPurge();
       if (size > LEAST_THRESHOLD && this.name === null) this.large.returnedToHeap(size);
     } catch (error) {
       // A neighbour's header was overwritten: the block stays live. After an interruption recovery decides.
@@ -377,7 +377,7 @@ export class ThreadHeap {
 
   /** A block from the inbox: into the cache, or coalesced. Purging is considered after the last one. */
   #takeBack(b: Block): void {
-    if (sizeOf(this.words, b) > MAX_CACHED) this.pool.release(b);
+    if (sizeOf(this.words, b) > MAX_CACHED) this.pool.freeBlocks.release(b);
     else push(this.words, this.cache, b);
   }
 

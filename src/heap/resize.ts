@@ -80,11 +80,11 @@ function splitTail(heap: ThreadHeap, b: Block, need: number): Block {
   const m = heap.words;
   const rest = sizeOf(m, b) - need;
   if (rest < MIN_BLOCK) return 0 as Block;
-  heap.pool.above(b); // throws for an overwritten header, before anything is changed
+  heap.pool.freeBlocks.above(b); // throws for an overwritten header, before anything is changed
   const tail = (b + (need >>> 2)) as Block;
   writeCached(m, tail, rest);
   resizeLive(m, b, need, heap.secret);
-  heap.pool.countSplits(tail, rest, 1);
+  heap.pool.freeBlocks.countSplits(tail, rest, 1);
   return tail;
 }
 
@@ -96,7 +96,7 @@ export function cutFront(heap: ThreadHeap, b: Block, at: Block): Block {
   // The upper part's header first: a walk does not see it until the lower part shrinks.
   writeLive(m, at, sizeOf(m, b) - front, heap.secret);
   resizeLive(m, b, front, heap.secret);
-  heap.pool.countSplits(b, front, 1);
+  heap.pool.freeBlocks.countSplits(b, front, 1);
   heap.release(b);
   return at;
 }
@@ -104,7 +104,7 @@ export function cutFront(heap: ThreadHeap, b: Block, at: Block): Block {
 function growForward(heap: ThreadHeap, b: Block, need: number): boolean {
   const { words: m, pool } = heap;
   const have = sizeOf(m, b);
-  const next = pool.above(b);
+  const next = pool.freeBlocks.above(b);
   const slack = slackOf(have);
   const wanted = need - have > slack ? need : need + slack;
   if (next === m[heap.record + Rec.top]) {
@@ -121,8 +121,8 @@ function growForward(heap: ThreadHeap, b: Block, need: number): boolean {
   if (total < need) return false;
   const taken = Math.min(wanted, total);
   if (growOver(heap, b, next, taken, total - taken)) return true;
-  pool.above(next); // throws for an overwritten header, before anything is changed
-  const used = pool.pagesUsed(next, taken - have);
+  pool.freeBlocks.above(next); // throws for an overwritten header, before anything is changed
+  const used = pool.freeBlocks.pagesUsed(next, taken - have);
   const unused = purgedPages(m, next) - used;
   if (!heap.wilderness.account.charge(used)) return false;
   absorb(heap, b, next, total);
@@ -133,7 +133,7 @@ function growForward(heap: ThreadHeap, b: Block, need: number): boolean {
   // The remainder's purged pages are noted before anything can purge it. The block above it is live, so it is not coalesced.
   const tail = splitTail(heap, b, taken);
   if (tail === 0) return true;
-  pool.keep(tail);
+  pool.freeBlocks.keep(tail);
   if (isFree(m, tail)) notePurged(heap.wilderness, tail, unused);
   return true;
 }
@@ -143,44 +143,47 @@ function growForward(heap: ThreadHeap, b: Block, need: number): boolean {
  * grows by a few bytes at a time would unlink a large free block and link it again each time.
  */
 function growOver(heap: ThreadHeap, b: Block, next: Block, need: number, rest: number): boolean {
-  const { words: m, pool } = heap;
+  const { words: m } = heap;
+  const { freeBlocks } = heap.pool;
   if (rest < MIN_BLOCK || heap.hooks.trace !== null) return false;
   const remainder = (b + (need >>> 2)) as Block;
-  if (!pool.raise(next, remainder, rest)) return false;
+  if (!freeBlocks.raise(next, remainder, rest)) return false;
   resizeLive(m, b, need, heap.secret);
-  pool.countCoalesced(Rec.coalescedForward, b, need + rest);
-  pool.countSplits(remainder, rest, 1);
+  freeBlocks.countCoalesced(Rec.coalescedForward, b, need + rest);
+  freeBlocks.countSplits(remainder, rest, 1);
   return true;
 }
 
 /** Coalesces live `b` with the free block above it, by one store. */
 function absorb(heap: ThreadHeap, b: Block, next: Block, total: number): void {
-  const { words: m, pool } = heap;
-  pool.remove(next); // the caller has charged its purged pages
+  const { words: m } = heap;
+  const { freeBlocks } = heap.pool;
+  freeBlocks.remove(next); // the caller has charged its purged pages
   const above = nextOf(m, next);
   resizeLive(m, b, total, heap.secret);
   markPreviousLive(m, above);
-  pool.countCoalesced(Rec.coalescedForward, b, total);
+  freeBlocks.countCoalesced(Rec.coalescedForward, b, total);
 }
 
 /** Grows into the free block below, and the one above if that is free too; the payload's `bytes` move down. */
 function growBackward(heap: ThreadHeap, b: Block, need: number, bytes: number): Block {
-  const { words: m, pool } = heap;
+  const { words: m } = heap;
+  const { freeBlocks } = heap.pool;
   const none = 0 as Block;
   if (!isPreviousFree(m, b)) return none;
-  const below = pool.below(b);
-  const next = pool.above(b);
+  const below = freeBlocks.below(b);
+  const next = freeBlocks.above(b);
   const atTop = next === m[heap.record + Rec.top];
   const above = !atTop && isFree(m, next) ? sizeOf(m, next) : 0;
   const have = sizeOf(m, b) + above;
   const low = sizeOf(m, below);
   if (low + have < need) return none;
-  if (above > 0) pool.above(next); // throws for an overwritten header, before anything is changed
+  if (above > 0) freeBlocks.above(next); // throws for an overwritten header, before anything is changed
   if (!heap.wilderness.account.charge(purgedPages(m, below) + (above > 0 ? purgedPages(m, next) : 0)))
     return none;
   if (above > 0) absorb(heap, b, next, have);
-  pool.remove(below);
-  pool.countCoalesced(Rec.coalescedBackward, below, low + have);
+  freeBlocks.remove(below);
+  freeBlocks.countCoalesced(Rec.coalescedBackward, below, low + have);
   moveDown(heap, below, b, bytes);
   return below;
 }

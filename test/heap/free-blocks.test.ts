@@ -35,10 +35,10 @@ test("put and remove keep the counts of blocks and bytes", () => {
   assert.equal([record(of, "freeBlocks"), record(of, "freeUnits")], [1, 256]);
   const { pool } = of.heap;
   assert.is(find(of, 4096), run);
-  assert.is(pool.remove(run), 0);
+  assert.is(pool.freeBlocks.remove(run), 0);
   assert.equal([record(of, "freeBlocks"), record(of, "freeUnits")], [0, 0]);
   assert.is(find(of, 1040), 0);
-  pool.put(run, 4096);
+  pool.freeBlocks.put(run, 4096);
   verify(of);
 });
 
@@ -49,7 +49,7 @@ test("removing a run that was given back tells how many pages, once", () => {
   notePurged(of.heap.wilderness, run, 9);
   notePurged(of.heap.wilderness, run, 7);
   assert.is(record(of, "purgedPages"), 7);
-  assert.is(pool.remove(run), 7);
+  assert.is(pool.freeBlocks.remove(run), 7);
   assert.is(record(of, "purgedPages"), 0);
 });
 
@@ -64,22 +64,22 @@ test("a block that begins higher and stays in its bin keeps its place there", ()
   for (const b of [blocks[1]!, blocks[3]!, blocks[5]!]) join(of, b);
   const start = (blocks[3]! + 256) as Block;
   const before = record(of, "freeUnits");
-  assert.ok(of.heap.pool.raise(blocks[3]!, start, 67584 - 1024));
+  assert.ok(of.heap.pool.freeBlocks.raise(blocks[3]!, start, 67584 - 1024));
   assert.is(record(of, "freeUnits"), before - 64);
   assert.is(find(of, 67584), blocks[5]);
-  of.heap.pool.remove(blocks[5]!);
-  of.heap.pool.remove(blocks[1]!);
+  of.heap.pool.freeBlocks.remove(blocks[5]!);
+  of.heap.pool.freeBlocks.remove(blocks[1]!);
   assert.is(find(of, 2048), start);
 });
 
 test("a block is not raised into another bin, below the sizes of bins, or when pages of it were given back", () => {
   const { of, run } = withRun(65536);
   const before = snapshot(of);
-  assert.not.ok(of.heap.pool.raise(run, (run + 4096) as Block, 65536 - 16384));
-  assert.not.ok(of.heap.pool.raise(run, (run + 16384 - 256) as Block, 1024));
+  assert.not.ok(of.heap.pool.freeBlocks.raise(run, (run + 4096) as Block, 65536 - 16384));
+  assert.not.ok(of.heap.pool.freeBlocks.raise(run, (run + 16384 - 256) as Block, 1024));
   same(of, before);
   notePurged(of.heap.wilderness, run, 3);
-  assert.not.ok(of.heap.pool.raise(run, (run + 4) as Block, 65536 - 16));
+  assert.not.ok(of.heap.pool.freeBlocks.raise(run, (run + 4) as Block, 65536 - 16));
 });
 
 for (const [what, bytes, size] of [
@@ -89,7 +89,7 @@ for (const [what, bytes, size] of [
 ] as const) {
   test(`cutting leaves a remainder ${what}`, () => {
     const { of, run } = withRun(bytes);
-    of.heap.pool.cut(run, size);
+    of.heap.pool.freeBlocks.cut(run, size);
     const remainder = nextOf(of.m, run);
     assert.is(remainder, run + size / 4);
     assert.is(bytesOf(of, run), size);
@@ -107,7 +107,7 @@ test("a remainder in the same bin stands where the run stood", () => {
   const of = fakeHeap();
   const blocks = row(of, 64, 67584, 64, 67584, 64, 67584, 64);
   for (const b of [blocks[1]!, blocks[3]!, blocks[5]!]) join(of, b);
-  of.heap.pool.cut(blocks[3]!, 1024);
+  of.heap.pool.freeBlocks.cut(blocks[3]!, 1024);
   verify(of);
   assert.is(find(of, 67584 - 1024), nextOf(of.m, blocks[3]!));
 });
@@ -115,7 +115,7 @@ test("a remainder in the same bin stands where the run stood", () => {
 test("cutting takes the whole run when no block fits in the rest", () => {
   for (const size of [4096, 4080]) {
     const { of, run } = withRun(4096);
-    of.heap.pool.cut(run, size);
+    of.heap.pool.freeBlocks.cut(run, size);
     assert.is(bytesOf(of, run), 4096);
     assert.not.ok(isPreviousFree(of.m, nextOf(of.m, run)));
     assert.is(record(of, "splits"), 0);
@@ -139,7 +139,7 @@ test("a run whose links were overwritten is not found, and verify says so", () =
 test("a tracer hears of a split", () => {
   const { of, run } = withRun(4096);
   assert.equal(
-    stepsOf(of, () => of.heap.pool.cut(run, 64)),
+    stepsOf(of, () => of.heap.pool.freeBlocks.cut(run, 64)),
     ["split"],
   );
 });

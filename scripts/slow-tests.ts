@@ -21,6 +21,7 @@ export const SLOW_TESTS: Readonly<Record<string, readonly string[]>> = {
   "what V8 compiles is only known once it has compiled it": ["deopts.test.ts", "inlining.test.ts"],
   "the package is built, packed and installed": ["commonjs.test.ts", "package.test.ts"],
   "programs that go on until memory, mappings or the stack are out": [
+    "debug/map-millions.test.ts",
     "large/mappings.test.ts",
     "hazards/at-limit.test.ts",
     "hazards/full-stack.test.ts",

@@ -128,7 +128,7 @@ export const generator: Maker = {
       checkIndex(index, array.length);
       return element.from((array.pointer + index * size) as Pointer);
     };
-    const Walk = make(walkText(size), { Element: element, outside });
+    const Walk = make(walkText(size), { Element: element });
     const mask = maskOf({ size: 0, alignment });
     return make<LocatedClass>(recordsText(size, length), { mask, Element: element, Walk, outside });
   },

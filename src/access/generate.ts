@@ -258,7 +258,7 @@ function assignText(fields: readonly Field[], extent: Extent): string {
     return `{ const value = ${value}; if (value !== undefined) { ${store} } }`;
   });
   return `function assign(record, values) {
-    if (typeof values !== "object" || values === null || prototypeOf(values) !== plain) return false;
+    if (typeof values !== "object" || values === null || prototypeOf(values) !== plain || held in values) return false;
     for (const name in values) { switch (name) { ${names} break; default: return false; } }
     const place = record[held];
     ${stores.join("\n")}

@@ -11,12 +11,17 @@ import type { Located } from "./shape.js";
 
 export const plainMaker: Maker = { record: plainRecord, records: plainRecords, values: plainValues };
 
-/** The property of all records and arrays, on their class's prototype, which has no other prototype's properties (closed.ts). */
+/** The property of all arrays, on their class's prototype, which has no other prototype's properties (closed.ts). */
 const pointer: PropertyDescriptor & ThisType<{ [held]: number }> = {
   configurable: true,
   get() {
     return addressHeld(this[held]);
   },
+};
+
+/** Of records: it may be set. */
+const movable: typeof pointer = {
+  ...pointer,
   set(address: Pointer) {
     this[held] = hold(address, BYTES);
   },
@@ -35,7 +40,7 @@ function plainRecord(fields: readonly Field[], { size }: Extent, checks: Checks)
       return new Record(hold(pointer, BYTES));
     }
   }
-  Object.defineProperty(Record.prototype, "pointer", pointer);
+  Object.defineProperty(Record.prototype, "pointer", movable);
   for (const field of fields) Object.defineProperty(Record.prototype, field.name, accessor(field, checks));
   const at = (pointer: Pointer) => {
     checks.checkRecord(pointer, size);

@@ -40,6 +40,16 @@ test("a property that is no field is refused, and the fields are named", () => {
   free(outer.pointer);
 });
 
+test("an array cannot be moved", () => {
+  const outer = Outer.alloc();
+  for (const array of [outer.few, outer.rows, Outer.array(1, outer.pointer)]) {
+    const { pointer } = array;
+    assert.throws(() => (loose(array).pointer = 8), TypeError);
+    assert.is(array.pointer, pointer);
+  }
+  free(outer.pointer);
+});
+
 test("what they have can be set, and the rest of them is an object's", () => {
   const outer = Outer.alloc();
   outer.inner.length = 7;

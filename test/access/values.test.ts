@@ -47,6 +47,8 @@ test("values that there is no place for are refused, and nothing stays allocated
     ["null", null, /got null/],
     ["an array", [1, 2], /x, y/],
     ["a record", point, /got a record/],
+    ["a record's spread, which has no fields", { ...point }, /got a record/],
+    ["a spread with a field", { ...point, y: 1 }, /got a record/],
   ];
   for (const [what, values, message] of wrong) {
     const error = refuses(what, "ERR_INVALID_ARG", () => Point.alloc(values as never));

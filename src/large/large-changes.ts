@@ -120,11 +120,9 @@ export class LargeChanges {
     return false;
   }
 
-  /** Notes a freed block that is still mapped. */
+  /** Notes what is still mapped: a freed block, or a mapping that was not entered yet, for which the table has room. */
   #leave(page: number, pages: number): void {
-    const entry = this.#headers.table.lookUp(page);
-    if (entry < 0) return;
-    this.#headers.table.setPages(entry, -pages);
+    this.#headers.table.insert(page, -pages);
     this.#m[Control.leftMapped] = 1;
   }
 
@@ -181,7 +179,7 @@ export class LargeChanges {
       this.#gaps.unmapped(page, oldPages);
       return target;
     }
-    this.#unmapOrDiscard(target, bytes);
+    this.unmap(target, pages);
     m[Control.pending] = Pending.nothing;
     return -1;
   }

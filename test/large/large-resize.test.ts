@@ -6,6 +6,8 @@ import * as assert from "uvu/assert";
 import { FREED, UNKNOWN } from "../../src/large/mappings.js";
 import { MAPPING_ENTRIES, MAPPING_WORDS, MAPPINGS } from "../../src/memory/control.js";
 import type { Pointer } from "../../src/memory/memory.js";
+import { joinProcess } from "../../src/process/adopt.js";
+import { noHooks } from "../../src/shared/hooks.js";
 import {
   charged,
   control,
@@ -16,6 +18,7 @@ import {
   verify,
 } from "../support/fake-heap.js";
 import { MIB, PAGE } from "../support/fake-os.js";
+import { Killed, Killer } from "../support/killer.js";
 
 function allocate(of: FakeHeap, size: number, alignment = 16): Pointer {
   const pointer = of.heap.large.allocate(size, alignment);
@@ -179,6 +182,59 @@ test("what the kernel refused to unmap is unmapped with the next block that is f
   assert.is(allocate(of, 31 * MIB - 16), first, "all of the address space is free again");
   verify(of);
 });
+
+/** Bytes that are mapped in the whole process. */
+function mapped(of: FakeHeap): number {
+  return of.os.mappings().reduce((sum, [start, end]) => sum + end - start, 0);
+}
+
+test("a mapping to which the kernel moved no block, and which it refused to unmap, is unmapped later", () => {
+  const of = fakeHeap();
+  const before = mapped(of);
+  const pointer = allocate(of, 300_000);
+  for (const call of ["resizeInPlace", "move", "unmap"] as const) of.os.refused.add(call);
+  assert.is(resize(of, pointer, 600_000), 0);
+  verify(of);
+  of.os.refused.clear();
+  free(of, pointer);
+  assert.is(mapped(of), before);
+  verify(of);
+});
+
+test("a mapping whose thread died before it was entered, and which the kernel refused to unmap, is unmapped later", () => {
+  const [joined, allocated] = storesToAllocate(fakeHeap({}, SMALL), new Killer(Number.POSITIVE_INFINITY));
+  assert.ok(allocated > joined);
+  for (let at = joined; at < allocated; at++) {
+    const of = fakeHeap({}, SMALL);
+    const before = mapped(of);
+    assert.throws(
+      () => storesToAllocate(of, new Killer(at)),
+      (error: unknown) => error instanceof Killed,
+    );
+    of.os.threads.kill(VICTIM);
+    of.os.threads.current = 1;
+    of.os.refused.add("unmap");
+    free(of, allocate(of, 100_000)); // recovers
+    verify(of);
+    of.os.refused.clear();
+    for (const [start] of of.heap.large.mappings()) free(of, (start + 16) as Pointer); // lost if it died at the end
+    free(of, allocate(of, 100_000));
+    assert.is(mapped(of), before, `died before store ${at}`);
+    verify(of);
+  }
+});
+
+const SMALL = { viewLimit: 16 * MIB };
+const VICTIM = 2;
+
+/** Has a thread that may die join and allocate: its stores until it had joined, and at the end. */
+function storesToAllocate(of: FakeHeap, killer: Killer): [number, number] {
+  of.os.threads.current = VICTIM;
+  const { large } = joinProcess(killer.window(of.heap.window), killer.os(of.os), noHooks());
+  const joined = killer.stores;
+  large.allocate(300_000, 16);
+  return [joined, killer.stores];
+}
 
 test("full again, the first table is used again, with nothing left of what it held", () => {
   const of = fakeHeap();

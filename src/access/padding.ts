@@ -25,15 +25,17 @@ export function coverFields(fields: readonly Field[], mask: Uint8Array, at: numb
   for (const { codec, offset } of fields) cover(codec, mask, at + offset);
 }
 
-/** Makes a function that clears the padding of a record. The mask is computed at its first call. */
+/** Makes a function that clears the padding of a record. The mask is made at its first call, not for each huge struct. */
 export function padding(fields: readonly Field[], size: number): (pointer: Pointer) => void {
-  let places: number[] | null = null;
-  const mask = new Uint8Array(size);
+  let mask: Uint8Array | null = null;
+  let places: number[] = [];
   return (pointer) => {
     farOf("clearPadding", pointer, 0, size);
-    if (places === null) {
-      coverFields(fields, mask, 0);
-      places = [...mask.keys()].filter((place) => mask[place] !== 0xff);
+    if (mask === null) {
+      const made = new Uint8Array(size);
+      coverFields(fields, made, 0);
+      places = [...made.keys()].filter((place) => made[place] !== 0xff);
+      mask = made;
     }
     for (const place of places) write.u8(pointer, read.u8(pointer, place) & mask[place]!, place);
   };

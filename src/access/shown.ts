@@ -7,7 +7,7 @@
 import { heap, unusable } from "../api/attached.js";
 import { show } from "../errors.js";
 import type { Pointer } from "../memory/memory.js";
-import { isThere } from "./there.js";
+import { isThere, reach } from "./there.js";
 
 /** The method of an object that console.log calls. */
 export const inspect = Symbol.for("nodejs.util.inspect.custom");
@@ -20,8 +20,9 @@ export function named(name: string, figures: object, options: object, inspect: I
   return `${name} ${inspect(figures, options)}`;
 }
 
-/** The result of `look` if the memory at `pointer` is mapped, else a text that says it is not. */
+/** The result of `look` if the memory at `pointer` is mapped and no guard refuses it, else a text that says it is not. */
 export function shown<T>(pointer: Pointer, bytes: number, look: () => T): T | string {
-  if (unusable === null && isThere(pointer - heap.window.base, bytes)) return look();
+  const place = pointer - heap.window.base;
+  if (unusable === null && isThere(place, bytes) && reach(place, bytes) >= bytes) return look();
   return `[${bytes} bytes at ${show(pointer)}, where the heap has no memory]`;
 }

@@ -69,6 +69,14 @@ test("bit-fields, unions, packed structs and an array at the end", () => {
   assert.equal(bitsOf(struct({ n: "u8", items: ["u32", "n"] })), [0xff, 0, 0, 0]);
 });
 
+test("a struct may be larger than any typed array", () => {
+  const Huge = struct({ bytes: ["u8", 2 ** 46], last: "f64" });
+  assert.is(Huge.offsets.last, 2 ** 46);
+  const pointer = malloc(16);
+  assert.throws(() => Huge.clearPadding(pointer), /not inside the heap/);
+  free(pointer);
+});
+
 test("assign() copies a record, or writes values and zero where nothing is said", () => {
   const Part = struct({ a: "u8", b: "u16" });
   const Whole = struct({

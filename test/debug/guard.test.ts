@@ -2,6 +2,7 @@
  * Wrong accesses, caught: through this library at once, by C or through old views when the block is freed, resized or checked. Each
  * names the block that was meant, with the lines that allocated and freed it.
  */
+import { inspect } from "node:util";
 import { createContext, Script } from "node:vm";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -314,6 +315,15 @@ test("debug stays on, and comes before the first block", () => {
   configure({ debug: true });
   refused("ERR_INVALID_ARG", () => configure({ debug: false }), /stays on/);
   refused("ERR_INVALID_ARG", () => configure({ debug: 1 as never }), /true or false/);
+});
+
+test("console.log shows records and arrays of freed blocks, and does not throw", () => {
+  const Point = struct({ x: "f64", few: ["u8", 3] });
+  const points = Point.array(2);
+  const objects = [points, points.at(1), points.at(1).few];
+  for (const object of objects) assert.not.match(inspect(object), /no memory/);
+  free(points.pointer);
+  for (const object of objects) assert.match(inspect(object), /no memory/);
 });
 
 test.run();

@@ -2,8 +2,8 @@
  * Checks of pointers: from a pointer to a place, its byte offset in the window, or an error.
  *
  * Refused: NULL, values that are no numbers, addresses outside the window or in the control block, and addresses where
- * nothing is mapped (a large block that was freed, memory beyond the heap's segments). Not caught: memory that another
- * thread unmaps between the check and the access.
+ * nothing is mapped (a large block that was freed, memory beyond the heap's segments). Not caught: memory that is unmapped
+ * between the check and the access, by another thread, or by valueOf() of an object that is written as if it were a number.
  *
  * An access takes one of two paths.
  *

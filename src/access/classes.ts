@@ -2,8 +2,8 @@
  * The classes of records and arrays: made by generate.ts or plain.ts, with the methods added that need not be fast.
  *
  * A record's only own property is what it holds of its address (held.ts). So one assignment moves it to another, and V8 need
- * not allocate a record that does not escape. Fields are accessors on the class's prototype; other methods are on that one's prototype, so that a field
- * may have any name. The last prototype refuses all other properties (closed.ts).
+ * not allocate a record that does not escape. Fields are accessors on the class's prototype; other methods are on that one's
+ * prototype, so that a field may have any name. The last prototype refuses all other properties (closed.ts).
  */
 
 import { rangeError, show, typeError } from "../errors.js";
@@ -118,6 +118,9 @@ export function recordArrayClass(
   const { size } = extent;
   type This = RecordArray<Located>;
   const Records = maker().records(element, extent, length, checks);
+  function toArray(this: This): unknown[] {
+    return Array.from(this, plain);
+  }
   close(Records, OWN, "the parts of element i are set through at(i)", {
     get byteLength(): number {
       return (this as unknown as This).length * size;
@@ -133,12 +136,8 @@ export function recordArrayClass(
     search(this: This, compare: (record: Located) => number): number {
       return searchRecords(this, element, size, compare);
     },
-    toArray(this: This): unknown[] {
-      return Array.from(this, plain);
-    },
-    toJSON(this: This): unknown[] {
-      return Array.from(this, plain);
-    },
+    toArray,
+    toJSON: toArray,
     /** Does nothing: only an array that was made with its memory owns it (struct.ts). */
     [Symbol.dispose](): void {},
     [inspect](this: This): unknown[] | string {
@@ -151,17 +150,16 @@ export function recordArrayClass(
 function valueArrayClass(element: Codec, length: number | null): LocatedClass {
   type This = ValueArray<unknown>;
   const Values = maker().values(element, length, checks);
+  function toArray(this: This): unknown[] {
+    return [...this];
+  }
   close(Values, OWN, "element i is set by set(i, value)", {
     [assign](this: This, values: unknown): void {
       let index = 0;
       for (const value of valuesInOrder(values)) this.set(index++, value);
     },
-    toArray(this: This): unknown[] {
-      return [...this];
-    },
-    toJSON(this: This): unknown[] {
-      return [...this];
-    },
+    toArray,
+    toJSON: toArray,
     [inspect](this: This): unknown[] | string {
       return shown(this.pointer, this.length * element.size, () => [...this]);
     },

@@ -25,7 +25,6 @@ import {
   goodSize,
   Heap,
   HeapError,
-  type HeapErrorCode,
   malloc,
   NULL,
   offset,
@@ -42,6 +41,7 @@ import {
   write,
 } from "../../src/index.js";
 import { Random, testSeed } from "../support/seed.js";
+import { refused } from "../support/throws.js";
 
 configure({ debug: true });
 
@@ -53,15 +53,6 @@ function allocateHere(size: number): Pointer {
 
 function freeHere(pointer: Pointer): void {
   free(pointer);
-}
-
-function refused(code: HeapErrorCode, call: () => unknown, ...parts: RegExp[]): void {
-  assert.throws(call, (error: unknown) => {
-    assert.instance(error, HeapError, String(error));
-    assert.is((error as HeapError).code, code, (error as HeapError).message);
-    for (const part of parts) assert.match((error as HeapError).message, part);
-    return true;
-  });
 }
 
 /** Writes as C would, past all checks: by a view that was made while the bytes were the program's, or a larger block around. */

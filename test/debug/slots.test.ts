@@ -25,7 +25,6 @@ import {
   goodSize,
   Heap,
   HeapError,
-  type HeapErrorCode,
   internals,
   malloc,
   NULL,
@@ -45,6 +44,7 @@ import {
   write,
 } from "../../src/index.js";
 import { Random, testSeed } from "../support/seed.js";
+import { refused } from "../support/throws.js";
 
 const SLOTS = 32;
 const PAGE = internals.slots.pageSize;
@@ -56,15 +56,6 @@ function allocateHere(size: number): Pointer {
 
 function freeHere(pointer: Pointer): void {
   free(pointer);
-}
-
-function refused(code: HeapErrorCode, call: () => unknown, ...parts: RegExp[]): void {
-  assert.throws(call, (error: unknown) => {
-    assert.instance(error, HeapError, String(error));
-    assert.is((error as HeapError).code, code, (error as HeapError).message);
-    for (const part of parts) assert.match((error as HeapError).message, part);
-    return true;
-  });
 }
 
 /** Whether a block has pages of its own. */

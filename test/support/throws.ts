@@ -17,3 +17,13 @@ export function throwsHeapError(work: () => unknown, code: HeapErrorCode, messag
   }
   throw new Error(`returned ${String(result)} where ${code} was to be thrown`);
 }
+
+/** Calls what must throw a HeapError of that code, whose message matches all of `parts`. */
+export function refused(code: HeapErrorCode, call: () => unknown, ...parts: RegExp[]): void {
+  assert.throws(call, (error: unknown) => {
+    assert.instance(error, HeapError, String(error));
+    assert.is((error as HeapError).code, code, (error as HeapError).message);
+    for (const part of parts) assert.match((error as HeapError).message, part);
+    return true;
+  });
+}

@@ -19,6 +19,7 @@ const MEANING: Record<TraceStep, string> = {
   mmap: "a mapping from the kernel",
   mremap: "the mapping, resized by the kernel",
   munmap: "the mapping, back to the kernel",
+  shrink: "a segment that holds nothing is given up",
   purge: "pages given back to the kernel",
 };
 

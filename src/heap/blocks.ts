@@ -7,7 +7,11 @@ import type { ThreadHeap } from "./heap.js";
 
 /** The blocks of one segment; ends at the wilderness, at the fence, or at an overwritten size that is too small. */
 export function* blocksOf(of: ThreadHeap, id: number): Generator<Block> {
-  yield* blocksBetween(of.words, of.wilderness.segments.start(id), of.wilderness.endOf(id));
+  const { segments } = of.wilderness;
+  for (const b of blocksBetween(of.words, segments.start(id), of.wilderness.endOf(id))) {
+    if (segments.owner(id) !== of.record) return; // the segment was vacated between two steps
+    yield b;
+  }
 }
 
 export function* blocksBetween(m: Int32Array, start: number, end: number): Generator<Block> {

@@ -52,6 +52,7 @@ import type { OtherHeaps } from "./other-heaps.js";
 import type { Pool } from "./pool.js";
 import { POLICY_RUN, purge, purgeBeforeMapping, purgeIsDue, uncommit, whileTakingBack } from "./purge.js";
 import { Rec } from "./record.js";
+import { vacateClosed, vacateWilderness } from "./vacate.js";
 import { NOTHING_CLEAN, type Wilderness } from "./wilderness.js";
 
 /** Largest request that the fast paths serve, in bytes. */
@@ -290,6 +291,7 @@ export class ThreadHeap {
     const b = this.#takeConsolidated(bytes);
     if (b !== 0) return b;
     purge(this.wilderness, this.wilderness.pageSize);
+    vacateClosed(this.pool);
     return this.#take(bytes) || this.#takeAny(bytes) || this.wilderness.grow(bytes);
   }
 
@@ -394,12 +396,17 @@ export class ThreadHeap {
     return (before - footprintOf(m, record)) * this.wilderness.pageSize;
   }
 
-  /** Trims, and discharges what is committed but was never touched; whether less is charged than before. */
+  /**
+   * Trims, discharges what is committed but was never touched, and vacates all chunks that hold nothing; whether less is charged
+   * than before.
+   */
   relieve(): boolean {
     const { words: m, record } = this;
     const before = m[record + Rec.charged]! - m[record + Rec.reclaimedPages]!;
     this.trim();
     uncommit(this.wilderness);
+    vacateClosed(this.pool);
+    vacateWilderness(this.wilderness);
     return m[record + Rec.charged]! < before;
   }
 
@@ -433,9 +440,13 @@ export class ThreadHeap {
   /** Repeats `attempt` after giving idle memory back: slack, this heap's pages, other heaps' pages. 0 if all fail. */
   #relieved(size: number, attempt: () => number): number {
     if (size > Math.min(this.pressure().limit, this.window.span)) return 0;
-    let result = this.large.unmapSlack() > 0 ? attempt() : 0;
-    if (result === 0 && this.relieve()) result = attempt();
-    while (result === 0 && this.others?.relieve()) result = attempt();
+    const retry = (relieved: boolean) => {
+      const unmapped = this.wilderness.segments.unmapVacant(); // where segments were large blocks may be
+      return unmapped || relieved ? attempt() : 0;
+    };
+    let result = retry(this.large.unmapSlack() > 0);
+    if (result === 0) result = retry(this.relieve());
+    while (result === 0 && this.others?.relieve()) result = retry(true);
     return result;
   }
 

@@ -18,7 +18,7 @@ export interface OtherHeaps<Heap> {
   readonly heaps: readonly Heap[];
   /** Trims them and all orphans, and asks other threads to trim theirs; returns the bytes given back. */
   trim(): number;
-  /** As trim(), and discharges what is committed but was never touched; whether less is charged than before. */
+  /** As trim(), and all else that ThreadHeap.relieve() does; whether less is charged than before, or more chunks are vacant. */
   relieve(): boolean;
   /**
    * Makes a heap for the program, limited to `pages`, or not if that is 0. allocate() takes nothing from it.

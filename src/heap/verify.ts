@@ -21,7 +21,7 @@ import {
 import { addressOf, freeOverwritten, headerOverwritten, named } from "../block/damage.js";
 import { corrupt } from "../errors.js";
 import { isOwned } from "../memory/control.js";
-import { type Block, HEADER_BYTES } from "../memory/memory.js";
+import { type Block, HEADER_BYTES, WORD_BYTES } from "../memory/memory.js";
 import { CACHED_UNITS, countOf, forEachCached, headOf } from "./cache.js";
 import type { ThreadHeap } from "./heap.js";
 import { binsOf, Rec } from "./record.js";
@@ -81,7 +81,8 @@ function checkSegment(of: ThreadHeap, id: number, census: Census): void {
       throw corrupt(`the block below the wilderness at ${where(of, b)} is free and was not coalesced`);
     return;
   }
-  if (b >= end) throw corrupt(`the segment that ends at ${where(of, end)} has no fence there`);
+  if (b >= end || (end - b) * WORD_BYTES > FENCE_BYTES + HEADER_BYTES)
+    throw corrupt(`the segment that ends at ${where(of, end)} has no fence there`);
   census.closedUnits += (b - segments.start(id)) >>> 2;
   checkHeaderAndFlag(of, b, belowIsFree);
 }

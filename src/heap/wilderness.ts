@@ -22,7 +22,7 @@ import {
   writeCached,
   writeLive,
 } from "../block/block.js";
-import { Control, segmentStart } from "../memory/control.js";
+import { Control, segmentEnd, segmentStart } from "../memory/control.js";
 import { type Block, HEADER_BYTES, roundUp, type Window, WORD_BYTES } from "../memory/memory.js";
 import type { Os } from "../platform/os.js";
 import type { Account } from "../shared/account.js";
@@ -54,6 +54,12 @@ export type KeepRest = (b: Block, untouchedPages: number) => void;
 export function extentUnits(m: Int32Array, record: number): number {
   const start = segmentStart(m, m[record + Rec.segment]!);
   return m[record + Rec.closedUnits]! + ((m[record + Rec.top]! - start) >>> 2);
+}
+
+/** Units of address space in the segments of that heap. */
+export function spaceUnits(m: Int32Array, record: number): number {
+  const id = m[record + Rec.segment]!;
+  return m[record + Rec.closedUnits]! + ((segmentEnd(m, id) - segmentStart(m, id)) >>> 2);
 }
 
 export class Wilderness {

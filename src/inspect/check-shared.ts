@@ -16,6 +16,7 @@ import type { Block } from "../memory/memory.js";
 import { underAdoption } from "../process/claims.js";
 import { isUnfinishedGrowth, MOST_DAMAGED } from "../process/recover.js";
 import { entryOf, isAlive, isDoomed, isRuined, recordOf } from "../shared/heaps.js";
+import { isVacant } from "../space/vacant.js";
 
 /** Verifies what all threads share. Throws ERR_HEAP_CORRUPT for the first contradiction. */
 export function checkShared(of: ThreadHeap): void {
@@ -40,6 +41,7 @@ function checkSegments(of: ThreadHeap): void {
   const { segments } = of.wilderness;
   const taken = new Set<number>();
   for (let id = 0; id < segments.count; id++) {
+    if (segments.owner(id) === 0) continue;
     for (let chunk = segments.chunkStart(id) / CHUNK_WORDS; chunk < segments.end(id) / CHUNK_WORDS; chunk++) {
       if (taken.has(chunk)) throw corrupt(`${megabyte(of, chunk)} is in two segments`);
       taken.add(chunk);
@@ -51,6 +53,8 @@ function checkSegments(of: ThreadHeap): void {
   for (let chunk = 0; chunk < CHUNKS; chunk++) {
     if (m[OWNERS + chunk] !== 0 && !taken.has(chunk))
       throw corrupt(`${megabyte(of, chunk)} is noted as a heap's, and is in no segment`);
+    if (isVacant(m, chunk) && taken.has(chunk))
+      throw corrupt(`${megabyte(of, chunk)} is noted as vacant, and is in a segment`);
   }
 }
 

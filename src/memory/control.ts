@@ -11,6 +11,7 @@
  *           128   PENDING      the change that the holder of the lock has begun
  *          1024   OWNERS       one word per chunk of the zone: the heap record that owns it, 0 for none
  *          5120   WAITERS      4 words per asynchronous waiter (see waiters.ts)
+ *          7168   VACANT     one bit per chunk: mapped, and no segment's any more (see vacant.ts)
  *          8192   SEGMENTS     4 words per segment: start, end, owner, spare
  *         32768   HEAPS        32 words per heap, whether its thread lives or not (see heaps.ts)
  *         65536   MAPPINGS     2 words per large block, ascending: page of the mapping, pages in it (see mappings.ts)
@@ -22,7 +23,7 @@
  * A chunk has one owner, and all of an owned chunk is mapped: reading a word of it never faults. So one word per chunk
  * tells both a wild pointer and another thread's block.
  *
- * Written under the lock: PENDING, OWNERS, SEGMENTS, MAPPINGS, PAGES, and the cursors and counters of CONTROL. Written
+ * Written under the lock: PENDING, OWNERS, VACANT, SEGMENTS, MAPPINGS, PAGES, and the cursors and counters of CONTROL. Written
  * under ADOPTION: HEAPS, and OWNERS again, with the same values, by who adopts a heap. Settings are written before the
  * first allocation; a dynamic mmapThreshold changes later, under the lock. peakPages changes by compareExchange,
  * churnCredit and churnOthers without the lock. Any thread reads all of it.
@@ -45,6 +46,7 @@ export const WAITERS = 5120;
 export const WAITER_WORDS = 4;
 /** Asynchronous waiters at the same time, in all threads. */
 export const MAX_WAITERS = 512;
+export const VACANT = 7168;
 export const SEGMENTS = 8192;
 export const SEGMENT_WORDS = 4;
 export const SEGMENT_START = 0;
@@ -74,11 +76,13 @@ export const Pending = {
   nothing: 0,
   chunksTaken: 1,
   chunksTakenToExtend: 2,
-  mapped: 3,
-  unmapping: 4,
-  remapped: 5,
-  unmapped: 6,
-  slackChanged: 7,
+  chunksVacated: 3,
+  vacantUnmapped: 4,
+  mapped: 5,
+  unmapping: 6,
+  remapped: 7,
+  unmapped: 8,
+  slackChanged: 9,
 } as const;
 
 export const NO_LIMIT = 0x7fffffff;
@@ -112,8 +116,9 @@ export function segmentOwner(m: Int32Array, id: number): number {
   return m[SEGMENTS + id * SEGMENT_WORDS + SEGMENT_OWNER]!;
 }
 
-if (OWNERS + CHUNKS > WAITERS || WAITERS + MAX_WAITERS * WAITER_WORDS > SEGMENTS)
+if (OWNERS + CHUNKS > WAITERS || WAITERS + MAX_WAITERS * WAITER_WORDS > VACANT)
   throw new Error("control: table of waiters overlaps others");
+if (VACANT + CHUNKS / 32 > SEGMENTS) throw new Error("control: bits of vacant chunks overlap segments");
 if (SEGMENTS + MAX_SEGMENTS * SEGMENT_WORDS > HEAPS) throw new Error("control: segment table overlaps heaps");
 if (HEAPS + MAX_HEAPS * HEAP_WORDS > MAPPINGS) throw new Error("control: table of heaps overlaps mappings");
 if (CLOSED_LISTS + CLOSED_WORDS > PAGES) throw new Error("control: closed lists overlap the table of pages");

@@ -37,6 +37,7 @@ import {
   setKind,
 } from "../shared/heaps.js";
 import type { Hooks } from "../shared/hooks.js";
+import { vacantChunks } from "../space/vacant.js";
 import {
   chargedTo,
   contextFor,
@@ -192,11 +193,13 @@ export class AdoptedHeaps implements OtherHeaps<ThreadHeap> {
   relieve(): boolean {
     let relieved = false;
     this.#wiped = 0;
+    const { window, os } = this.#context;
+    const vacant = vacantChunks(window.words);
     this.#forEach((heap) => {
       if (heap.relieve()) relieved = true;
     });
-    const { window, os } = this.#context;
-    return relieved || this.#wiped > 0 || this.#reclaim() > 0 || askForMemory(window, os, chargedPages) > 0;
+    if (relieved || this.#wiped > 0 || this.#reclaim() > 0) return true;
+    return askForMemory(window, os, chargedPages) > 0 || vacantChunks(window.words) > vacant;
   }
 
   /** Visits all orphans, one at a time; then again those whose inbox got blocks meanwhile; then the heaps of this thread. */

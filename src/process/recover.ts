@@ -31,7 +31,8 @@ import { consolidate } from "../heap/consolidate.js";
 import type { Pool } from "../heap/pool.js";
 import { whileTakingBack } from "../heap/purge.js";
 import { Rec } from "../heap/record.js";
-import { type Block, HEADER_BYTES, WORD_BYTES } from "../memory/memory.js";
+import { CHUNK_WORDS } from "../memory/control.js";
+import { type Block, HEADER_BYTES, roundUp, WORD_BYTES } from "../memory/memory.js";
 import { recoverDrain } from "../shared/inbox.js";
 import { Outbox } from "../shared/remote.js";
 
@@ -175,12 +176,16 @@ function surveySegment(pool: Pool, id: number, census: Census): boolean {
   const active = m[pool.record + Rec.segment] === id;
   let b = start as Block;
   for (; b < end; b = (b + (sizeOf(m, b) >>> 2)) as Block) {
-    if (!isIntact(m, b, pool.secret)) {
+    const intact = isIntact(m, b, pool.secret);
+    if (!intact) {
       census.damaged++;
       rebuildCheckWord(m, b, pool.secret);
     }
     if (isPreviousFree(m, b)) markPreviousLive(m, b); // consolidation sets the flags again
-    if (sizeOf(m, b) === FENCE_BYTES && !active) break;
+    if (sizeOf(m, b) === FENCE_BYTES && !active) {
+      if (intact) completeVacating(pool, id, b);
+      break;
+    }
     if (isUnfinishedGrowth(pool, b, end)) {
       m[pool.record + Rec.top] = b;
       return true;
@@ -191,6 +196,11 @@ function surveySegment(pool: Pool, id: number, census: Census): boolean {
   }
   if (!active) census.closedUnits += (b - start) >>> 2;
   return active ? b === end : b < end;
+}
+
+/** The thread may have died after it ended a segment at a new fence, and before it vacated what lies above. */
+function completeVacating({ wilderness: { segments } }: Pool, id: number, fence: Block): void {
+  segments.vacate(id, roundUp(fence + HEADER_BYTES / WORD_BYTES, CHUNK_WORDS));
 }
 
 /**

@@ -1,7 +1,7 @@
 /**
  * Wiping a made heap: forgetting all its blocks at once, and giving their pages back.
  *
- * Owns what is left: the record, and segments without blocks. Every step is idempotent, from any state that a death leaves: only
+ * Owns what is left: the record, and the segment that it lies in, without blocks. Every step is idempotent, from any state that a death leaves: only
  * the table of segments is trusted. recover() must follow.
  */
 import type { Pool } from "../heap/pool.js";
@@ -27,10 +27,12 @@ const KEPT: ReadonlySet<number> = new Set([
 export function wipe(pool: Pool): void {
   const { m, record, wilderness } = pool;
   const { segments } = wilderness;
-  const own = wilderness.ownSegments();
-  const home = own.find((id) => segments.chunkStart(id) === record)!;
-  for (const id of own)
-    clear(pool, id === home ? record + RECORD_WORDS : segments.chunkStart(id), segments.end(id));
+  let home = -1;
+  for (const id of wilderness.ownSegments()) {
+    if (segments.chunkStart(id) !== record) segments.vacate(id, segments.chunkStart(id));
+    else home = id;
+  }
+  clear(pool, record + RECORD_WORDS, segments.end(home));
   for (let word = 0; word < Rec.outbox; word++) if (!KEPT.has(word)) m[record + word] = 0;
   wilderness.begin(home);
 }

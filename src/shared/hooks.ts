@@ -7,7 +7,8 @@
 
 /**
  * A step of the heap: calls of the program; `split` of a block, and `coalesce` with the free block above (forward) or below
- * (backward); more address space (`grow`); calls of the kernel for large blocks; and pages that are given back (`purge`).
+ * (backward); more address space (`grow`), or less (`shrink`); calls of the kernel for large blocks; and pages that are given back
+ * (`purge`).
  */
 export type TraceStep =
   | "malloc"
@@ -19,6 +20,7 @@ export type TraceStep =
   | "coalesce forward"
   | "coalesce backward"
   | "grow"
+  | "shrink"
   | "mmap"
   | "mremap"
   | "munmap"

@@ -10,7 +10,8 @@
  * sbrk is refused, chunks are mapped one run at a time, and nothing else changes.
  *
  * A heap gets chunks under the lock, in two steps: they are noted as pending, and entered in the tables from the note. If
- * the thread dies in between, the next holder of the lock enters them (recover). Entering twice has the same result.
+ * the thread dies in between, the next holder of the lock enters them (recover). Entering twice has the same result. A segment
+ * without a block is vacated in the same way, and its chunks are the first that the next segments get. Its number is free then.
  */
 import {
   CHUNK_BYTES,
@@ -30,13 +31,15 @@ import {
   segmentOwner,
   segmentStart,
 } from "../memory/control.js";
-import { notePages } from "../memory/mapped-pages.js";
+import { forgetPages, notePages } from "../memory/mapped-pages.js";
 import { type Window, WORD_BYTES } from "../memory/memory.js";
 import type { Os } from "../platform/os.js";
 import { HEAP_RECORD } from "../shared/heaps.js";
 import type { Hooks } from "../shared/hooks.js";
 import type { Lock } from "../shared/lock.js";
 import { mayMap } from "./gaps.js";
+import { discardPages } from "./small-pages.js";
+import { endOfVacant, nextVacant, setVacant } from "./vacant.js";
 
 /** Chunks of the largest segment: blocks are not coalesced across segments, so it limits their size. */
 export const MAX_SEGMENT_CHUNKS = 1024;
@@ -58,6 +61,7 @@ export class Segments {
     this.#chunks = window.words.length / CHUNK_WORDS;
   }
 
+  /** Entries of the table: one more than the highest number of a segment. */
   get count(): number {
     return this.#m[Control.segments]!;
   }
@@ -72,7 +76,7 @@ export class Segments {
     return segmentEnd(this.#m, id);
   }
 
-  /** The record of the heap that owns the segment. */
+  /** The record of the heap that owns the segment; 0 where a number is free. */
   owner(id: number): number {
     return segmentOwner(this.#m, id);
   }
@@ -91,7 +95,7 @@ export class Segments {
     const chunks = Math.ceil(words / CHUNK_WORDS);
     if (chunks > MAX_SEGMENT_CHUNKS) return -1;
     this.#lock.acquire();
-    const id = this.count;
+    const id = this.#freeId();
     m[Control.pendingHeap] = heap;
     m[Control.pendingSegment] = id;
     m[Control.pendingChunks] = chunks;
@@ -117,16 +121,42 @@ export class Segments {
     return taken;
   }
 
+  /**
+   * Vacates the chunks of a segment from word `from` on, in which its owner has no block and no fence. Their memory goes back to the
+   * kernel. From its first chunk on: the whole segment.
+   */
+  vacate(id: number, from: number): void {
+    const m = this.#m;
+    if (from >= this.end(id)) return;
+    this.#lock.acquire();
+    m[Control.pendingSegment] = id;
+    m[Control.pendingFirst] = from / CHUNK_WORDS;
+    m[Control.pendingChunks] = (this.end(id) - from) / CHUNK_WORDS;
+    m[Control.pending] = Pending.chunksVacated;
+    this.#finishVacating();
+    this.#lock.release();
+  }
+
+  /** Unmaps all vacant chunks that large blocks could have; whether there were any. */
+  unmapVacant(): boolean {
+    this.#lock.acquire();
+    const unmapped = this.#unmapVacant(this.#m[Control.breakChunks]!, this.#chunks);
+    this.#lock.release();
+    return unmapped;
+  }
+
   /** Calls `look` under the lock: the table of segments and the owners of chunks then agree. */
   whileStill(look: () => void): void {
     this.#lock.whileHeld(look);
   }
 
-  /** Recovers a change that the last holder of the lock died in: enters the chunks. */
+  /** Recovers a change that the last holder of the lock died in: completes it. */
   recover(): void {
     const pending = this.#m[Control.pending];
     if (pending === Pending.chunksTaken) this.#enterSegment();
     else if (pending === Pending.chunksTakenToExtend) this.#enterExtension();
+    else if (pending === Pending.chunksVacated) this.#finishVacating();
+    else if (pending === Pending.vacantUnmapped) this.#finishUnmap();
   }
 
   /** Writes the owner of each chunk again, as the segment's entry says. For the thread that has or adopts the heap. */
@@ -138,12 +168,24 @@ export class Segments {
     }
   }
 
-  /** Takes a run of chunks and notes it as pending: of the sbrk range, else mapped, last where large blocks may lie. */
+  /** The lowest number that no segment has. */
+  #freeId(): number {
+    let id = 0;
+    while (id < this.count && this.owner(id) !== 0) id++;
+    return id;
+  }
+
+  /**
+   * Takes a run of chunks and notes it as pending: a vacant one, else of the sbrk range, else mapped, last where large blocks may
+   * lie.
+   */
   #take(chunks: number): boolean {
     const m = this.#m;
     const next = m[Control.nextChunk]!;
-    if (next + chunks <= m[Control.breakChunks]!) {
-      m[Control.pendingFirst] = next;
+    const isFresh = next + chunks <= m[Control.breakChunks]!;
+    const first = this.#vacantRun(chunks) ?? (isFresh ? next : null);
+    if (first !== null) {
+      m[Control.pendingFirst] = first;
       m[Control.pending] = Pending.chunksTaken;
       return true;
     }
@@ -152,6 +194,16 @@ export class Segments {
       this.#mapBetween(m[Control.nextMapped]!, Math.min(large, this.#chunks), chunks) ||
       this.#mapBetween(Math.max(CONTROL_CHUNKS, m[Control.breakChunks]!), this.#chunks, chunks)
     );
+  }
+
+  /** The start of the lowest run of so many vacant chunks; null for none. */
+  #vacantRun(chunks: number): number | null {
+    for (let at = 0; at < this.#chunks; ) {
+      const first = nextVacant(this.#m, at, this.#chunks);
+      at = endOfVacant(this.#m, first, this.#chunks);
+      if (at - first >= chunks) return first;
+    }
+    return null;
   }
 
   /** Maps a run of chunks in the first gap between two chunks, and notes it as pending. */
@@ -175,22 +227,24 @@ export class Segments {
   /** Takes the run that starts at chunk `first`, if it is free. */
   #takeAt(first: number, chunks: number): boolean {
     const m = this.#m;
-    if (first === m[Control.nextChunk] && first + chunks <= m[Control.breakChunks]!) {
+    const end = first + chunks;
+    const above = endOfVacant(m, first, end);
+    if (above === end || (above === m[Control.nextChunk] && end <= m[Control.breakChunks]!)) {
       m[Control.pendingFirst] = first;
       m[Control.pending] = Pending.chunksTakenToExtend;
       return true;
     }
-    const free =
-      first >= m[Control.breakChunks]! &&
-      first + chunks <= this.#chunks &&
-      this.#lastTaken(first, chunks) < 0;
-    return free && this.#map(first, chunks, Pending.chunksTakenToExtend);
+    const isFree =
+      first >= m[Control.breakChunks]! && end <= this.#chunks && this.#lastTaken(first, chunks) < 0;
+    return isFree && this.#map(first, chunks, Pending.chunksTakenToExtend);
   }
 
   #map(first: number, chunks: number, pending: number): boolean {
     const m = this.#m;
     const address = this.#window.base + first * CHUNK_BYTES;
+    this.#unmapVacant(first, first + chunks); // what of the run is mapped already: the whole run is mapped at once
     m[Control.pendingFirst] = first;
+    m[Control.pendingChunks] = chunks;
     if (!mayMap(this.#os, m, chunks * CHUNK_BYTES)) return false;
     if (this.#os.map(address, chunks * CHUNK_BYTES) !== address) return false;
     m[Control.pending] = pending;
@@ -211,7 +265,8 @@ export class Segments {
     m[entry(id) + SEGMENT_OWNER] = owner;
     notePages(this.#window, first * CHUNK_BYTES, end * WORD_BYTES);
     this.own(id);
-    m[Control.segments] = id + 1;
+    setVacant(m, first, m[Control.pendingChunks]!, false);
+    m[Control.segments] = Math.max(id + 1, m[Control.segments]!);
     m[heap + HEAP_RECORD] = owner;
     m[Control.pending] = Pending.nothing;
     this.#traceGrow(first, end / CHUNK_WORDS - first);
@@ -226,16 +281,73 @@ export class Segments {
     const owner = this.owner(id);
     notePages(this.#window, first * CHUNK_BYTES, end * WORD_BYTES);
     for (let chunk = first; chunk < end / CHUNK_WORDS; chunk++) m[OWNERS + chunk] = owner;
+    setVacant(m, first, m[Control.pendingChunks]!, false);
     m[entry(id) + SEGMENT_END] = end;
     m[Control.pending] = Pending.nothing;
     this.#traceGrow(first, end / CHUNK_WORDS - first);
+  }
+
+  /** The segment's entry last. Whoever adopts the heap gets the lock first, and so finds this completed. */
+  #finishVacating(): void {
+    const m = this.#m;
+    const id = m[Control.pendingSegment]!;
+    const first = m[Control.pendingFirst]!;
+    const chunks = m[Control.pendingChunks]!;
+    const address = this.#window.base + first * CHUNK_BYTES;
+    if (!discardPages(this.#window, this.#os, address, chunks * CHUNK_BYTES)) {
+      m.fill(0, first * CHUNK_WORDS, (first + chunks) * CHUNK_WORDS); // pages locked in memory
+    }
+    for (let chunk = first; chunk < first + chunks; chunk++) m[OWNERS + chunk] = 0;
+    setVacant(m, first, chunks, true);
+    if (first * CHUNK_WORDS <= this.start(id)) m[entry(id) + SEGMENT_OWNER] = 0;
+    else m[entry(id) + SEGMENT_END] = first * CHUNK_WORDS;
+    m[Control.pending] = Pending.nothing;
+    this.#hooks.trace?.("shrink", address, chunks * CHUNK_BYTES);
+  }
+
+  /** Unmaps the vacant chunks between two chunks; whether there were any. Those that the kernel does not unmap stay vacant. */
+  #unmapVacant(from: number, to: number): boolean {
+    const m = this.#m;
+    let unmapped = false;
+    for (let at = from; at < to; ) {
+      const first = nextVacant(m, at, to);
+      at = endOfVacant(m, first, to);
+      if (first === at) break;
+      m[Control.pendingFirst] = first;
+      m[Control.pendingChunks] = at - first;
+      m[Control.pending] = Pending.vacantUnmapped;
+      if (this.#finishUnmap()) unmapped = true;
+      else this.#keepVacant(first, at - first);
+    }
+    return unmapped;
+  }
+
+  #keepVacant(first: number, chunks: number): void {
+    setVacant(this.#m, first, chunks, true);
+    notePages(this.#window, first * CHUNK_BYTES, (first + chunks) * CHUNK_BYTES);
+  }
+
+  /**
+   * Repeated after a death; the thread did not die after it unmapped, see large-changes.ts. What the kernel does not unmap then, or if
+   * it dies before keepVacant(), stays mapped for ever, without memory.
+   */
+  #finishUnmap(): boolean {
+    const m = this.#m;
+    const first = m[Control.pendingFirst]!;
+    const chunks = m[Control.pendingChunks]!;
+    const [from, to] = [first * CHUNK_BYTES, (first + chunks) * CHUNK_BYTES];
+    forgetPages(this.#window, from, to); // first: a use after free then throws, and does not end the process
+    setVacant(m, first, chunks, false);
+    const unmapped = this.#os.unmap(this.#window.base + from, to - from);
+    m[Control.pending] = Pending.nothing;
+    return unmapped;
   }
 
   /** Advances the cursor that the pending chunks came from, if they were next; returns the word after them. */
   #passChunks(): number {
     const m = this.#m;
     const end = m[Control.pendingFirst]! + m[Control.pendingChunks]!;
-    if (end <= m[Control.breakChunks]!) m[Control.nextChunk] = end;
+    if (end <= m[Control.breakChunks]!) m[Control.nextChunk] = Math.max(end, m[Control.nextChunk]!);
     else if (m[Control.nextMapped] === m[Control.pendingFirst]) m[Control.nextMapped] = end;
     return end * CHUNK_WORDS;
   }

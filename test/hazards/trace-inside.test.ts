@@ -10,6 +10,7 @@ import {
   check,
   configure,
   free,
+  Heap,
   malloc,
   type Pointer,
   realloc,
@@ -214,6 +215,12 @@ const works: Record<TraceEvent["step"], () => () => unknown> = {
   },
   grow: () => () => {
     for (let i = 0; i < 100; i++) malloc(120_000);
+  },
+  shrink() {
+    const heaps = [new Heap(), new Heap()];
+    for (const heap of heaps) heap.malloc(10); // so that the segment of the first one cannot grow
+    for (let i = 0; i < 20; i++) heaps[0]!.malloc(100_000);
+    return () => heaps[0]!.destroy();
   },
 };
 

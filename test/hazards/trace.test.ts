@@ -27,6 +27,7 @@ const STEPS: TraceStep[] = [
   "coalesce forward",
   "coalesce backward",
   "grow",
+  "shrink",
   "mmap",
   "mremap",
   "munmap",
@@ -108,6 +109,8 @@ function tellsMappings({ places }: Found, events: readonly TraceEvent[]): void {
   for (const { size } of grown) assert.is(size % 2 ** 20, 0);
   const last = places["many 39"]!;
   assert.ok(grown.some(({ address, size }) => address <= last && last < address + size));
+  assert.ok(covering("grow", places["last of a Heap"]!) >= 0);
+  assert.ok(covering("shrink", places["last of a Heap"]!) > covering("grow", places["last of a Heap"]!));
 }
 
 test("HEAPWRIGHT_TRACE=1 prints each step with address, size and thread", async () => {

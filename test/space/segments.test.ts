@@ -14,6 +14,9 @@ import {
   OWNERS,
   ownerOfWord,
   Pending,
+  SEGMENT_OWNER,
+  SEGMENT_WORDS,
+  SEGMENTS,
 } from "../../src/memory/control.js";
 import type { Window } from "../../src/memory/memory.js";
 import { entryOf, HEAP_RECORD } from "../../src/shared/heaps.js";
@@ -147,6 +150,7 @@ test("a segment is at most MAX_SEGMENT_CHUNKS long, and the table has an end", (
   const { segments, os, m } = bench(0);
   assert.is(segments.open(MAX_SEGMENT_CHUNKS * CHUNK_WORDS + 1, HEAP, 0), -1);
   m[Control.segments] = MAX_SEGMENTS;
+  for (let id = 0; id < MAX_SEGMENTS; id++) m[SEGMENTS + id * SEGMENT_WORDS + SEGMENT_OWNER] = OWNER;
   assert.is(segments.open(1, HEAP, 0), -1);
   assert.is(os.count("map"), 1, "neither asked for memory: only the control block did");
 });
@@ -229,6 +233,115 @@ test("chunks below a segment that had to lie higher are used when they are free 
   const last = segments.open(16 * CHUNK_WORDS, OTHER, 0);
   assert.is(chunkOf(segments.start(last)), below + 4, "up to the one that lies higher");
   assert.not.ok(segments.extend(last, segments.end(last) + 2 * CHUNK_WORDS), "but never into it");
+});
+
+/** Three segments of two chunks, the one in the middle vacated after words in all of its pages were written. */
+function vacated(reserve: number) {
+  const of = bench(reserve);
+  const { segments, m } = of;
+  const ids = [HEAP, HEAP, OTHER].map((heap) => segments.open(2 * CHUNK_WORDS, heap, 0));
+  assert.equal(ids, [0, 1, 2]);
+  const [start, end] = [segments.start(1), segments.end(1)];
+  m.fill(7, start, end);
+  segments.vacate(1, segments.chunkStart(1));
+  return { ...of, start, end };
+}
+
+test("a vacated segment's chunks have no owner, and are zero", () => {
+  const { segments, m, start, end } = vacated(16 * MIB);
+  assert.is(segments.owner(1), 0);
+  assert.equal(
+    [chunkOf(start) - 1, chunkOf(start), chunkOf(start) + 1, chunkOf(end)].map((chunk) => m[OWNERS + chunk]),
+    [OWNER, 0, 0, OWNER + 1],
+  );
+  assert.ok(m.subarray(start, end).every((word) => word === 0));
+});
+
+for (const [where, reserve] of [
+  ["of the range from the break", 16 * MIB],
+  ["that were mapped", 0],
+] as const) {
+  test(`the next segments of any heap get vacant chunks ${where} first, and the free number`, () => {
+    const { segments, os, m, start } = vacated(reserve);
+    const [maps, next] = [os.count("map"), m[Control.nextChunk]];
+    const id = segments.open(1, OTHER, 0);
+    assert.is(id, 1);
+    assert.is(segments.start(id), start);
+    assert.is(segments.owner(id), OWNER + 1);
+    const last = segments.open(CHUNK_WORDS, HEAP, 0);
+    assert.is(last, 3);
+    assert.is(segments.start(last), start + CHUNK_WORDS);
+    assert.is(os.count("map"), maps, "they are mapped still");
+    assert.is(m[Control.nextChunk], next);
+    assert.is(segments.start(segments.open(1, HEAP, 0)), segments.end(2), "then there are none left");
+  });
+
+  test(`a segment grows over vacant chunks ${where}, and on from them`, () => {
+    const { segments, end } = vacated(reserve);
+    assert.ok(segments.extend(0, end - CHUNK_WORDS));
+    assert.not.ok(segments.extend(0, end + 1), "the next segment");
+    assert.ok(segments.extend(0, end));
+    assert.is(segments.end(0), end);
+    segments.vacate(2, segments.chunkStart(2));
+    assert.ok(segments.extend(0, end + 4 * CHUNK_WORDS), "two that were vacant, two that are new");
+    assert.is(segments.end(0), end + 4 * CHUNK_WORDS);
+    assert.is(segments.open(1, HEAP, 0), 1);
+    assert.is(segments.start(1), end + 4 * CHUNK_WORDS);
+  });
+}
+
+test("a segment that is larger than all vacant runs may lie over one of them, and is mapped whole", () => {
+  const { segments, os, m, window, start } = vacated(0);
+  segments.vacate(2, segments.chunkStart(2));
+  const first = chunkOf(start);
+  for (let chunk = first + 5; chunk < 64; chunk++) os.map(addressOfChunk(window, chunk), CHUNK_BYTES);
+  const id = segments.open(5 * CHUNK_WORDS, HEAP, 0);
+  assert.is(segments.start(id), start);
+  assert.ok(os.isMapped(addressOfChunk(window, first), 5 * CHUNK_BYTES));
+  assert.equal(
+    [4, 5].map((chunk) => m[OWNERS + first + chunk]),
+    [OWNER, 0],
+  );
+});
+
+test("vacant chunks are unmapped for others; those of the range from the break are kept", () => {
+  const mapped = vacated(0);
+  const address = addressOfChunk(mapped.window, chunkOf(mapped.start));
+  assert.ok(mapped.os.isMapped(address, 2 * CHUNK_BYTES));
+  assert.ok(mapped.segments.unmapVacant());
+  assert.not.ok(mapped.os.isMapped(address, PAGE) || mapped.os.isMapped(address + CHUNK_BYTES, PAGE));
+  assert.not.ok(mapped.segments.unmapVacant(), "none are left");
+
+  const { segments, os } = vacated(16 * MIB);
+  assert.not.ok(segments.unmapVacant());
+  assert.is(os.count("unmap"), 0);
+});
+
+test("vacant chunks that the kernel does not unmap stay vacant", () => {
+  const { segments, os, start } = vacated(0);
+  os.refused.add("unmap");
+  assert.not.ok(segments.unmapVacant());
+  assert.is(segments.start(segments.open(1, OTHER, 0)), start);
+});
+
+test("pages that the kernel does not take, since they are locked in memory, are cleared by stores", () => {
+  const { segments, os, m } = bench(8 * MIB);
+  segments.open(1, HEAP, 0);
+  const id = segments.open(1, HEAP, 0);
+  m.fill(7, segments.start(id), segments.end(id));
+  os.refused.add("discard");
+  segments.vacate(id, segments.chunkStart(id));
+  assert.is(segments.open(1, OTHER, 0), id);
+  assert.ok(m.subarray(segments.start(id), segments.end(id)).every((word) => word === 0));
+});
+
+test("a tracer hears of a segment that is vacated", () => {
+  const { segments, hooks, window } = bench(8 * MIB);
+  const id = segments.open(2 * CHUNK_WORDS, HEAP, 0);
+  const heard: Array<readonly [string, number, number]> = [];
+  hooks.trace = (step, address, size) => heard.push([step, address, size]);
+  segments.vacate(id, segments.chunkStart(id));
+  assert.equal(heard, [["shrink", addressOfChunk(window, FIRST), 2 * CHUNK_BYTES]]);
 });
 
 test.run();

@@ -5,8 +5,9 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Pointer } from "../../src/memory/memory.js";
 import { sendBack } from "../support/fake-heap.js";
-import { type Operation, operations } from "./operations.js";
+import { operations } from "./operations.js";
 import { type Scene, Scenes, SURVIVOR } from "./scene.js";
+import type { Operation } from "./staging.js";
 
 /**
  * Long operations repeat the same few steps: beyond the first stores every few of them will do.

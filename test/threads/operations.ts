@@ -2,57 +2,17 @@
  * The operations in which a thread may die, each brought to where it does what it is about.
  */
 import * as assert from "uvu/assert";
-import { blockBytes, sizeOf } from "../../src/block/block.js";
-import type { ThreadHeap } from "../../src/heap/heap.js";
+import { sizeOf } from "../../src/block/block.js";
 import { IdleSteps } from "../../src/heap/idle.js";
 import { Rec } from "../../src/heap/record.js";
 import { cutFront } from "../../src/heap/resize.js";
-import { smallBinHead } from "../../src/heap/small-bins.js";
 import { Control } from "../../src/memory/control.js";
-import type { Block, Pointer } from "../../src/memory/memory.js";
+import type { Block } from "../../src/memory/memory.js";
 import { KEPT } from "../../src/shared/heaps.js";
 import { takeBlock } from "../support/fake-heap.js";
-import { MIB } from "../support/fake-os.js";
-import { giveBack, resize, type Scene, SURVIVOR, VICTIM } from "./scene.js";
-
-export interface Operation {
-  /** Brings the scene to where the operation does what it is about; what it returns is given to `run`. */
-  readonly prepare: (scene: Scene) => Pointer[];
-  readonly run: (heap: ThreadHeap, pointers: readonly Pointer[]) => void;
-  /** Blocks that may be left to nobody: what the thread had in hand. */
-  readonly lost: number;
-}
-
-const nothing = (): Pointer[] => [];
-
-/** Blocks of the victim's, every second one given back again. */
-function speckle(scene: Scene, size: number, count: number): Pointer[] {
-  const heap = scene.as(VICTIM);
-  const pointers = Array.from({ length: count }, () => scene.take(heap, size));
-  for (let i = 0; i < count; i += 2) scene.give(heap, pointers[i]!);
-  return pointers.filter((_, i) => i % 2 === 1);
-}
-
-/** Three neighbours above the cached sizes. */
-function row(scene: Scene, size = 12_000): Pointer[] {
-  const heap = scene.as(VICTIM);
-  return [scene.take(heap, size), scene.take(heap, size), scene.take(heap, size), scene.take(heap, size)];
-}
-
-/** Puts blocks of the victim's into the small bin of their size, and empties its list. */
-function binned(scene: Scene, size: number): void {
-  const heap = scene.as(VICTIM);
-  speckle(scene, size, 12);
-  heap.consolidate();
-  while (heap.popSmall(size) !== 0) {}
-  assert.is.not(smallBinHead(heap.words, heap.pool.smallBins, blockBytes(size) >>> 4), 0);
-}
-
-/** The operation works on these: nobody holds them meanwhile. */
-function release(scene: Scene, ...pointers: Pointer[]): Pointer[] {
-  for (const pointer of pointers) scene.held.delete(pointer);
-  return pointers;
-}
+import { mappedOperations } from "./mapped-operations.js";
+import { giveBack, resize, SURVIVOR, VICTIM } from "./scene.js";
+import { binned, nothing, type Operation, release, row, speckle } from "./staging.js";
 
 export const operations: Record<string, Operation> = {
   "malloc from an empty heap": { prepare: nothing, run: (heap) => heap.allocate(64), lost: 1 },
@@ -360,70 +320,6 @@ export const operations: Record<string, Operation> = {
     run: (heap) => heap.allocate(20_000),
     lost: 1,
   },
-  "mmap of a large block": { prepare: nothing, run: (heap) => heap.allocate(300_000), lost: 1 },
-  "mmap of a large block between others": {
-    prepare: (scene) => {
-      const heap = scene.as(VICTIM);
-      const pointers: Pointer[] = [];
-      for (const size of [MIB, 300_000]) {
-        for (let p = heap.large.allocate(size, 16); p !== 0; p = heap.large.allocate(size, 16)) {
-          scene.hold(heap, p);
-          pointers.push(p);
-        }
-      }
-      for (const at of [2, 3]) scene.give(heap, pointers[at]!);
-      scene.take(heap, 300_000); // in place of both, and takes the entry of one
-      scene.take(heap, 300_000); // and of the other
-      return [];
-    },
-    run: (heap) => {
-      const pointer = heap.allocate(300_000);
-      const m = heap.words;
-      const last = m[Control.mappings]! + 2 * (m[Control.mappingsUsed]! - 1);
-      const page = heap.window.pageOf(pointer, m[Control.pageSize]!);
-      assert.ok(page < m[last]! - 1, "entries moved");
-    },
-    lost: 1,
-  },
-  "mremap of a large block that grows bit by bit, and gets slack": {
-    prepare: (scene) => release(scene, scene.take(scene.as(VICTIM), 300_000)),
-    run: (heap, [pointer]) => {
-      const moved = heap.large.resize(pointer!, 305_000);
-      assert.is(heap.large.resizeWithin(moved, 310_000), moved);
-      heap.large.resize(moved, 400_000);
-    },
-    lost: 1,
-  },
-  "giving slack back": {
-    prepare: (scene) => {
-      const heap = scene.as(VICTIM);
-      const pointer = scene.take(heap, 300_000);
-      scene.held.delete(pointer);
-      scene.hold(heap, heap.large.resize(pointer, 305_000) as Pointer);
-      return [];
-    },
-    run: (heap) => assert.ok(heap.large.unmapSlack() > 0),
-    lost: 0,
-  },
-  "munmap of a large block": {
-    prepare: (scene) => release(scene, scene.take(scene.as(VICTIM), 300_000)),
-    run: (heap, [pointer]) => heap.large.free(pointer!),
-    lost: 1,
-  },
-  "mremap in place": {
-    prepare: (scene) => release(scene, scene.take(scene.as(VICTIM), 300_000)),
-    run: (heap, [pointer]) => heap.large.resize(pointer!, 500_000),
-    lost: 1,
-  },
-  "mremap to another place": {
-    prepare: (scene) => {
-      const block = scene.take(scene.as(VICTIM), 300_000);
-      scene.take(scene.as(SURVIVOR), 300_000);
-      return release(scene, block);
-    },
-    run: (heap, [pointer]) => heap.large.resize(pointer!, 500_000),
-    lost: 1,
-  },
   "free of another thread's blocks": {
     prepare: (scene) => {
       const heap = scene.as(SURVIVOR);
@@ -480,4 +376,5 @@ export const operations: Record<string, Operation> = {
     run: (heap) => heap.drain(),
     lost: 0,
   },
+  ...mappedOperations,
 };

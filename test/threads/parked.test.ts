@@ -31,6 +31,7 @@ const operations: ReadonlyArray<readonly [name: string, stride?: number]> = [
   ["realloc that grows backward"],
   ["growth that extends"],
   ["growth that opens"],
+  ["vacating"],
   ["mmap and munmap"],
   ["mremap"],
   ["remote free"],

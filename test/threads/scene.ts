@@ -13,11 +13,12 @@ import { resizeInPlace } from "../../src/heap/resize.js";
 import { checkHeap } from "../../src/heap/verify.js";
 import { checkShared } from "../../src/inspect/check-shared.js";
 import { heapsOf } from "../../src/inspect/walk.js";
-import { CHUNK_WORDS, Control, ownerOfWord } from "../../src/memory/control.js";
+import { CHUNK_BYTES, CHUNK_WORDS, Control, ownerOfWord } from "../../src/memory/control.js";
 import { PAGE_SHIFT, PAGE_TABLE } from "../../src/memory/mapped-pages.js";
 import { type Pointer, WORD_BYTES } from "../../src/memory/memory.js";
 import { joinProcess } from "../../src/process/adopt.js";
 import { noHooks } from "../../src/shared/hooks.js";
+import { isVacant, nextVacant } from "../../src/space/vacant.js";
 import { adopt } from "../support/adopt.js";
 import { anotherThread, type FakeHeap, fakeHeap } from "../support/fake-heap.js";
 import { type FakeOptions, MIB } from "../support/fake-os.js";
@@ -140,6 +141,8 @@ export class Scene {
     }
     checkShared(heap);
     this.verifyPages(heap);
+    this.verifyVacant(heap);
+    this.verifyNoneLost(heap);
     this.verifyHeld(heap);
     const { live, underway } = countBlocks(heap);
     assert.ok(live <= this.held.size + lost, `${live} live, ${this.held.size} held`);
@@ -154,6 +157,30 @@ export class Scene {
       to = table.indexOf(0, from);
       const bytes = ((to < 0 ? table.length : to) - from) * 2 ** PAGE_SHIFT;
       assert.ok(this.os.isMapped(window.base + from * 2 ** PAGE_SHIFT, bytes), `pages from ${from} to ${to}`);
+    }
+  }
+
+  /** Vacant chunks are mapped, and all zeroes. */
+  verifyVacant({ window, words: m }: ThreadHeap): void {
+    const end = m.length / CHUNK_WORDS;
+    for (let chunk = nextVacant(m, 0, end); chunk < end; chunk = nextVacant(m, chunk + 1, end)) {
+      assert.ok(this.os.isMapped(window.base + chunk * CHUNK_BYTES, CHUNK_BYTES), `chunk ${chunk} is mapped`);
+      assert.is(
+        ZEROES.compare(window.bytes, chunk * CHUNK_BYTES, (chunk + 1) * CHUNK_BYTES),
+        0,
+        `chunk ${chunk} is zero`,
+      );
+    }
+  }
+
+  /** Above the break, each chunk that is mapped is a segment's, vacant, or has a large block in it. */
+  verifyNoneLost({ window, words: m, large }: ThreadHeap): void {
+    const blocks = large.mappings();
+    for (let chunk = m[Control.breakChunks]! + 1; chunk < m.length / CHUNK_WORDS; chunk++) {
+      const [from, to] = [chunk, chunk + 1].map((at) => window.base + at * CHUNK_BYTES) as [number, number];
+      const isUsed = ownerOfWord(m, chunk * CHUNK_WORDS) !== 0 || isVacant(m, chunk);
+      if (isUsed || blocks.some(([start, bytes]) => start < to && from < start + bytes)) continue;
+      assert.not.ok(this.os.isMapped(from, CHUNK_BYTES), `chunk ${chunk} is mapped for ever`);
     }
   }
 

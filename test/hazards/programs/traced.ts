@@ -49,6 +49,9 @@ note("realloc of NULL", lib.realloc(lib.NULL, 70));
 const trimmed = lib.trim();
 const made = new lib.Heap();
 note("of a Heap", made.malloc(60));
+const above = new lib.Heap();
+above.malloc(60); // so that the segment of the first one cannot grow
+for (let i = 0; i < 20; i++) note("last of a Heap", made.malloc(100_000));
 made.destroy();
 lib.configure({ trace: false });
 lib.free(lib.malloc(50));

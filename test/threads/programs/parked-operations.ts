@@ -4,7 +4,9 @@
 import { blockBytes } from "../../../src/block/block.js";
 import type { ThreadHeap } from "../../../src/heap/heap.js";
 import { resizeInPlace } from "../../../src/heap/resize.js";
+import { vacateClosed, vacateWilderness } from "../../../src/heap/vacate.js";
 import { NULL, type Pointer } from "../../../src/memory/memory.js";
+import { vacantChunks } from "../../../src/space/vacant.js";
 import { adopt } from "../../support/adopt.js";
 import { type Actor, giveBack } from "./actor.js";
 
@@ -130,6 +132,26 @@ export const operations: Record<string, Operation> = {
     lost: 1,
     contended: true,
     hemmedIn: true,
+  },
+  vacating: {
+    prepare: (actor) => {
+      const { heap } = actor;
+      const blocks = Array.from({ length: 6 }, () =>
+        heap.window.pointerOf(heap.wilderness.grow(blockBytes(BIG))),
+      );
+      for (const pointer of blocks) actor.hold(pointer, BIG);
+      actor.give(...blocks);
+      heap.trim();
+      return [];
+    },
+    run: (heap) => {
+      const before = vacantChunks(heap.words);
+      vacateWilderness(heap.wilderness);
+      vacateClosed(heap.pool);
+      if (vacantChunks(heap.words) === before) throw new Error("nothing was vacated");
+    },
+    lost: 0,
+    contended: true,
   },
   "mmap and munmap": {
     prepare: () => [],

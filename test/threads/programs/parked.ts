@@ -11,6 +11,7 @@
 import { heap } from "../../../src/api/malloc.js";
 import * as lib from "../../../src/index.js";
 import { CHUNK_BYTES, CHUNK_WORDS, CONTROL_CHUNKS, Control } from "../../../src/memory/control.js";
+import { vacantChunks } from "../../../src/space/vacant.js";
 import { tell } from "../../hazards/programs/proc.js";
 import { adopt } from "../../support/adopt.js";
 import { Random, testSeed } from "../../support/seed.js";
@@ -190,8 +191,11 @@ class Stage {
     lib.trim();
     this.#clearLost(dead);
     lib.check();
-    if (chunksTaken() !== chunksInSegments() + this.#skipped) {
-      throw new Error(`of ${chunksTaken()} chunks, ${chunksInSegments()} are in segments`);
+    const vacant = vacantChunks(heap.words);
+    if (chunksTaken() !== chunksInSegments() + vacant + this.#skipped) {
+      throw new Error(
+        `of ${chunksTaken()} chunks, ${chunksInSegments()} are in segments and ${vacant} vacant`,
+      );
     }
     const others = heap.others!;
     for (const taken of [...others.heaps]) others.abandon(taken);
@@ -266,7 +270,9 @@ function chunksTaken(): number {
 function chunksInSegments(): number {
   const { segments } = heap.wilderness;
   let words = 0;
-  for (let id = 0; id < segments.count; id++) words += segments.end(id) - segments.chunkStart(id);
+  for (let id = 0; id < segments.count; id++) {
+    if (segments.owner(id) !== 0) words += segments.end(id) - segments.chunkStart(id);
+  }
   return words / CHUNK_WORDS;
 }
 

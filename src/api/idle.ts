@@ -7,9 +7,11 @@
  * AsyncLocalStorage alive.
  */
 import type { AsyncResource } from "node:async_hooks";
+import { UNIT_BYTES } from "../block/block.js";
 import type { ThreadHeap } from "../heap/heap.js";
 import { IdleSteps, type Next } from "../heap/idle.js";
 import { Rec } from "../heap/record.js";
+import { spaceUnits } from "../heap/wilderness.js";
 import { Control } from "../memory/control.js";
 import { whenStackEmpty } from "../platform/interruption.js";
 import { load } from "../platform/os.js";
@@ -21,8 +23,9 @@ import { guarded, heap, unusable } from "./attached.js";
 const LATER = 1000;
 /** Milliseconds between two steps of upkeep; a step takes a few. */
 const SOON = 15;
-/** A heap that is charged with fewer pages gets no timer. */
+/** A heap that is charged with fewer pages gets no timer, unless other threads may ask for its address space: so many units of it. */
 const LEAST_PAGES = 64;
+const LEAST_SPACE = (16 * 2 ** 20) / UNIT_BYTES;
 
 const steps = new WeakMap<ThreadHeap, IdleSteps>();
 let context: AsyncResource | null = null;
@@ -41,7 +44,8 @@ function changed(): void {
   noteMe();
   if (armed || heap.isAbandoned) return;
   const { words: m, record } = heap;
-  if (m[record + Rec.charged]! < LEAST_PAGES && !heap.others?.heaps.length) return;
+  const isSmall = m[record + Rec.charged]! < LEAST_PAGES && spaceUnits(m, record) < LEAST_SPACE;
+  if (isSmall && !heap.others?.heaps.length) return;
   // The first tick listens: soon if there are other heaps, whose threads may ask for memory.
   arm(!isListening() && m[Control.heaps]! > 1 ? SOON : LATER);
 }

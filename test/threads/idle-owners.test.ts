@@ -67,6 +67,13 @@ for (const how of ["after idle()", "in Atomics.wait"] as const) {
   });
 }
 
+for (const how of ["in the event loop", "after idle()"] as const) {
+  test(`what an owner ${how} had of the window can be had by others, for small blocks and for large ones`, async () => {
+    const { failed } = await findings<{ failed: string }>(program, { args: ["window", how] });
+    assert.is(failed, "");
+  });
+}
+
 /** Owners in the ring; each takes a quarter of a second of a processor to start. HEAPWRIGHT_TEST_THREADS asks for more. */
 const OWNERS = Number(process.env.HEAPWRIGHT_TEST_THREADS ?? 20);
 const PASSES = 12;

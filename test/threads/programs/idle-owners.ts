@@ -24,6 +24,9 @@ import { tell } from "../../hazards/programs/proc.js";
 import { Random, testSeed } from "../../support/seed.js";
 
 const MIB = 2 ** 20;
+const GIB = 2 ** 30;
+/** Bytes of blocks that the owner frees itself. */
+const UNTOUCHED = 100_001;
 const BYTES = 31 * MIB;
 
 type How = "in the event loop" | "in Atomics.wait" | "after idle()" | "in turns";
@@ -48,6 +51,10 @@ const RING_BYTES = 3 * MIB;
 const START_AT_ONCE = 20;
 /** At the gate: to free what is in the list, and to allocate nothing. */
 const FREE = -1;
+
+function untouched(): Pointer[] {
+  return Array.from({ length: (3.3 * GIB) / UNTOUCHED }, () => malloc(UNTOUCHED));
+}
 
 function blocks(size: number, bytes = BYTES): Pointer[] {
   return Array.from({ length: Math.floor(bytes / size) }, () => {
@@ -126,6 +133,19 @@ const scenarios: Record<string, (how: How, size: number) => Promise<object>> = {
     await worker.terminate();
     return { failed };
   },
+  /** Address space, for no page of the blocks is touched but those of their headers: most of the window. */
+  async window(how) {
+    malloc(100);
+    const { worker } = await owner(how, UNTOUCHED);
+    const failed = attempt(() => {
+      for (const pointer of untouched()) free(pointer);
+      free(malloc(GIB)); // where those were
+      for (const pointer of untouched()) free(pointer);
+    });
+    check();
+    await worker.terminate();
+    return { failed };
+  },
   /** What the owner does when it comes back: its blocks are whole, and it allocates again. */
   async back(how, size) {
     const { worker, pointers, gate } = await owner(how, size);
@@ -177,7 +197,8 @@ async function work({ how, size, gate, list }: Work): Promise<void> {
     if (how === "after idle()") idle();
     Atomics.wait(gate, 0, 0);
   };
-  parentPort!.postMessage(blocks(size, size === 100 ? RING_BYTES : BYTES));
+  if (size === UNTOUCHED) for (const pointer of untouched()) free(pointer);
+  parentPort!.postMessage(size === UNTOUCHED ? [] : blocks(size, size === 100 ? RING_BYTES : BYTES));
   if (how === "in the event loop") {
     await sleep(100_000);
     return;

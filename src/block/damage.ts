@@ -7,7 +7,7 @@
  */
 
 import { corrupt, hex } from "../errors.js";
-import { Control, isOwned, segmentEnd, segmentOwner, segmentStart } from "../memory/control.js";
+import { Control, isOwned, ownerOfWord, segmentEnd, segmentOwner, segmentStart } from "../memory/control.js";
 import { type Block, HEADER_BYTES, WORD_BYTES } from "../memory/memory.js";
 import { FENCE_BYTES, isCached, isFree, isIntact, linkOf, MIN_BLOCK, nextOf, sizeOf } from "./block.js";
 
@@ -54,6 +54,7 @@ function walkSegment(m: Int32Array, id: number, until: number, visit: (b: Block)
   if (id < 0) return 0 as Block;
   const end = segmentEnd(m, id);
   for (let b = segmentStart(m, id) as Block; b < until; b = nextOf(m, b)) {
+    if (ownerOfWord(m, b) === 0) break; // another thread's, which was vacated meanwhile
     const size = sizeOf(m, b);
     if (!isIntact(m, b, m[Control.secret]!)) return b;
     if (size === FENCE_BYTES) break;

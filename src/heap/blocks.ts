@@ -2,15 +2,21 @@
  * The blocks of a heap in the order of memory, by their headers. Reads only.
  */
 import { FENCE_BYTES, isCached, isFree, markAt, nextOf, sizeOf } from "../block/block.js";
+import { isOwned } from "../memory/control.js";
 import type { Block } from "../memory/memory.js";
 import type { ThreadHeap } from "./heap.js";
 
-/** The blocks of one segment; ends at the wilderness, at the fence, or at an overwritten size that is too small. */
+/**
+ * The blocks of one segment; ends at the wilderness, at the fence, or at an overwritten size that is too small, and where the segment
+ * was vacated between two steps: it may be unmapped then.
+ */
 export function* blocksOf(of: ThreadHeap, id: number): Generator<Block> {
-  const { segments } = of.wilderness;
-  for (const b of blocksBetween(of.words, segments.start(id), of.wilderness.endOf(id))) {
-    if (segments.owner(id) !== of.record) return; // the segment was vacated between two steps
+  const { words: m, record, wilderness } = of;
+  let b = wilderness.segments.start(id) as Block;
+  while (isOwned(m, b, record) && b < wilderness.endOf(id) && sizeOf(m, b) > FENCE_BYTES) {
     yield b;
+    if (!isOwned(m, b, record)) return;
+    b = nextOf(m, b);
   }
 }
 

@@ -11,9 +11,10 @@ import { HeapError, hex, notAPointer, rangeError } from "../errors.js";
 import type { ThreadHeap } from "../heap/heap.js";
 import { Rec } from "../heap/record.js";
 import { FREED } from "../large/mappings.js";
-import { ownerOfWord, segmentStart } from "../memory/control.js";
+import { ownerOfWord, segmentStart, WORD_CHUNK_SHIFT } from "../memory/control.js";
 import type { Block } from "../memory/memory.js";
 import { Kind, kindOf } from "../shared/heaps.js";
+import { isVacant } from "../space/vacant.js";
 
 interface Advice {
   /** For a pointer into a block, or an arena's. */
@@ -83,6 +84,9 @@ function wasDestroyed({ window, words: m }: ThreadHeap, pointer: number): boolea
 function whatLies(heap: ThreadHeap, pointer: number, advice: string): string {
   const { window, words: m } = heap;
   const b = window.inZone(pointer) ? window.blockOf(pointer) : (0 as Block);
+  if (isVacant(m, b >>> WORD_CHUNK_SHIFT)) {
+    return `all blocks there were freed, or their Heap was destroyed, and the memory was given up; ${advice}`;
+  }
   if (segmentOf(m, b) < 0 || isWilderness(heap, b)) return `no block starts there; ${advice}`;
   const { broken, below } = walkTo(m, b);
   if (broken === b) return `its header was overwritten; ${culprit(m, below)}`;
@@ -120,7 +124,7 @@ function wasFreed(heap: ThreadHeap, pointer: number): boolean {
 function isWithinLive(m: Int32Array, b: Block): boolean {
   let below = 0 as Block;
   let at = segmentStart(m, segmentOf(m, b)) as Block;
-  while (at < b && sizeOf(m, at) >= MIN_BLOCK) {
+  while (at < b && ownerOfWord(m, at) !== 0 && sizeOf(m, at) >= MIN_BLOCK) {
     below = at;
     at = nextOf(m, at);
   }

@@ -81,16 +81,17 @@ export class Outbox {
     this.#secret = secret;
   }
 
-  /** Frees a live block of the heap `owner`; false when another thread was faster. */
+  /** Frees a live block of the heap `owner`; false when another thread was faster, or 0 has it: it was vacated meanwhile. */
   put(b: Block, owner: number): boolean {
     const m = this.#m;
+    if (owner === 0) return false;
     if (kindOf(m, m[owner + Rec.entry]!) !== Kind.thread) return this.#putMark(b, owner);
     m[this.#record + Rec.sending] = b;
     if (!this.#mark(b)) {
       m[this.#record + Rec.sending] = 0;
       return false;
     }
-    const chain = this.#chainFor(owner);
+    const chain = this.#chainFor(ownerOfWord(m, b)); // of now: since it is marked nobody can vacate it
     this.#link(chain, b);
     m[this.#record + Rec.sending] = 0;
     const load = m[chain + LOAD]!;

@@ -299,8 +299,9 @@ export class Segments {
     }
     for (let chunk = first; chunk < first + chunks; chunk++) m[OWNERS + chunk] = 0;
     setVacant(m, first, chunks, true);
-    if (first * CHUNK_WORDS <= this.start(id)) m[entry(id) + SEGMENT_OWNER] = 0;
-    else m[entry(id) + SEGMENT_END] = first * CHUNK_WORDS;
+    const isWhole = first * CHUNK_WORDS <= this.start(id);
+    if (isWhole) m[entry(id) + SEGMENT_OWNER] = 0;
+    m[entry(id) + SEGMENT_END] = isWhole ? 0 : first * CHUNK_WORDS;
     m[Control.pending] = Pending.nothing;
     this.#hooks.trace?.("shrink", address, chunks * CHUNK_BYTES);
   }

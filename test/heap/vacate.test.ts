@@ -3,8 +3,10 @@
  */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { blocksOf } from "../../src/heap/blocks.js";
 import { CHUNK_WORDS } from "../../src/memory/control.js";
 import type { Pointer } from "../../src/memory/memory.js";
+import { explainPointer } from "../../src/process/diagnose.js";
 import { anotherThread, type FakeHeap, fakeHeap, free, record, verify } from "../support/fake-heap.js";
 import { MIB } from "../support/fake-os.js";
 
@@ -143,6 +145,33 @@ test("a thread that had the whole window gives all of it up but its first chunk"
   assert.ok(chunks.length <= 2);
   verify(of);
   assert.ok(fill(of, BLOCK).length * BLOCK > 30 * MIB);
+  verify(of);
+});
+
+test("blocks are walked over while their segment is vacated, and unmapped", () => {
+  const { turn, blocks } = alternating(8);
+  const of = turn(1);
+  const id = of.heap.wilderness.ownSegments().at(-2)!;
+  const walk = blocksOf(of.heap, id);
+  assert.not.ok(walk.next().done);
+  for (const pointer of blocks[0]!) free(of, pointer);
+  of.heap.relieve();
+  assert.is(of.heap.wilderness.segments.owner(id), 0);
+  assert.ok(walk.next().done);
+});
+
+test("a second free there is refused, and so is one that another thread began before", () => {
+  const { turn, blocks } = alternating(3);
+  const of = turn(1);
+  const pointer = blocks[0]!.at(-12)!;
+  for (const freed of blocks[0]!) free(of, freed);
+  of.heap.relieve();
+  assert.is(of.heap.liveBlockOfAny(pointer), 0);
+  assert.match(explainPointer(of.heap, "free", pointer).message, /the memory was given up/);
+  const other = turn(2).heap;
+  assert.not.ok(other.outbox.put(other.window.blockOf(pointer), 0), "its owner was asked after that");
+  assert.not.ok(other.outbox.put(other.window.blockOf(pointer), of.heap.record), "or before");
+  turn(1);
   verify(of);
 });
 

@@ -69,8 +69,10 @@ for (const how of ["after idle()", "in Atomics.wait"] as const) {
 
 for (const how of ["in the event loop", "after idle()"] as const) {
   test(`what an owner ${how} had of the window can be had by others, for small blocks and for large ones`, async () => {
-    const { failed } = await findings<{ failed: string }>(program, { args: ["window", how] });
-    assert.is(failed, "");
+    const found = await findings<{ failed: string; errors: string[] }>(program, { args: ["window", how] });
+    assert.is(found.failed, "");
+    assert.not(found.errors.includes(""), "each second free is refused");
+    assert.ok(found.errors.some((error) => /the memory was given up/.test(error)));
   });
 }
 

@@ -18,6 +18,8 @@ import { heap, unusable } from "../api/malloc.js";
  * - before a new mapping that would raise `peakFootprint`: as many bytes as are mapped, if so many lie idle and they are at
  *   least a 32nd of `trimThreshold`.
  *
+ * What is given back stays in the address space of the heap. Other heaps and large blocks get that when they find no room.
+ *
  * @returns bytes given back
  * @throws HeapError ERR_HEAP_CORRUPT when it finds an overwritten header or an overwritten free block; memory given back
  *   before that stays given back

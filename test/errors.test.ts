@@ -135,11 +135,12 @@ const testWide = heap.window.span > 2 ** 33 ? test : test.skip;
 testWide("records beyond the 2^32nd have an index, too", () => {
   const bytes = struct({ a: "u8" });
   const length = 2 ** 32 + 10;
-  const base = malloc(16);
+  const base = malloc(length); // untouched
   const records = bytes.array(length, base);
   assert.is(records.pointerAt(2 ** 32 + 1), base + 2 ** 32 + 1);
   for (const index of [length, -1, 0.5, 2 ** 53, Number.NaN])
     assert.is(caught(() => records.pointerAt(index)).code, "ERR_INVALID_ARG");
+  free(base);
 });
 
 test.run();

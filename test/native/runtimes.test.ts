@@ -54,15 +54,12 @@ const testPermission = mayForbid ? test : test.skip;
 if (!mayForbid) console.log("skipped: this Node has no permission model that allows add-ons");
 
 testPermission(
-  "where /proc and sockets are forbidden, the program says which koffi it is, and all works",
+  "where /proc and sockets are forbidden the linker says which koffi is loaded, and all works",
   async () => {
     const flags = ["--permission", "--allow-addons", `--allow-fs-read=${root}`];
     const { stdout } = await run(process.execPath, [...flags, permission], { timeout: LIMIT_MS });
     const found = JSON.parse(stdout) as { unsaid: string; here: boolean; elsewhere: boolean };
-    assert.match(
-      found.unsaid,
-      /^ERR_INVALID_STATE: .*\/proc\/self\/maps cannot be read.* nativeAllocator\(\{ koffi \}\)/,
-    );
+    assert.is(found.unsaid, "none");
     assert.equal([found.here, found.elsewhere], [true, true]);
   },
 );

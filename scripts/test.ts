@@ -10,7 +10,7 @@
  * All TypeScript is made JavaScript first, once (scripts/transpile.ts): by itself, `npx tsx test/walk.test.ts`, a file and each
  * process that it starts do that again. The longest files begin first. What a file prints comes out when it has ended, in the
  * order of the paths; what failed comes once more at last, and then a line `N passed, N failed`. A file that crashes, hangs or
- * runs no test counts as one failure at least.
+ * has no test counts as one failure at least.
  */
 import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
@@ -133,9 +133,10 @@ async function runFile(file: string): Promise<Outcome> {
 function judge(file: string, printed: string, ending: string, seconds: number): Outcome {
   const all = Number(/Total:\s+(\d+)/.exec(printed)?.[1] ?? 0);
   const good = Number(/Passed:\s+(\d+)/.exec(printed)?.[1] ?? 0);
+  const skipped = Number(/Skipped:\s+(\d+)/.exec(printed)?.[1] ?? 0);
   const bad = all - good; // those that were skipped are not in either
   const text = `--- ${file}\n${printed.trimEnd()}\n    ${seconds.toFixed(1)} s\n`;
-  if (bad === 0 && ending === "exit code 0" && good > 0)
+  if (bad === 0 && ending === "exit code 0" && good + skipped > 0)
     return { text, passed: good, failed: 0, failure: "" };
   const failure = `--- ${file}\n${failureIn(printed)}\n`;
   if (bad > 0) return { text, passed: good, failed: bad, failure };

@@ -1,8 +1,8 @@
 /**
  * Wiping a made heap: forgetting all its blocks at once, and giving their pages back.
  *
- * Owns what is left: the record, and the segment that it lies in, without blocks. Every step is idempotent, from any state that a death leaves: only
- * the table of segments is trusted. recover() must follow.
+ * Owns what is left: the record, and the segment that it lies in, without blocks. Every step is idempotent, from any state that a
+ * death leaves: only the table of segments is trusted. recover() must follow.
  */
 import type { Pool } from "../heap/pool.js";
 import { RECORD_WORDS, Rec } from "../heap/record.js";

@@ -27,6 +27,7 @@ import {
   writeFree,
   writeLive,
 } from "../block/block.js";
+import { HeapError } from "../errors.js";
 import { consolidate } from "../heap/consolidate.js";
 import type { Pool } from "../heap/pool.js";
 import { whileTakingBack } from "../heap/purge.js";
@@ -91,8 +92,9 @@ function recoverMove(pool: Pool): void {
 function takeBack(pool: Pool): void {
   try {
     recoverDrain(pool.wilderness.window, pool.record, pool.secret);
-  } catch {
+  } catch (error) {
     // A link in a freed block was overwritten, and the rest of the list is lost. It is not this thread's error to throw.
+    if (!(error instanceof HeapError)) throw error; // interrupted in the middle
   }
 }
 

@@ -36,6 +36,7 @@ import { CHUNK_WORDS } from "../memory/control.js";
 import { type Block, HEADER_BYTES, roundUp, WORD_BYTES } from "../memory/memory.js";
 import { recoverDrain } from "../shared/inbox.js";
 import { Outbox } from "../shared/remote.js";
+import { clearWords } from "../space/small-pages.js";
 
 /** Most wrong checksums that a death can leave: growing backward clears one and writes another. */
 export const MOST_DAMAGED = 2;
@@ -134,13 +135,8 @@ function forgetTouched(pool: Pool, active: number): void {
   const commit = m[record + Rec.commit]!;
   const end = segments.end(active);
   m[record + Rec.high] = commit;
-  clear(m, commit, Math.min(m[record + Rec.top]! + LINKS_END / WORD_BYTES, end));
-  clear(m, Math.max(commit, end - HEADER_BYTES / WORD_BYTES - 1), end);
-}
-
-/** Clears words, without touching pages that were never written. */
-function clear(m: Int32Array, from: number, to: number): void {
-  for (let word = from; word < to; word++) if (m[word] !== 0) m[word] = 0;
+  clearWords(m, commit, Math.min(m[record + Rec.top]! + LINKS_END / WORD_BYTES, end));
+  clearWords(m, Math.max(commit, end - HEADER_BYTES / WORD_BYTES - 1), end);
 }
 
 /** Whether a segment was entered in the table and not begun: its memory is fresh, so its first size is 0. */

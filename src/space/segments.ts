@@ -38,7 +38,7 @@ import { HEAP_RECORD } from "../shared/heaps.js";
 import type { Hooks } from "../shared/hooks.js";
 import type { Lock } from "../shared/lock.js";
 import { mayMap } from "./gaps.js";
-import { discardPages } from "./small-pages.js";
+import { clearWords, discardPages } from "./small-pages.js";
 import { endOfVacant, nextVacant, setVacant } from "./vacant.js";
 
 /** Chunks of the largest segment: blocks are not coalesced across segments, so it limits their size. */
@@ -295,7 +295,7 @@ export class Segments {
     const chunks = m[Control.pendingChunks]!;
     const address = this.#window.base + first * CHUNK_BYTES;
     if (!discardPages(this.#window, this.#os, address, chunks * CHUNK_BYTES)) {
-      m.fill(0, first * CHUNK_WORDS, (first + chunks) * CHUNK_WORDS); // pages locked in memory
+      clearWords(m, first * CHUNK_WORDS, (first + chunks) * CHUNK_WORDS); // pages locked in memory
     }
     for (let chunk = first; chunk < first + chunks; chunk++) m[OWNERS + chunk] = 0;
     setVacant(m, first, chunks, true);

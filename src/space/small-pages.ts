@@ -19,6 +19,11 @@ export function discardPages(window: Window, os: Os, address: number, bytes: num
   return os.discard(address, bytes);
 }
 
+/** Clears words where pages are not given back, without a store to those that were never written: they take no memory then. */
+export function clearWords(m: Int32Array, from: number, to: number): void {
+  for (let word = from; word < to; word++) if (m[word] !== 0) m[word] = 0;
+}
+
 function useSmallPages(window: Window, os: Os): void {
   const m = window.words;
   const rangeEnd = m[Control.breakChunks]! * CHUNK_BYTES;

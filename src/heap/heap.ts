@@ -288,6 +288,7 @@ export class ThreadHeap {
     const grown = this.wilderness.grow(bytes);
     if (grown !== 0) return grown;
     // Memory is out: consolidate in any case; then purge, which makes room under the limit; then accept any fit.
+    this.outbox.flush();
     const b = this.#takeConsolidated(bytes);
     if (b !== 0) return b;
     purge(this.wilderness, this.wilderness.pageSize);
@@ -398,16 +399,16 @@ export class ThreadHeap {
 
   /**
    * Trims, discharges what is committed but was never touched, and vacates all chunks that hold nothing; whether less is charged
-   * than before.
+   * than before, or there were such chunks.
    */
   relieve(): boolean {
     const { words: m, record } = this;
     const before = m[record + Rec.charged]! - m[record + Rec.reclaimedPages]!;
+    this.outbox.flush(); // one small block that is not sent yet would keep all of a segment of another heap
     this.trim();
     uncommit(this.wilderness);
-    vacateClosed(this.pool);
-    vacateWilderness(this.wilderness);
-    return m[record + Rec.charged]! < before;
+    const closed = vacateClosed(this.pool);
+    return vacateWilderness(this.wilderness) || closed || m[record + Rec.charged]! < before;
   }
 
   // ---- Large blocks ----

@@ -29,10 +29,11 @@ const HEADER_WORDS = HEADER_BYTES / WORD_BYTES;
 /** Words that must be left of a free block, with the fence above it: blocks in bins are larger than LEAST_BINNED. */
 const LEAST_LEFT = (LEAST_BINNED + UNIT_BYTES) / WORD_BYTES + HEADER_WORDS;
 
-/** Vacates the ends of closed segments, and those of which all is free as a whole. After consolidation. */
-export function vacateClosed(pool: Pool): void {
+/** Vacates the ends of closed segments, and those of which all is free as a whole; whether there are any. After consolidation. */
+export function vacateClosed(pool: Pool): boolean {
   const { m, record, wilderness } = pool;
   const { segments } = wilderness;
+  let vacated = false;
   for (const id of wilderness.ownSegments()) {
     const b = wilderness.isActive(id) ? (0 as Block) : lastFree(pool, id);
     if (b === 0) continue;
@@ -47,15 +48,19 @@ export function vacateClosed(pool: Pool): void {
     if (whole) m[record + Rec.blocks] = m[record + Rec.blocks]! - 1;
     const kept = whole ? 0 : cutEnd(pool, b, (from - HEADER_WORDS) as Block);
     wilderness.account.discharge(pages - (purged - kept));
-    segments.vacate(id, from);
+    if (segments.vacate(id, from)) vacated = true;
   }
+  return vacated;
 }
 
-/** Vacates the chunks of the active segment above all that is committed. A fence must still fit, so that it can be closed. */
-export function vacateWilderness({ m, record, segments }: Wilderness): void {
+/**
+ * Vacates the chunks of the active segment above all that is committed; whether there are any. A fence must still fit, so that it can
+ * be closed.
+ */
+export function vacateWilderness({ m, record, segments }: Wilderness): boolean {
   const top = m[record + Rec.top]! + FENCE_BYTES / WORD_BYTES;
   const used = Math.max(top, m[record + Rec.commit]!);
-  segments.vacate(m[record + Rec.segment]!, roundUp(used, CHUNK_WORDS));
+  return segments.vacate(m[record + Rec.segment]!, roundUp(used, CHUNK_WORDS));
 }
 
 /** The free block below the fence of a closed segment, if none of its pages is left; else 0. */

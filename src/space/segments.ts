@@ -123,11 +123,11 @@ export class Segments {
 
   /**
    * Vacates the chunks of a segment from word `from` on, in which its owner has no block and no fence. Their memory goes back to the
-   * kernel. From its first chunk on: the whole segment.
+   * kernel. From its first chunk on: the whole segment. Whether there are any.
    */
-  vacate(id: number, from: number): void {
+  vacate(id: number, from: number): boolean {
     const m = this.#m;
-    if (from >= this.end(id)) return;
+    if (from >= this.end(id)) return false;
     this.#lock.acquire();
     m[Control.pendingSegment] = id;
     m[Control.pendingFirst] = from / CHUNK_WORDS;
@@ -135,6 +135,7 @@ export class Segments {
     m[Control.pending] = Pending.chunksVacated;
     this.#finishVacating();
     this.#lock.release();
+    return true;
   }
 
   /** Unmaps all vacant chunks that large blocks could have; whether there were any. */

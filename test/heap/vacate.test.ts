@@ -175,6 +175,35 @@ test("a second free there is refused, and so is one that another thread began be
   verify(of);
 });
 
+test("relieve() says that it made room where no less is charged than before", () => {
+  const of = fakeHeap();
+  const blocks = Array.from({ length: 200 }, () => allocate(of, BLOCK));
+  for (const pointer of blocks) free(of, pointer);
+  of.heap.trim();
+  const before = record(of, "charged");
+  assert.ok(of.heap.relieve());
+  assert.is(record(of, "charged"), before);
+  assert.not.ok(of.heap.relieve());
+});
+
+test("a block that was freed and not sent yet keeps no segment of another thread's", () => {
+  const { turn, blocks } = alternating(3);
+  const of = turn(1);
+  const [middle] = blocks[0]!.splice(Math.floor(blocks[0]!.length / 2), 1);
+  free(of, middle!);
+  const small: Pointer[] = [];
+  do small.push(allocate(of, 5000));
+  while (small.at(-1)! < middle! || small.at(-1)! >= middle! + BLOCK);
+  const last = small.pop()!;
+  for (const pointer of [...blocks[0]!, ...small]) free(of, pointer);
+  const other = turn(2).heap;
+  assert.ok(other.outbox.put(other.liveBlockOfAny(last), of.heap.record));
+  other.relieve();
+  turn(1).heap.relieve();
+  assert.is(segmentsOf(of), 2);
+  verify(of);
+});
+
 test("what the wilderness gets again is zero", () => {
   const of = fakeHeap();
   const blocks = Array.from({ length: 200 }, () => allocate(of, BLOCK));

@@ -44,10 +44,14 @@ function changed(): void {
   noteMe();
   if (armed || heap.isAbandoned) return;
   const { words: m, record } = heap;
-  const isSmall = m[record + Rec.charged]! < LEAST_PAGES && spaceUnits(m, record) < LEAST_SPACE;
+  const isSmall = m[record + Rec.charged]! < LEAST_PAGES && !hasMuchSpace();
   if (isSmall && !heap.others?.heaps.length) return;
   // The first tick listens: soon if there are other heaps, whose threads may ask for memory.
   arm(!isListening() && m[Control.heaps]! > 1 ? SOON : LATER);
+}
+
+function hasMuchSpace(): boolean {
+  return !heap.isAbandoned && spaceUnits(heap.words, heap.record) >= LEAST_SPACE;
 }
 
 /** Notes Node's number of this thread, which stats() and errors name when blocks wait in its inbox. */
@@ -201,6 +205,7 @@ function start(): void {
     context = new AsyncResource("heapwright");
     whenStackEmpty(changed);
     process.on("worker", () => {
+      if (hasMuchSpace()) startListening(); // it may find none for a heap of its own
       if (!armed) arm(LATER); // the worker may free blocks of this heap
     });
   } catch {

@@ -18,7 +18,7 @@ import {
 } from "../block/block.js";
 import { addHoldings, figuresOf, type HeapStats, noHoldings } from "../heap/holdings.js";
 import { Rec } from "../heap/record.js";
-import { Control } from "../memory/control.js";
+import { Control, isOwned } from "../memory/control.js";
 import { type Block, HEADER_BYTES, WORD_BYTES } from "../memory/memory.js";
 import { footprintOf } from "../shared/account.js";
 import { isAlive, Kind, kindOf, nodeThreadOf, recordOf } from "../shared/heaps.js";
@@ -155,19 +155,21 @@ function segments(records: readonly number[]): LayoutRegion[] {
       touched: at(touched),
       committed: at(committed),
       end: at(end),
-      blocks: (visit: LayoutVisitor) => visitSegment(start, top, visit),
+      blocks: (visit: LayoutVisitor) => visitSegment(record, start, top, visit),
     };
   });
 }
 
-function visitSegment(start: number, top: number, visit: LayoutVisitor): void {
+/** Reads a header only where the heap has the memory still: the segment may have been vacated since layout(), and unmapped. */
+function visitSegment(record: number, start: number, top: number, visit: LayoutVisitor): void {
   const { words: m, window, secret } = heap;
   const pageSize = m[Control.pageSize]!;
   for (let b = start as Block; b < top; ) {
-    const size = sizeOf(m, b);
+    const isThere = isOwned(m, b, record);
+    const size = isThere ? sizeOf(m, b) : 0;
     const address = window.base + b * WORD_BYTES;
     const end = b + (size >>> 2);
-    const isHeader = isIntact(m, b, secret);
+    const isHeader = isThere && isIntact(m, b, secret);
     if (size < MIN_BLOCK || end > top || !isHeader) {
       const state = size === FENCE_BYTES && isHeader ? "fence" : "unknown"; // a fence's last bytes may be cut off
       visit(address, (top - b) * WORD_BYTES, state, 0);

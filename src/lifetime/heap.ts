@@ -30,11 +30,12 @@ import { bytesOf, clearFresh } from "../api/calloc.js";
 import { free, heap } from "../api/malloc.js";
 import { realloc } from "../api/realloc.js";
 import { sizeOf } from "../block/block.js";
-import { hex, rangeError, show, typeError } from "../errors.js";
+import { HeapError, hex, rangeError, show, typeError } from "../errors.js";
 import { liveBlocksOf } from "../heap/blocks.js";
 import { MAX_SMALL, type ThreadHeap } from "../heap/heap.js";
 import { addHoldings, figuresOf, type HeapStats, noHoldings } from "../heap/holdings.js";
 import { HEADER_BYTES, NULL, type Pointer, type PointerLike } from "../memory/memory.js";
+import { isFull } from "../shared/heaps.js";
 import { disposed } from "./disposal.js";
 
 /** What `new Heap()` takes. */
@@ -101,7 +102,7 @@ export class Heap implements Disposable {
     const pages = pagesOf(limit);
     this.name = name;
     this.limit = pages === 0 ? limit : pages * heap.wilderness.pageSize;
-    this.#own = guarded(() => heap.others!.make(name, pages));
+    this.#own = guarded(() => make(name, pages));
     made++;
   }
 
@@ -227,6 +228,19 @@ export class Heap implements Disposable {
         `heap.${operation}: the block at ${hex(pointer)} is not of the heap ${show(this.name)}; ${operation}() takes those of any`,
       );
     });
+  }
+}
+
+/** Once more where there is no megabyte of address space for its record: other heaps may have some that holds no block. */
+function make(name: string, pages: number): ThreadHeap {
+  try {
+    return heap.others!.make(name, pages);
+  } catch (error) {
+    const isOut = error instanceof HeapError && error.code === "ERR_OUT_OF_MEMORY";
+    if (!isOut || isFull(heap.words)) throw error;
+    const relieved = heap.relieve();
+    if (!heap.others!.relieve() && !relieved) throw error;
+    return heap.others!.make(name, pages);
   }
 }
 

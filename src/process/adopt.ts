@@ -7,7 +7,7 @@
  * and the heap is an orphan again. A thread that is interrupted keeps both until it recovers: underAdoption() then unlocks the mutex.
  */
 import { firstOverwritten, headerOverwritten } from "../block/damage.js";
-import { corrupt, outOfMemory } from "../errors.js";
+import { corrupt, HeapError, outOfMemory } from "../errors.js";
 import type { ThreadHeap } from "../heap/heap.js";
 import type { OtherHeaps } from "../heap/other-heaps.js";
 import { Rec } from "../heap/record.js";
@@ -27,6 +27,7 @@ import {
   findVacant,
   HEAP_RECORD,
   isDoomed,
+  isFull,
   isKept,
   isMine,
   isOrphan,
@@ -49,10 +50,23 @@ import {
   type ThreadContext,
   underAdoption,
 } from "./claims.js";
-import { askForMemory, chargedPages, waiting } from "./idle-owners.js";
+import { askForMemory, askWithoutHeap, chargedPages, waiting } from "./idle-owners.js";
 import { reclaim } from "./reclaim.js";
 import { recover } from "./recover.js";
 import { wipe } from "./wipe.js";
+
+/**
+ * As joinProcess(). Where there is no address space for a new heap, other threads are asked first to give up what holds no block.
+ */
+export function joinOrAsk(window: Window, os: Os, hooks: Hooks): ThreadHeap {
+  try {
+    return joinProcess(window, os, hooks);
+  } catch (error) {
+    const isOut = error instanceof HeapError && error.code === "ERR_OUT_OF_MEMORY";
+    if (!isOut || isFull(window.words) || !askWithoutHeap(window, os)) throw error;
+    return joinProcess(window, os, hooks);
+  }
+}
 
 /** The heap of the calling thread: the one that it has already, an orphan, or a new one. */
 export function joinProcess(window: Window, os: Os, hooks: Hooks): ThreadHeap {
@@ -257,7 +271,7 @@ export class AdoptedHeaps implements OtherHeaps<ThreadHeap> {
 
   rejoin(): ThreadHeap {
     const { window, os, hooks } = this.#context;
-    return joinProcess(window, os, hooks);
+    return joinOrAsk(window, os, hooks);
   }
 
   #orphans(): number[] {

@@ -46,19 +46,24 @@ export function whenNeeded(listening: () => void): void {
 /** Makes this thread's event loop listen for requests, without keeping it alive. Creates an asynchronous resource. */
 export function listen(heard: () => void): void {
   if (channel !== undefined) return;
-  channel = null;
+  channel = openChannel();
+  if (channel !== null) channel.onmessage = heard;
+}
+
+/** null in a runtime without: no requests; errors name the threads with undrained inboxes. */
+function openChannel(): Channel | null {
   try {
     const { BroadcastChannel } = load("node:worker_threads") as typeof import("node:worker_threads");
     const opened = new BroadcastChannel("heapwright: memory is wanted");
-    opened.onmessage = heard;
-    if (typeof opened.unref !== "function") opened.close();
-    else {
+    if (typeof opened.unref === "function") {
       opened.unref();
-      channel = opened;
+      return opened;
     }
+    opened.close();
   } catch {
-    // a runtime without BroadcastChannel: no requests; errors name the threads with undrained inboxes
+    // no such class, or none that may be made
   }
+  return null;
 }
 
 export function isListening(): boolean {
@@ -94,7 +99,23 @@ export const chargedPages: Counted = (m, record) => m[record + Rec.charged]!;
 export function askForMemory(window: Window, os: Os, counted: Counted): number {
   const owners = others(window, os);
   if (owners.length > 0 && channel === undefined) open();
-  if (!channel) return 0;
+  return channel ? askOn(channel, owners, window, os, counted) : 0;
+}
+
+/**
+ * As askForMemory(), of charged pages, for a thread that has no heap yet, and so does not listen; whether somebody was asked who may
+ * have given some back.
+ */
+export function askWithoutHeap(window: Window, os: Os): boolean {
+  const owners = others(window, os);
+  const asking = owners.length === 0 ? null : (channel ?? openChannel());
+  if (asking === null) return false;
+  askOn(asking, owners, window, os, chargedPages);
+  if (asking !== channel) asking.close();
+  return true;
+}
+
+function askOn(asking: Channel, owners: number[], window: Window, os: Os, counted: Counted): number {
   const m = window.words;
   const asked: number[] = [];
   let before = 0;
@@ -105,7 +126,7 @@ export function askForMemory(window: Window, os: Os, counted: Counted): number {
     before += counted(m, record);
   }
   if (asked.length === 0) return 0;
-  channel.postMessage(0);
+  asking.postMessage(0);
   const start = performance.now();
   for (const entry of asked) awaitAnswer(window, os, entry, start);
   return before - asked.reduce((sum, entry) => sum + counted(m, m[entry + HEAP_RECORD]!), 0);

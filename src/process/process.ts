@@ -15,7 +15,7 @@ import { isFullStack, STACK_BYTES } from "../platform/stack.js";
 import { type Hooks, noHooks } from "../shared/hooks.js";
 import { meet } from "../shared/rendezvous.js";
 import { headroomBytes, placeWindow, setLargeRange } from "../space/reserve.js";
-import { joinProcess } from "./adopt.js";
+import { joinOrAsk } from "./adopt.js";
 import { firstHeap, initializeAdoption } from "./claims.js";
 import { defaults, type Settings, settingsFrom } from "./settings.js";
 
@@ -31,7 +31,7 @@ export function attach(): Attached {
   const os = openOs();
   try {
     const window = meet(os, () => openWindow(os, settingsFrom(process.env)));
-    return { heap: joinProcess(window, os, hooks), unusable: null };
+    return { heap: joinOrAsk(window, os, hooks), unusable: null };
   } catch (error) {
     const reason = error instanceof HeapError ? error : asUnsupported(error);
     return { heap: createInert(hooks), unusable: reason };

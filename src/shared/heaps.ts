@@ -163,6 +163,11 @@ export function findVacant(window: Window, threads: OsThreads): number {
   return entryOf(used);
 }
 
+/** Whether the table has no entry left that was never used: why no heap could be made then. */
+export function isFull(m: Int32Array): boolean {
+  return m[Control.heaps] === MAX_HEAPS;
+}
+
 export function noteThread(m: Int32Array, entry: number, thread: number): void {
   m[entry + THREAD] = thread + 1;
 }

@@ -77,6 +77,18 @@ for (const how of ["in the event loop", "after idle()"] as const) {
   });
 }
 
+for (const first of ["a Heap", "a thread"] as const) {
+  test(`once the whole window is free, ${first} that is new finds room there, and a large block`, async () => {
+    const found = await findings<{ out: string; made: string; large: string; live: number }>(program, {
+      args: ["full", first],
+    });
+    assert.match(found.out, /no room/);
+    assert.is(found.made, "");
+    assert.is(found.large, "");
+    assert.ok(found.live < MIB, "a walk by layout() from before reads nothing that is gone");
+  });
+}
+
 /** Owners in the ring; each takes a quarter of a second of a processor to start. HEAPWRIGHT_TEST_THREADS asks for more. */
 const OWNERS = Number(process.env.HEAPWRIGHT_TEST_THREADS ?? 20);
 const PASSES = 12;

@@ -11,8 +11,10 @@ import {
   check,
   configure,
   free,
+  Heap,
   HeapError,
   idle,
+  layout,
   malloc,
   type Pointer,
   stats,
@@ -149,6 +151,29 @@ const scenarios: Record<string, (how: How, size: number) => Promise<object>> = {
     check();
     await worker.terminate();
     return { failed, errors: [...errors] };
+  },
+  /** All of the window, for it holds no block any more: for a thread that has no heap yet, for a Heap, and for a walk from before. */
+  async full() {
+    const found: Pointer[] = [];
+    const out = attempt(() => {
+      for (;;) found.push(malloc(UNTOUCHED));
+    });
+    const { regions } = layout();
+    for (const pointer of found) free(pointer);
+    const made = attempt(() => {
+      if (process.argv[3] === "a Heap") new Heap().destroy();
+    });
+    const [gate, list] = [new Int32Array(1), new Float64Array(1)];
+    const work: Work = { how: "in the event loop", size: BYTES, gate, list };
+    const worker = startWorker(new URL(import.meta.url), work);
+    const [pointer] = await next(worker);
+    free(pointer!);
+    const large = attempt(() => free(malloc(GIB)));
+    let live = 0;
+    for (const region of regions) region.blocks((_, bytes, state) => (live += state === "live" ? bytes : 0));
+    check();
+    await worker.terminate();
+    return { out, made, large, live };
   },
   /** What the owner does when it comes back: its blocks are whole, and it allocates again. */
   async back(how, size) {

@@ -146,7 +146,7 @@ export function hasArrived(
   for (let waits = 0; waits < WAITS; waits++) {
     const drains = window.atomicLoad(record + Rec.drains);
     if ((drains & 1) === 0) {
-      const found = listContains(window, record, first, secret) || markAt(m, first, secret) !== mark;
+      const found = listContains(window, record, first, secret) || !hasMark(m, first, record, mark, secret);
       // An exchange for the number that is there: on arm64 the reads above might be made after a mere load.
       if (window.compareExchange(record + Rec.drains, drains, drains)) return found;
     } else if (!isAlive(window, threads, m[record + Rec.entry]!)) {
@@ -158,11 +158,16 @@ export function hasArrived(
   return true; // the owner is suspended in a drain: losing a chain is better than freeing it twice
 }
 
+/** Whether a block has a mark still. Memory that its owner took back, and gave up since, has none, and may be unmapped. */
+function hasMark(m: Int32Array, b: Block, record: number, mark: number, secret: number): boolean {
+  return isOwned(m, b, record) && markAt(m, b, secret) === mark;
+}
+
 /** Whether the chain was sent to an owner that died in a drain. */
 function deadOwnerHas(window: Window, record: number, first: Block, mark: number, secret: number): boolean {
   const m = window.words;
   return (
-    markAt(m, first, secret) !== mark ||
+    !hasMark(m, first, record, mark, secret) ||
     m[record + Rec.receiving] === first ||
     listContains(window, record, first, secret)
   );

@@ -193,8 +193,9 @@ export class Outbox {
       else m[chain + SENT] = 0;
       if (m[chain + HEAD] !== 0) this.#count(chain);
     }
-    if (b !== 0 && markAt(m, b, this.#secret) === this.#ownMark) {
-      const owner = ownerOfWord(m, b);
+    const owner = b === 0 ? 0 : ownerOfWord(m, b);
+    // Without an owner it was not marked: nobody vacates a block that is.
+    if (owner !== 0 && markAt(m, b, this.#secret) === this.#ownMark) {
       const chain = this.#chainFor(owner);
       if (m[chain + HEAD] !== b) this.#link(chain, b);
     }

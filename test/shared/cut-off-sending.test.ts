@@ -4,20 +4,33 @@
  */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { markOf, writeLive } from "../../src/block/block.js";
 import { Rec } from "../../src/heap/record.js";
-import { ownerOfWord } from "../../src/memory/control.js";
-import type { Pointer } from "../../src/memory/memory.js";
+import { CHUNK_BYTES, CHUNK_WORDS, Control, ownerOfWord } from "../../src/memory/control.js";
+import type { Block, Pointer } from "../../src/memory/memory.js";
+import { recordOf } from "../../src/shared/heaps.js";
 import { adopt } from "../support/adopt.js";
-import { anotherThread, type FakeHeap, fakeHeap, verify } from "../support/fake-heap.js";
+import {
+  anotherThread,
+  type FakeHeap,
+  fakeHeap,
+  free,
+  payload,
+  record,
+  row,
+  verify,
+} from "../support/fake-heap.js";
 
 const [OWNER, SENDER, HEIR] = [1, 2, 3];
 
-/** A sender that died around the exchange that sends a chain of three of the owner's blocks. */
-function cutOff({ sent }: { sent: boolean }) {
+const small = ({ heap }: FakeHeap) => [40, 40, 40].map((size) => heap.allocate(size));
+
+/** A sender that died around the exchange that sends a chain of some of the owner's blocks. */
+function cutOff({ sent, blocks = small }: { sent: boolean; blocks?: (owner: FakeHeap) => Pointer[] }) {
   const owner = fakeHeap();
   const sender = anotherThread(owner, SENDER);
   owner.os.threads.current = OWNER;
-  const pointers = [40, 40, 40].map((size) => owner.heap.allocate(size));
+  const pointers = blocks(owner);
   owner.os.threads.current = SENDER;
   const { window } = sender.heap;
   for (const pointer of pointers) {
@@ -50,6 +63,47 @@ function cameBack(owner: FakeHeap, pointers: readonly Pointer[]): void {
   assert.equal(new Set(again), new Set(pointers));
   verify(owner);
 }
+
+test("the owner gave up the memory in which the chain was, and it was unmapped", () => {
+  const others: Pointer[] = [];
+  const { owner, pointers } = cutOff({
+    sent: true,
+    blocks: (of) => {
+      const { heap, m } = of;
+      const end = m[Control.breakChunks]! * CHUNK_BYTES + heap.window.base;
+      do others.push(heap.allocate(100_000));
+      while (others.at(-1)! < end);
+      for (let i = 0; i < 15; i++) others.push(heap.allocate(100_000)); // not in the first megabyte of a segment
+      return [payload(of, row(of, 5008)[0]!)];
+    },
+  });
+  const b = owner.heap.window.blockOf(pointers[0]!);
+  const header = owner.m.slice(b, b + 2);
+  owner.heap.drain();
+  for (const pointer of others) free(owner, pointer);
+  owner.heap.relieve();
+  assert.ok(owner.heap.wilderness.segments.unmapVacant());
+  assert.is(ownerOfWord(owner.m, b), 0);
+  owner.m.set(header, b); // to see whether it is read: real memory would end the process then
+  inherit(owner);
+  assert.is(record(owner, "inbox"), 0);
+  verify(owner);
+});
+
+test("the memory was given up in which a block was that a thread was about to free", () => {
+  const { owner } = cutOff({ sent: true });
+  owner.heap.drain();
+  const sender = owner.m[Control.heaps]! - 1;
+  const from = recordOf(owner.m, sender);
+  const b = (owner.m.length - CHUNK_WORDS + 2) as Block; // nothing was ever there
+  owner.m[from + Rec.sending] = b;
+  writeLive(owner.m, b, 5008, owner.heap.secret);
+  owner.m[b + 1] = owner.m[b + 1]! ^ markOf(sender);
+  const before = owner.m[Rec.inbox];
+  inherit(owner);
+  assert.is(owner.m[Rec.inbox], before, "no heap of nobody has an inbox");
+  verify(owner);
+});
 
 for (const sent of [false, true]) {
   test(`the owner does something else; the chain was ${sent ? "" : "not "}sent`, () => {

@@ -39,7 +39,7 @@ import type { Hooks } from "../shared/hooks.js";
 import type { Lock } from "../shared/lock.js";
 import { mayMap } from "./gaps.js";
 import { clearWords, discardPages } from "./small-pages.js";
-import { endOfVacant, nextVacant, setVacant } from "./vacant.js";
+import { endOfVacant, isVacant, nextVacant, setVacant } from "./vacant.js";
 
 /** Chunks of the largest segment: blocks are not coalesced across segments, so it limits their size. */
 export const MAX_SEGMENT_CHUNKS = 1024;
@@ -182,9 +182,10 @@ export class Segments {
    */
   #take(chunks: number): boolean {
     const m = this.#m;
-    const next = m[Control.nextChunk]!;
-    const isFresh = next + chunks <= m[Control.breakChunks]!;
-    const first = this.#vacantRun(chunks) ?? (isFresh ? next : null);
+    let fresh = m[Control.nextChunk]!;
+    while (isVacant(m, fresh - 1)) fresh--; // what was never used, and vacant chunks just below
+    const isFresh = fresh + chunks <= m[Control.breakChunks]!;
+    const first = this.#vacantRun(chunks) ?? (isFresh ? fresh : null);
     if (first !== null) {
       m[Control.pendingFirst] = first;
       m[Control.pending] = Pending.chunksTaken;

@@ -5,7 +5,7 @@
  * all that was given back. A heap that never gave memory back may have huge pages, which make it faster. With the first page that
  * is given back all segments have small pages from then on. Must not know blocks, or when pages are given back.
  */
-import { CHUNK_BYTES, Control, segmentEnd, segmentOwner, segmentStart } from "../memory/control.js";
+import { CHUNK_BYTES, Control, segmentEnd, segmentStart } from "../memory/control.js";
 import { roundDown, type Window, WORD_BYTES } from "../memory/memory.js";
 import type { Os } from "../platform/os.js";
 
@@ -30,7 +30,7 @@ function useSmallPages(window: Window, os: Os): void {
   if (rangeEnd > 0) os.useSmallPages(window.base, rangeEnd);
   for (let id = 0; id < m[Control.segments]!; id++) {
     const start = roundDown(segmentStart(m, id) * WORD_BYTES, CHUNK_BYTES);
-    if (start >= rangeEnd && segmentOwner(m, id) !== 0)
-      os.useSmallPages(window.base + start, segmentEnd(m, id) * WORD_BYTES - start);
+    const bytes = segmentEnd(m, id) * WORD_BYTES - start; // less than none if it is vacated meanwhile, or its number is free
+    if (start >= rangeEnd && bytes > 0) os.useSmallPages(window.base + start, bytes);
   }
 }

@@ -304,6 +304,18 @@ test("a segment that is larger than all vacant runs may lie over one of them, an
   );
 });
 
+test("a segment that fits neither into a vacant run nor into what the break has left may lie over both", () => {
+  const { segments, os, m, start } = vacated(16 * MIB);
+  segments.vacate(2, segments.chunkStart(2));
+  const maps = os.count("map");
+  const end = m[Control.breakChunks]!;
+  const id = segments.open((end - chunkOf(start)) * CHUNK_WORDS, HEAP, 0);
+  assert.is(segments.start(id), start);
+  assert.is(os.count("map"), maps);
+  assert.is(m[Control.nextChunk], end);
+  assert.is(chunkOf(segments.start(segments.open(1, HEAP, 0))), end + 1, "all of it is taken");
+});
+
 test("vacant chunks are unmapped for others; those of the range from the break are kept", () => {
   const mapped = vacated(0);
   const address = addressOfChunk(mapped.window, chunkOf(mapped.start));

@@ -37,6 +37,8 @@ export class IdleSteps {
   /** Idle pages at the end of the last step. */
   #last = 0;
   #updates = -1;
+  /** The heap of the last step: after idle() its thread may have another, and others the segments of this one. */
+  #record = 0;
   #segments: number[] = [];
   #at = 0 as Block;
   /** Bytes of the current run; those of it that can be purged as they are; what consolidation would add, over all runs. */
@@ -53,8 +55,9 @@ export class IdleSteps {
    */
   step(of: ThreadHeap, quiet: boolean, updates: number): Next {
     const { words: m, wilderness } = of;
-    if (of.hasReturned || this.#updates + 1 !== updates) this.#begun = false;
+    if (of.hasReturned || this.#updates + 1 !== updates || this.#record !== of.record) this.#begun = false;
     this.#updates = updates;
+    this.#record = of.record;
     of.drain();
     const { pageSize } = wilderness;
     const kept = m[Control.trimPages]!;

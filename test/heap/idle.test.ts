@@ -4,6 +4,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { IdleSteps, type Next } from "../../src/heap/idle.js";
+import { Rec } from "../../src/heap/record.js";
 import type { Pointer } from "../../src/memory/memory.js";
 import {
   anotherThread,
@@ -51,6 +52,21 @@ function shuffled(of: FakeHeap, count: number, size: number, stays: number): Poi
   for (const pointer of freed) free(of, pointer);
   return kept;
 }
+
+test("a survey goes on in no other heap, with as many updates by chance", () => {
+  const one = fakeHeap({ trimThreshold: PAGE });
+  shuffled(one, 120_000, 100, 3);
+  const steps = new IdleSteps();
+  step(one, steps, false);
+  while (step(one, steps, true) !== "soon");
+  const two = anotherThread(one, 2);
+  const pointers = Array.from({ length: 400 }, () => two.heap.allocate(100));
+  for (const pointer of pointers.slice(200)) free(two, pointer);
+  two.heap.trim();
+  for (let i = 0; i < 200; i += 2) free(two, pointers[i]!);
+  two.m[two.heap.record + Rec.updates] = record(one, "updates");
+  assert.is(step(two, steps, true), "done", "nothing there is worth it");
+});
 
 test("what is above the threshold goes, in whatever order it was freed", () => {
   const of = fakeHeap({ trimThreshold: MIB });

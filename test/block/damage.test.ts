@@ -3,8 +3,9 @@
  */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { addressOf } from "../../src/block/damage.js";
+import { addressOf, named } from "../../src/block/damage.js";
 import { HeapError } from "../../src/errors.js";
+import { OWNERS, WORD_CHUNK_SHIFT } from "../../src/memory/control.js";
 import type { Block } from "../../src/memory/memory.js";
 import { explainPointer } from "../../src/process/diagnose.js";
 import {
@@ -69,6 +70,14 @@ test("a freed block is named as one", () => {
     said(() => of.heap.consolidate()),
     `the block below it, at ${at(of, below!)} (248 bytes, freed), ends there`,
   );
+});
+
+test("a block whose memory was given up since it was found is named without a look at it", () => {
+  const of = fakeHeap();
+  const b = take(of, 112);
+  assert.match(named(of.m, b), /104 bytes, in use/);
+  of.m[OWNERS + (b >>> WORD_CHUNK_SHIFT)] = 0;
+  assert.match(named(of.m, b), /^0x\w+ \(given up meanwhile\)$/);
 });
 
 test("the first block of a heap has none below it", () => {

@@ -72,7 +72,7 @@ export function addressOf(m: Int32Array, b: number): string {
 
 /** A block as messages name it: address, usable bytes, and whether it is in use. */
 export function named(m: Int32Array, b: Block): string {
-  if (ownerOfWord(m, b) === 0) return `${addressOf(m, b)} (given up meanwhile)`; // another thread's: it may be unmapped
+  if (ownerOfWord(m, b) === 0) return `${addressOf(m, b)} (given up meanwhile)`; // it was another thread's
   const size = sizeOf(m, b);
   const state = isFree(m, b) || isCached(m, b) ? "freed" : "in use";
   return `${addressOf(m, b)} (${size - HEADER_BYTES} bytes, ${state})`;

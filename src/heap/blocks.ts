@@ -8,7 +8,7 @@ import type { ThreadHeap } from "./heap.js";
 
 /**
  * The blocks of one segment; ends at the wilderness, at the fence, or at an overwritten size that is too small, and where the segment
- * was vacated between two steps: it may be unmapped then.
+ * was vacated between two steps: it may be another heap's then.
  */
 export function* blocksOf(of: ThreadHeap, id: number): Generator<Block> {
   const { words: m, record, wilderness } = of;

@@ -441,13 +441,9 @@ export class ThreadHeap {
   /** Repeats `attempt` after giving idle memory back: slack, this heap's pages, other heaps' pages. 0 if all fail. */
   #relieved(size: number, attempt: () => number): number {
     if (size > Math.min(this.pressure().limit, this.window.span)) return 0;
-    const retry = (relieved: boolean) => {
-      const unmapped = this.wilderness.segments.unmapVacant(); // where segments were large blocks may be
-      return unmapped || relieved ? attempt() : 0;
-    };
-    let result = retry(this.large.unmapSlack() > 0);
-    if (result === 0) result = retry(this.relieve());
-    while (result === 0 && this.others?.relieve()) result = retry(true);
+    let result = this.large.unmapSlack() > 0 ? attempt() : 0;
+    if (result === 0 && this.relieve()) result = attempt();
+    while (result === 0 && this.others?.relieve()) result = attempt();
     return result;
   }
 

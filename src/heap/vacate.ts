@@ -1,6 +1,6 @@
 /**
  * Vacating: giving up address space that holds no block, for other heaps and for large blocks. dlmalloc's release_unused_segments,
- * and the unmapping half of its sys_trim.
+ * but nothing is unmapped (space/vacant.ts).
  *
  * Owns what that is, and the heap's account of it. Purging must have given the pages back before. Only whole chunks above the last
  * live block of a segment are vacated: those between two blocks stay.

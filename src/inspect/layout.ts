@@ -160,7 +160,7 @@ function segments(records: readonly number[]): LayoutRegion[] {
   });
 }
 
-/** Reads a header only where the heap has the memory still: the segment may have been vacated since layout(), and unmapped. */
+/** Reads a header only where the heap has the memory still: the segment may have been vacated since layout(). */
 function visitSegment(record: number, start: number, top: number, visit: LayoutVisitor): void {
   const { words: m, window, secret } = heap;
   const pageSize = m[Control.pageSize]!;

@@ -8,11 +8,13 @@
  * The note is written before the system call, and its state by the store right after: no thread is stopped between the
  * two, for worker.terminate() stops JavaScript at function entries and loops only.
  */
-import { Control, Pending } from "../memory/control.js";
+import { CHUNK_BYTES, Control, Pending } from "../memory/control.js";
 import { forgetPages, notePages } from "../memory/mapped-pages.js";
-import type { Window } from "../memory/memory.js";
+import { type Window, WORD_BYTES } from "../memory/memory.js";
 import type { Os } from "../platform/os.js";
 import { mayMap } from "../space/gaps.js";
+import { clearWords, discardPages } from "../space/small-pages.js";
+import { isKept, setVacant } from "../space/vacant.js";
 import { LargeGaps } from "./large-gaps.js";
 import type { LargeHeaders } from "./large-headers.js";
 
@@ -115,6 +117,10 @@ export class LargeChanges {
    * be discarded all the same.
    */
   #unmapOrDiscard(start: number, bytes: number): boolean {
+    if (this.#isKept(this.#headers.pageOf(start))) {
+      this.#vacate(start, start + bytes, Math.floor);
+      return true;
+    }
     if (this.#os.unmap(start, bytes)) return true;
     this.#os.discard(start, bytes);
     return false;
@@ -142,7 +148,21 @@ export class LargeChanges {
     const page = m[Control.pendingPage]!;
     const entry = this.#headers.table.lookUp(page);
     if (entry >= 0) this.#headers.table.setPages(entry, 0);
-    this.#gaps.unmapped(page, m[Control.pendingPages]!);
+    if (!this.#isKept(page)) this.#gaps.unmapped(page, m[Control.pendingPages]!);
+  }
+
+  /** Whether a mapping lies in chunks that stay mapped: a segment was there. */
+  #isKept(page: number): boolean {
+    return isKept(this.#m, Math.floor((page * this.#pageSize) / CHUNK_BYTES));
+  }
+
+  /** Makes kept chunks vacant again: from the one that `from` lies in, or with Math.ceil from the one above. */
+  #vacate(from: number, to: number, round: (chunks: number) => number): void {
+    const { base, words: m } = this.#window;
+    if (!discardPages(this.#window, this.#os, from, to - from))
+      clearWords(m, (from - base) / WORD_BYTES, (to - base) / WORD_BYTES); // pages locked in memory
+    const first = round((from - base) / CHUNK_BYTES);
+    setVacant(m, first, Math.ceil((to - base) / CHUNK_BYTES) - first, true);
   }
 
   /** Unmaps a new mapping whose pointer was not returned yet, entered or not. */
@@ -160,8 +180,13 @@ export class LargeChanges {
     const page = this.#headers.pageOf(start);
     m[Control.pendingNewPage] = page;
     m[Control.pendingNewPages] = pages;
-    const fits = page + pages <= m[Control.largeLimit]!;
     const shrinks = pages < oldPages;
+    const isKept = this.#isKept(page); // then no hole may be left: it is copied, or its end made vacant
+    if (isKept && shrinks) {
+      m[Control.pending] = Pending.remapped;
+      return start;
+    }
+    const fits = !isKept && page + pages <= m[Control.largeLimit]!;
     if (
       fits &&
       (shrinks || mayMap(this.#os, m, bytes - oldBytes)) &&
@@ -174,9 +199,10 @@ export class LargeChanges {
     if (!mayMove || shrinks) return -1;
     const target = this.#gaps.map(bytes, 0);
     if (target < 0) return -1;
-    if (this.#os.move(start, oldBytes, bytes, target)) {
+    if (isKept) this.#window.copy(target, start, oldBytes);
+    if (isKept || this.#os.move(start, oldBytes, bytes, target)) {
       m[Control.pending] = Pending.remapped;
-      this.#gaps.unmapped(page, oldPages);
+      if (!isKept) this.#gaps.unmapped(page, oldPages);
       return target;
     }
     this.unmap(target, pages);
@@ -192,14 +218,22 @@ export class LargeChanges {
     const pages = m[Control.pendingNewPages]!;
     const oldPages = m[Control.pendingPages]!;
     this.#noteMapped(newPage, pages);
-    if (newPage !== page) this.#noteUnmapped(page, oldPages);
-    else if (oldPages > pages) this.#noteUnmapped(page + pages, oldPages - pages);
+    if (newPage !== page) this.#noteLeft(page, oldPages, 0);
+    else if (oldPages > pages) this.#noteLeft(page, oldPages, pages);
     this.#headers.table.insert(newPage, pages);
     const old = this.#headers.table.lookUp(page);
     if (newPage !== page && old >= 0) this.#headers.table.setPages(old, 0);
     const pointer = this.#window.base + newPage * this.#pageSize + m[Control.pendingFront]!;
     this.#headers.writeHeader(pointer, pages);
     this.#headers.writeSlack(pointer, m[Control.pendingSlack]!);
+  }
+
+  /** A block has only its first `pages` pages still. */
+  #noteLeft(page: number, oldPages: number, pages: number): void {
+    this.#noteUnmapped(page + pages, oldPages - pages);
+    if (!this.#isKept(page)) return;
+    const [from, to] = [page + pages, page + oldPages].map((at) => this.#window.base + at * this.#pageSize);
+    this.#vacate(from!, to!, pages === 0 ? Math.floor : Math.ceil);
   }
 
   #noteMapped(page: number, pages: number): void {

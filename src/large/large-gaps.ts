@@ -6,10 +6,11 @@
  * long, it is read again only after SEARCH_SHARE of that part was unmapped. What is unmapped beside the gap extends it;
  * what is larger than the gap replaces it. Callers hold the lock. Must not know headers or the table of large blocks.
  */
-import { CHUNK_BYTES, CONTROL_CHUNKS, Control, Pending } from "../memory/control.js";
+import { CHUNK_BYTES, CHUNK_WORDS, CONTROL_CHUNKS, Control, Pending } from "../memory/control.js";
 import { roundUp, type Window } from "../memory/memory.js";
 import type { Os } from "../platform/os.js";
 import { findGap, mayMap } from "../space/gaps.js";
+import { findVacant, setVacant } from "../space/vacant.js";
 
 const SEARCH_SHARE = 1 / 16;
 
@@ -35,11 +36,15 @@ export class LargeGaps {
     this.#pageSize = this.#m[Control.pageSize]!;
   }
 
-  /** Maps `bytes` and notes that as pending; -1 without room. If aligned, the mapping starts one page below a multiple. */
+  /**
+   * Maps `bytes` and notes that as pending; -1 without room. If aligned, the mapping starts one page below a multiple. Where nothing
+   * can be mapped, vacant chunks will do: they are zero, too.
+   */
   map(bytes: number, alignment: number): number {
-    if (!mayMap(this.#os, this.#m, bytes)) return -1;
-    const low = this.#mapLow(bytes, alignment);
-    return low < 0 ? this.#mapHigh(bytes, alignment) : low;
+    if (!mayMap(this.#os, this.#m, bytes)) return this.#takeVacant(bytes, alignment);
+    let start = this.#mapLow(bytes, alignment);
+    if (start < 0) start = this.#mapHigh(bytes, alignment);
+    return start < 0 ? this.#takeVacant(bytes, alignment) : start;
   }
 
   /** After unmapping. */
@@ -92,6 +97,24 @@ export class LargeGaps {
     return found ? this.#mapNext(HIGH, bytes, alignment) : -1;
   }
 
+  /** Whole chunks, so that all of each is vacant again when the block is freed. */
+  #takeVacant(bytes: number, alignment: number): number {
+    const m = this.#m;
+    const startIn = (first: number, end: number) => {
+      const start = this.#aligned(this.#window.base + first * CHUNK_BYTES, alignment);
+      return start + bytes <= this.#window.base + end * CHUNK_BYTES ? start : null;
+    };
+    const start = findVacant(m, m.length / CHUNK_WORDS, startIn);
+    if (start === null) return -1;
+    const first = Math.floor((start - this.#window.base) / CHUNK_BYTES);
+    const end = Math.ceil((start + bytes - this.#window.base) / CHUNK_BYTES);
+    m[Control.pendingNewPage] = this.#window.pageOf(start, this.#pageSize);
+    m[Control.pendingNewPages] = bytes / this.#pageSize;
+    m[Control.pending] = Pending.mapped;
+    setVacant(m, first, end - first, false);
+    return start;
+  }
+
   #fits(cursor: Cursor, bytes: number, alignment: number): boolean {
     return this.#startAt(cursor, alignment) + bytes <= this.#address(this.#m[cursor.gapEnd]!);
   }
@@ -139,8 +162,11 @@ export class LargeGaps {
   }
 
   #startAt(cursor: Cursor, alignment: number): number {
-    const next = this.#address(this.#m[cursor.next]!);
-    return alignment === 0 ? next : roundUp(next + this.#pageSize, alignment) - this.#pageSize;
+    return this.#aligned(this.#address(this.#m[cursor.next]!), alignment);
+  }
+
+  #aligned(address: number, alignment: number): number {
+    return alignment === 0 ? address : roundUp(address + this.#pageSize, alignment) - this.#pageSize;
   }
 
   #address(page: number): number {

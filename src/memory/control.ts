@@ -11,7 +11,8 @@
  *           128   PENDING      the change that the holder of the lock has begun
  *          1024   OWNERS       one word per chunk of the zone: the heap record that owns it, 0 for none
  *          5120   WAITERS      4 words per asynchronous waiter (see waiters.ts)
- *          7168   VACANT     one bit per chunk: mapped, and no segment's any more (see vacant.ts)
+ *          7168   KEPT         one bit per chunk: mapped for good, since a segment was there (see vacant.ts)
+ *          7296   VACANT       one bit per chunk: kept, and nobody's
  *          8192   SEGMENTS     4 words per segment: start, end, owner, spare
  *         32768   HEAPS        32 words per heap, whether its thread lives or not (see heaps.ts)
  *         65536   MAPPINGS     2 words per large block, ascending: page of the mapping, pages in it (see mappings.ts)
@@ -23,7 +24,7 @@
  * A chunk has one owner, and all of an owned chunk is mapped: reading a word of it never faults. So one word per chunk
  * tells both a wild pointer and another thread's block.
  *
- * Written under the lock: PENDING, OWNERS, VACANT, SEGMENTS, MAPPINGS, PAGES, and the cursors and counters of CONTROL. Written
+ * Written under the lock: PENDING, OWNERS, KEPT, VACANT, SEGMENTS, MAPPINGS, PAGES, and the cursors and counters of CONTROL. Written
  * under ADOPTION: HEAPS, and OWNERS again, with the same values, by who adopts a heap. Settings are written before the
  * first allocation; a dynamic mmapThreshold changes later, under the lock. peakPages changes by compareExchange,
  * churnCredit and churnOthers without the lock. Any thread reads all of it.
@@ -46,7 +47,8 @@ export const WAITERS = 5120;
 export const WAITER_WORDS = 4;
 /** Asynchronous waiters at the same time, in all threads. */
 export const MAX_WAITERS = 512;
-export const VACANT = 7168;
+export const KEPT = 7168;
+export const VACANT = 7296;
 export const SEGMENTS = 8192;
 export const SEGMENT_WORDS = 4;
 export const SEGMENT_START = 0;
@@ -76,8 +78,8 @@ export const Pending = {
   nothing: 0,
   chunksTaken: 1,
   chunksTakenToExtend: 2,
-  chunksVacated: 3,
-  vacantUnmapped: 4,
+  chunksMapped: 3,
+  chunksVacated: 4,
   mapped: 5,
   unmapping: 6,
   remapped: 7,
@@ -116,9 +118,10 @@ export function segmentOwner(m: Int32Array, id: number): number {
   return m[SEGMENTS + id * SEGMENT_WORDS + SEGMENT_OWNER]!;
 }
 
-if (OWNERS + CHUNKS > WAITERS || WAITERS + MAX_WAITERS * WAITER_WORDS > VACANT)
+if (OWNERS + CHUNKS > WAITERS || WAITERS + MAX_WAITERS * WAITER_WORDS > KEPT)
   throw new Error("control: table of waiters overlaps others");
-if (VACANT + CHUNKS / 32 > SEGMENTS) throw new Error("control: bits of vacant chunks overlap segments");
+if (KEPT + CHUNKS / 32 > VACANT || VACANT + CHUNKS / 32 > SEGMENTS)
+  throw new Error("control: bits of chunks overlap others");
 if (SEGMENTS + MAX_SEGMENTS * SEGMENT_WORDS > HEAPS) throw new Error("control: segment table overlaps heaps");
 if (HEAPS + MAX_HEAPS * HEAP_WORDS > MAPPINGS) throw new Error("control: table of heaps overlaps mappings");
 if (CLOSED_LISTS + CLOSED_WORDS > PAGES) throw new Error("control: closed lists overlap the table of pages");

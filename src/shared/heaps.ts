@@ -12,7 +12,7 @@
  *         + 6    kind         one of Kind
  *         + 16   certificate  a robust mutex that the thread which has the heap holds as long as it lives
  *
- * A heap's record is never unmapped; the heap is adopted. One thread may have several heaps: its own, adopted ones, and made ones.
+ * A heap's memory is never unmapped; the heap is adopted. One thread may have several heaps: its own, adopted ones, and made ones.
  * A made heap is wiped when the program destroys it, or after its thread's end; then it may be made again, or adopted as any
  * other. Entries are claimed only under the mutex at Control.adoption, so that one thread gets a heap.
  */

@@ -158,7 +158,7 @@ export function hasArrived(
   return true; // the owner is suspended in a drain: losing a chain is better than freeing it twice
 }
 
-/** Whether a block has a mark still. Memory that its owner took back, and gave up since, has none, and may be unmapped. */
+/** Whether a block has a mark still. Memory that its owner took back, and gave up since, has none. */
 function hasMark(m: Int32Array, b: Block, record: number, mark: number, secret: number): boolean {
   return isOwned(m, b, record) && markAt(m, b, secret) === mark;
 }

@@ -12,6 +12,7 @@
  * A heap gets chunks under the lock, in two steps: they are noted as pending, and entered in the tables from the note. If
  * the thread dies in between, the next holder of the lock enters them (recover). Entering twice has the same result. A segment
  * without a block is vacated in the same way, and its chunks are the first that the next segments get. Its number is free then.
+ * Memory of segments is never unmapped: any thread may read a header there at any time.
  */
 import {
   CHUNK_BYTES,
@@ -31,7 +32,7 @@ import {
   segmentOwner,
   segmentStart,
 } from "../memory/control.js";
-import { forgetPages, notePages } from "../memory/mapped-pages.js";
+import { notePages } from "../memory/mapped-pages.js";
 import { type Window, WORD_BYTES } from "../memory/memory.js";
 import type { Os } from "../platform/os.js";
 import { HEAP_RECORD } from "../shared/heaps.js";
@@ -39,7 +40,7 @@ import type { Hooks } from "../shared/hooks.js";
 import type { Lock } from "../shared/lock.js";
 import { mayMap } from "./gaps.js";
 import { clearWords, discardPages } from "./small-pages.js";
-import { endOfVacant, isVacant, nextVacant, setVacant } from "./vacant.js";
+import { endOfVacant, findVacant, isKept, isVacant, keep, nextVacant, setVacant } from "./vacant.js";
 
 /** Chunks of the largest segment: blocks are not coalesced across segments, so it limits their size. */
 export const MAX_SEGMENT_CHUNKS = 1024;
@@ -138,14 +139,6 @@ export class Segments {
     return true;
   }
 
-  /** Unmaps all vacant chunks that large blocks could have; whether there were any. */
-  unmapVacant(): boolean {
-    this.#lock.acquire();
-    const unmapped = this.#unmapVacant(this.#m[Control.breakChunks]!, this.#chunks);
-    this.#lock.release();
-    return unmapped;
-  }
-
   /** Calls `look` under the lock: the table of segments and the owners of chunks then agree. */
   whileStill(look: () => void): void {
     this.#lock.whileHeld(look);
@@ -157,7 +150,7 @@ export class Segments {
     if (pending === Pending.chunksTaken) this.#enterSegment();
     else if (pending === Pending.chunksTakenToExtend) this.#enterExtension();
     else if (pending === Pending.chunksVacated) this.#finishVacating();
-    else if (pending === Pending.vacantUnmapped) this.#finishUnmap();
+    else if (pending === Pending.chunksMapped) this.#enterMapped();
   }
 
   /** Writes the owner of each chunk again, as the segment's entry says. For the thread that has or adopts the heap. */
@@ -185,7 +178,8 @@ export class Segments {
     let fresh = m[Control.nextChunk]!;
     while (isVacant(m, fresh - 1)) fresh--; // what was never used, and vacant chunks just below
     const isFresh = fresh + chunks <= m[Control.breakChunks]!;
-    const first = this.#vacantRun(chunks) ?? (isFresh ? fresh : null);
+    const fits = (from: number, to: number) => (to - from >= chunks ? from : null);
+    const first = findVacant(m, this.#chunks, fits) ?? (isFresh ? fresh : null);
     if (first !== null) {
       m[Control.pendingFirst] = first;
       m[Control.pending] = Pending.chunksTaken;
@@ -198,16 +192,6 @@ export class Segments {
     );
   }
 
-  /** The start of the lowest run of so many vacant chunks; null for none. */
-  #vacantRun(chunks: number): number | null {
-    for (let at = 0; at < this.#chunks; ) {
-      const first = nextVacant(this.#m, at, this.#chunks);
-      at = endOfVacant(this.#m, first, this.#chunks);
-      if (at - first >= chunks) return first;
-    }
-    return null;
-  }
-
   /** Maps a run of chunks in the first gap between two chunks, and notes it as pending. */
   #mapBetween(from: number, to: number, chunks: number): boolean {
     for (let first = from; first + chunks <= to; first++) {
@@ -218,10 +202,11 @@ export class Segments {
     return false;
   }
 
-  /** The last of these chunks that has an owner; -1 for none. */
+  /** The last of these chunks that has an owner, or a large block where a segment was; -1 for none. */
   #lastTaken(first: number, chunks: number): number {
+    const m = this.#m;
     for (let chunk = first + chunks - 1; chunk >= first; chunk--) {
-      if (this.#m[OWNERS + chunk] !== 0) return chunk;
+      if (m[OWNERS + chunk] !== 0 || (isKept(m, chunk) && !isVacant(m, chunk))) return chunk;
     }
     return -1;
   }
@@ -241,17 +226,38 @@ export class Segments {
     return isFree && this.#map(first, chunks, Pending.chunksTakenToExtend);
   }
 
+  /** Takes a run of chunks, those of them mapped that are not kept. What was mapped before one that cannot be is vacant then. */
   #map(first: number, chunks: number, pending: number): boolean {
     const m = this.#m;
-    const address = this.#window.base + first * CHUNK_BYTES;
-    this.#unmapVacant(first, first + chunks); // what of the run is mapped already: the whole run is mapped at once
+    const end = first + chunks;
+    if (!mayMap(this.#os, m, chunks * CHUNK_BYTES)) return false;
+    for (let at = endOfVacant(m, first, end); at < end; at = endOfVacant(m, at, end)) {
+      if (!this.#mapMissing(at, nextVacant(m, at, end) - at)) return false;
+    }
     m[Control.pendingFirst] = first;
     m[Control.pendingChunks] = chunks;
-    if (!mayMap(this.#os, m, chunks * CHUNK_BYTES)) return false;
-    if (this.#os.map(address, chunks * CHUNK_BYTES) !== address) return false;
     m[Control.pending] = pending;
+    return true;
+  }
+
+  #mapMissing(first: number, chunks: number): boolean {
+    const m = this.#m;
+    const address = this.#window.base + first * CHUNK_BYTES;
+    m[Control.pendingFirst] = first;
+    m[Control.pendingChunks] = chunks;
+    if (this.#os.map(address, chunks * CHUNK_BYTES) !== address) return false;
+    m[Control.pending] = Pending.chunksMapped;
+    this.#enterMapped();
     if (m[Control.smallPages] !== 0) this.#os.useSmallPages(address, chunks * CHUNK_BYTES);
     return true;
+  }
+
+  /** Enters the pending chunks as vacant. */
+  #enterMapped(): void {
+    const m = this.#m;
+    keep(m, m[Control.pendingFirst]!, m[Control.pendingChunks]!);
+    setVacant(m, m[Control.pendingFirst]!, m[Control.pendingChunks]!, true);
+    m[Control.pending] = Pending.nothing;
   }
 
   /** Enters the pending chunks as a segment. */
@@ -267,7 +273,7 @@ export class Segments {
     m[entry(id) + SEGMENT_OWNER] = owner;
     notePages(this.#window, first * CHUNK_BYTES, end * WORD_BYTES);
     this.own(id);
-    setVacant(m, first, m[Control.pendingChunks]!, false);
+    this.#occupy();
     m[Control.segments] = Math.max(id + 1, m[Control.segments]!);
     m[heap + HEAP_RECORD] = owner;
     m[Control.pending] = Pending.nothing;
@@ -283,7 +289,7 @@ export class Segments {
     const owner = this.owner(id);
     notePages(this.#window, first * CHUNK_BYTES, end * WORD_BYTES);
     for (let chunk = first; chunk < end / CHUNK_WORDS; chunk++) m[OWNERS + chunk] = owner;
-    setVacant(m, first, m[Control.pendingChunks]!, false);
+    this.#occupy();
     m[entry(id) + SEGMENT_END] = end;
     m[Control.pending] = Pending.nothing;
     this.#traceGrow(first, end / CHUNK_WORDS - first);
@@ -308,42 +314,11 @@ export class Segments {
     this.#hooks.trace?.("shrink", address, chunks * CHUNK_BYTES);
   }
 
-  /** Unmaps the vacant chunks between two chunks; whether there were any. Those that the kernel does not unmap stay vacant. */
-  #unmapVacant(from: number, to: number): boolean {
+  /** The pending chunks are a segment's. */
+  #occupy(): void {
     const m = this.#m;
-    let unmapped = false;
-    for (let at = from; at < to; ) {
-      const first = nextVacant(m, at, to);
-      at = endOfVacant(m, first, to);
-      if (first === at) break;
-      m[Control.pendingFirst] = first;
-      m[Control.pendingChunks] = at - first;
-      m[Control.pending] = Pending.vacantUnmapped;
-      if (this.#finishUnmap()) unmapped = true;
-      else this.#keepVacant(first, at - first);
-    }
-    return unmapped;
-  }
-
-  #keepVacant(first: number, chunks: number): void {
-    setVacant(this.#m, first, chunks, true);
-    notePages(this.#window, first * CHUNK_BYTES, (first + chunks) * CHUNK_BYTES);
-  }
-
-  /**
-   * Repeated after a death; the thread did not die after it unmapped, see large-changes.ts. What the kernel does not unmap then, or if
-   * it dies before keepVacant(), stays mapped for ever, without memory.
-   */
-  #finishUnmap(): boolean {
-    const m = this.#m;
-    const first = m[Control.pendingFirst]!;
-    const chunks = m[Control.pendingChunks]!;
-    const [from, to] = [first * CHUNK_BYTES, (first + chunks) * CHUNK_BYTES];
-    forgetPages(this.#window, from, to); // first: a use after free then throws, and does not end the process
-    setVacant(m, first, chunks, false);
-    const unmapped = this.#os.unmap(this.#window.base + from, to - from);
-    m[Control.pending] = Pending.nothing;
-    return unmapped;
+    keep(m, m[Control.pendingFirst]!, m[Control.pendingChunks]!);
+    setVacant(m, m[Control.pendingFirst]!, m[Control.pendingChunks]!, false);
   }
 
   /** Advances the cursor that the pending chunks came from, if they were next; returns the word after them. */

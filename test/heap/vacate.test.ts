@@ -118,7 +118,7 @@ test("at the end of the window a large block lies where segments were, and segme
   for (const pointer of small) free(one, pointer);
   const blocks8 = fill(one, 8 * MIB);
   const large = blocks8.filter((pointer) => one.heap.large.sizeOf(pointer) > 0);
-  assert.is(large.length, 3, "32 MiB are from the break, where no mapping can be");
+  assert.ok(large.length >= 5, `${large.length} blocks, in the range from the break too`);
   verify(one);
   for (const pointer of blocks8) give(one, pointer);
   const again = fill(one, BLOCK).length;

@@ -24,6 +24,7 @@ import { noHooks } from "../../src/shared/hooks.js";
 import { Lock } from "../../src/shared/lock.js";
 import { placeWindow } from "../../src/space/reserve.js";
 import { MAX_SEGMENT_CHUNKS, Segments } from "../../src/space/segments.js";
+import { isVacant } from "../../src/space/vacant.js";
 import { type FakeOptions, FakeOs, MIB, PAGE } from "../support/fake-os.js";
 
 const OWNER = 777_777;
@@ -290,7 +291,7 @@ for (const [where, reserve] of [
   });
 }
 
-test("a segment that is larger than all vacant runs may lie over one of them, and is mapped whole", () => {
+test("a segment that is larger than all vacant runs gets one, and what is missing is mapped", () => {
   const { segments, os, m, window, start } = vacated(0);
   segments.vacate(2, segments.chunkStart(2));
   const first = chunkOf(start);
@@ -304,36 +305,27 @@ test("a segment that is larger than all vacant runs may lie over one of them, an
   );
 });
 
-test("a segment that fits neither into a vacant run nor into what the break has left may lie over both", () => {
-  const { segments, os, m, start } = vacated(16 * MIB);
+test("what was mapped for a segment that then found no room is vacant", () => {
+  const { segments, os, m, window, end } = vacated(0);
+  const above = chunkOf(end) + 2; // above the last segment
+  const last = segments.open(1, HEAP, 0);
+  segments.vacate(last, segments.chunkStart(last));
+  const next = segments.open(1, HEAP, 0);
+  assert.is(next, last);
+  for (let chunk = above + 2; chunk < 64; chunk++) os.map(addressOfChunk(window, chunk), CHUNK_BYTES);
+  assert.is(segments.open(5 * CHUNK_WORDS, HEAP, 0), -1);
+  for (let chunk = 0; chunk < 64; chunk++) {
+    if (isVacant(m, chunk)) assert.ok(os.isMapped(addressOfChunk(window, chunk), CHUNK_BYTES));
+  }
+});
+
+test("memory of segments is never unmapped", () => {
+  const { segments, os, window, start } = vacated(0);
+  segments.vacate(0, segments.chunkStart(0));
   segments.vacate(2, segments.chunkStart(2));
-  const maps = os.count("map");
-  const end = m[Control.breakChunks]!;
-  const id = segments.open((end - chunkOf(start)) * CHUNK_WORDS, HEAP, 0);
-  assert.is(segments.start(id), start);
-  assert.is(os.count("map"), maps);
-  assert.is(m[Control.nextChunk], end);
-  assert.is(chunkOf(segments.start(segments.open(1, HEAP, 0))), end + 1, "all of it is taken");
-});
-
-test("vacant chunks are unmapped for others; those of the range from the break are kept", () => {
-  const mapped = vacated(0);
-  const address = addressOfChunk(mapped.window, chunkOf(mapped.start));
-  assert.ok(mapped.os.isMapped(address, 2 * CHUNK_BYTES));
-  assert.ok(mapped.segments.unmapVacant());
-  assert.not.ok(mapped.os.isMapped(address, PAGE) || mapped.os.isMapped(address + CHUNK_BYTES, PAGE));
-  assert.not.ok(mapped.segments.unmapVacant(), "none are left");
-
-  const { segments, os } = vacated(16 * MIB);
-  assert.not.ok(segments.unmapVacant());
   assert.is(os.count("unmap"), 0);
-});
-
-test("vacant chunks that the kernel does not unmap stay vacant", () => {
-  const { segments, os, start } = vacated(0);
-  os.refused.add("unmap");
-  assert.not.ok(segments.unmapVacant());
-  assert.is(segments.start(segments.open(1, OTHER, 0)), start);
+  assert.ok(os.isMapped(addressOfChunk(window, chunkOf(start) - 2), 6 * CHUNK_BYTES));
+  assert.is(segments.start(segments.open(6 * CHUNK_WORDS, OTHER, 0)), start - 2 * CHUNK_WORDS);
 });
 
 test("pages that the kernel does not take, since they are locked in memory, are cleared by stores", () => {

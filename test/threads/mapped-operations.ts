@@ -5,9 +5,9 @@ import * as assert from "uvu/assert";
 import type { ThreadHeap } from "../../src/heap/heap.js";
 import { Rec } from "../../src/heap/record.js";
 import { vacateClosed, vacateWilderness } from "../../src/heap/vacate.js";
-import { CHUNK_WORDS, Control } from "../../src/memory/control.js";
+import { CHUNK_BYTES, CHUNK_WORDS, Control } from "../../src/memory/control.js";
 import type { Pointer } from "../../src/memory/memory.js";
-import { isVacant } from "../../src/space/vacant.js";
+import { isKept, isVacant, vacantChunks } from "../../src/space/vacant.js";
 import { MIB } from "../support/fake-os.js";
 import { type Scene, SURVIVOR, VICTIM } from "./scene.js";
 import { nothing, type Operation, release } from "./staging.js";
@@ -33,6 +33,23 @@ function emptied(scene: Scene, isMapped: boolean): void {
   assert.is(segments.count, own(heap) + own(other));
   for (const pointer of [last!, ...rest]) scene.give(heap, pointer);
   heap.trim(); // all but what the operation is about is done
+}
+
+/** Leaves no room but so many vacant chunks in a row. */
+function full(scene: Scene, chunks = 1): Pointer[] {
+  const heap = scene.as(VICTIM);
+  const { segments } = heap.wilderness;
+  const id = segments.open(chunks * CHUNK_WORDS, heap.words[heap.record + Rec.entry]!, 0);
+  for (const size of [MIB, 300_000, 200_000, 140_000]) {
+    for (let p = heap.large.allocate(size, 16); p !== 0; p = heap.large.allocate(size, 16))
+      scene.hold(heap, p);
+  }
+  segments.vacate(id, segments.start(id));
+  return [];
+}
+
+function isWhereSegmentsWere(heap: ThreadHeap, pointer: Pointer): boolean {
+  return pointer > 0 && isKept(heap.words, Math.floor((pointer - heap.window.base) / CHUNK_BYTES));
 }
 
 const vacated = (heap: ThreadHeap, work: () => void) => {
@@ -171,17 +188,59 @@ export const mappedOperations: Record<string, Operation> = {
     },
     lost: 30,
   },
-  "unmapping vacant chunks": {
+  "mapping what is missing between vacant chunks": {
     prepare: (scene) => {
       emptied(scene, true);
       const heap = scene.as(VICTIM);
       const { segments } = heap.wilderness;
-      const id = segments.open(3 * CHUNK_WORDS, heap.words[heap.record + Rec.entry]!, 0);
-      segments.vacate(id, segments.start(id));
+      for (const _ of [1, 2]) {
+        const id = segments.open(CHUNK_WORDS, heap.words[heap.record + Rec.entry]!, 0);
+        segments.vacate(id, segments.start(id));
+      }
       return [];
     },
-    run: (heap) => assert.ok(heap.wilderness.segments.unmapVacant()),
+    run: (heap) =>
+      assert.ok(heap.wilderness.segments.open(3 * CHUNK_WORDS, heap.words[heap.record + Rec.entry]!, 2) >= 0),
     lost: 0,
+  },
+  "mmap and munmap of a large block where a segment was": {
+    prepare: (scene) => full(scene),
+    run: (heap) => {
+      const pointer = heap.large.allocate(500_000, 16);
+      assert.ok(isWhereSegmentsWere(heap, pointer));
+      heap.large.free(pointer);
+    },
+    lost: 1,
+  },
+  "mremap of a large block where a segment was, which shrinks": {
+    prepare: (scene) => {
+      full(scene, 2);
+      const heap = scene.as(VICTIM);
+      const pointer = scene.take(heap, 1_500_000);
+      assert.ok(isWhereSegmentsWere(heap, pointer));
+      return release(scene, pointer);
+    },
+    run: (heap, [pointer]) => {
+      assert.is(heap.large.resize(pointer!, 300_000), pointer);
+      assert.is(vacantChunks(heap.words), 1);
+    },
+    lost: 1,
+  },
+  "mremap of a large block where a segment was, which moves": {
+    prepare: (scene) => {
+      full(scene, 4);
+      const heap = scene.as(VICTIM);
+      const pointer = scene.take(heap, 500_000);
+      assert.ok(isWhereSegmentsWere(heap, pointer));
+      scene.take(heap, 500_000);
+      return release(scene, pointer);
+    },
+    run: (heap, [pointer]) => {
+      const moved = heap.large.resize(pointer!, 1_500_000);
+      assert.ok(moved > 0 && moved !== pointer);
+      assert.is(vacantChunks(heap.words), 1);
+    },
+    lost: 1,
   },
   "mmap of a large block where a segment was": {
     prepare: (scene) => {

@@ -160,9 +160,16 @@ export class Scene {
     }
   }
 
-  /** Vacant chunks are mapped, and all zeroes. */
-  verifyVacant({ window, words: m }: ThreadHeap): void {
+  /** Vacant chunks are mapped, nobody's, and all zeroes. */
+  verifyVacant({ window, words: m, large }: ThreadHeap): void {
     const end = m.length / CHUNK_WORDS;
+    for (const [start, bytes] of large.mappings()) {
+      const [first, last] = [start, start + bytes - 1].map((at) =>
+        Math.floor((at - window.base) / CHUNK_BYTES),
+      );
+      for (let chunk = first!; chunk <= last!; chunk++)
+        assert.not.ok(isVacant(m, chunk), `chunk ${chunk} has a block`);
+    }
     for (let chunk = nextVacant(m, 0, end); chunk < end; chunk = nextVacant(m, chunk + 1, end)) {
       assert.ok(this.os.isMapped(window.base + chunk * CHUNK_BYTES, CHUNK_BYTES), `chunk ${chunk} is mapped`);
       assert.is(

@@ -20,7 +20,7 @@ import { Window } from "../memory/memory.js";
 import type { Os } from "../platform/os.js";
 import { MUTEX_BYTES } from "../platform/os-threads.js";
 
-const NAME = "heapwright-layout-2";
+const NAME = "heapwright-layout-3";
 const MARK = Buffer.from(NAME.padEnd(32, "\0"));
 /** Far from where kernels map by default; the low ones for processors with 39 bits of address. */
 const PLACES = [0x2000_0000_0000, 0x2100_0000_0000, 0x30_0000_0000, 0x31_0000_0000] as const;

@@ -15,7 +15,7 @@ import { NOTHING_CLEAN } from "../heap/wilderness.js";
 import { MAX_HEAPS, ownerOfWord } from "../memory/control.js";
 import type { Block, Pointer, Window } from "../memory/memory.js";
 import type { Os } from "../platform/os.js";
-import { footprintOf, notePeak } from "../shared/account.js";
+import { notePeak } from "../shared/account.js";
 import {
   allMine,
   allOrphans,
@@ -50,7 +50,7 @@ import {
   type ThreadContext,
   underAdoption,
 } from "./claims.js";
-import { askForMemory, askWithoutHeap, chargedPages, waiting } from "./idle-owners.js";
+import { askForMemory, askWithoutHeap, OUT_OF_MEMORY, TRIM, waiting } from "./idle-owners.js";
 import { reclaim } from "./reclaim.js";
 import { recover } from "./recover.js";
 import { wipe } from "./wipe.js";
@@ -190,7 +190,7 @@ export class AdoptedHeaps implements OtherHeaps<ThreadHeap> {
     });
     const { window, os } = this.#context;
     bytes += this.#wiped * os.pageSize;
-    bytes += Math.max(0, askForMemory(window, os, footprintOf)) * os.pageSize;
+    bytes += Math.max(0, askForMemory(window, os, TRIM)) * os.pageSize;
     return bytes + this.#reclaim() * os.pageSize;
   }
 
@@ -213,7 +213,7 @@ export class AdoptedHeaps implements OtherHeaps<ThreadHeap> {
       if (heap.relieve()) relieved = true;
     });
     if (relieved || this.#wiped > 0 || this.#reclaim() > 0) return true;
-    return askForMemory(window, os, chargedPages) > 0 || vacantChunks(window.words) > vacant;
+    return askForMemory(window, os, OUT_OF_MEMORY) > 0 || vacantChunks(window.words) > vacant;
   }
 
   /** Visits all orphans, one at a time; then again those whose inbox got blocks meanwhile; then the heaps of this thread. */

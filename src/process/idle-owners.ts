@@ -15,6 +15,7 @@ import { Rec } from "../heap/record.js";
 import { Control } from "../memory/control.js";
 import type { Block, Window } from "../memory/memory.js";
 import { load, type Os } from "../platform/os.js";
+import { footprintOf } from "../shared/account.js";
 import { HEAP_RECORD, heapsOfOthers, isAlive, nodeThreadOf } from "../shared/heaps.js";
 import { isMarkedBlock, LINK } from "../shared/inbox.js";
 
@@ -23,11 +24,19 @@ export const DRAIN = 1;
 export const GIVE_BACK = 2;
 /** The owner is serving the request. */
 const AT_WORK = 3;
-/**
- * Milliseconds that a thread which needs memory waits for an owner to begin serving its request, and to complete it. An idle event
- * loop begins within one, if a processor is idle too.
- */
-const PATIENCE = 100;
+/** Why a thread asks for memory. */
+export interface Need {
+  /** Counts the pages of a heap: its part of the footprint, or those charged to it. */
+  readonly counted: (m: Int32Array, record: number) => number;
+  /**
+   * Milliseconds that the thread waits for an owner to begin serving the request. An idle event loop begins within one, if a processor
+   * is idle too. An owner that did not begin is not waited for again until it has.
+   */
+  readonly patience: number;
+}
+export const TRIM: Need = { counted: footprintOf, patience: 100 };
+export const OUT_OF_MEMORY: Need = { counted: (m, record) => m[record + Rec.charged]!, patience: 500 };
+/** Milliseconds that it waits for the request to be completed. */
 const MOST_PATIENCE = 2000;
 const NAP = 5;
 /** Inboxes are counted no further. */
@@ -88,34 +97,36 @@ function isLate(m: Int32Array, record: number): boolean {
   return m[record + Rec.inbox] !== 0 || isWorthGathering(m, record);
 }
 
-/** Counts the pages of a heap: those charged to it, or its part of the footprint (footprintOf). */
-export type Counted = (m: Int32Array, record: number) => number;
-export const chargedPages: Counted = (m, record) => m[record + Rec.charged]!;
-
 /**
  * Asks all other owners to give memory back, and waits for those that had no such request yet; returns how many pages fewer they
  * have. The caller must not hold the lock.
  */
-export function askForMemory(window: Window, os: Os, counted: Counted): number {
+export function askForMemory(window: Window, os: Os, need: Need): number {
   const owners = others(window, os);
   if (owners.length > 0 && channel === undefined) open();
-  return channel ? askOn(channel, owners, window, os, counted) : 0;
+  return channel ? askOn(channel, owners, window, os, need) : 0;
 }
 
 /**
- * As askForMemory(), of charged pages, for a thread that has no heap yet, and so does not listen; whether somebody was asked who may
+ * As askForMemory() when out of memory, for a thread that has no heap yet, and so does not listen; whether somebody was asked who may
  * have given some back.
  */
 export function askWithoutHeap(window: Window, os: Os): boolean {
   const owners = others(window, os);
   const asking = owners.length === 0 ? null : (channel ?? openChannel());
   if (asking === null) return false;
-  askOn(asking, owners, window, os, chargedPages);
+  askOn(asking, owners, window, os, OUT_OF_MEMORY);
   if (asking !== channel) asking.close();
   return true;
 }
 
-function askOn(asking: Channel, owners: number[], window: Window, os: Os, counted: Counted): number {
+function askOn(
+  asking: Channel,
+  owners: number[],
+  window: Window,
+  os: Os,
+  { counted, patience }: Need,
+): number {
   const m = window.words;
   const asked: number[] = [];
   let before = 0;
@@ -128,15 +139,15 @@ function askOn(asking: Channel, owners: number[], window: Window, os: Os, counte
   if (asked.length === 0) return 0;
   asking.postMessage(0);
   const start = performance.now();
-  for (const entry of asked) awaitAnswer(window, os, entry, start);
+  for (const entry of asked) awaitAnswer(window, os, entry, start, patience);
   return before - asked.reduce((sum, entry) => sum + counted(m, m[entry + HEAP_RECORD]!), 0);
 }
 
-function awaitAnswer(window: Window, os: Os, entry: number, start: number): void {
+function awaitAnswer(window: Window, os: Os, entry: number, start: number, patience: number): void {
   const word = window.words[entry + HEAP_RECORD]! + Rec.asked;
   for (;;) {
     const value = window.atomicLoad(word); // acquires: the account is read after the answer
-    const left = start + (value === AT_WORK ? MOST_PATIENCE : PATIENCE) - performance.now();
+    const left = start + (value === AT_WORK ? MOST_PATIENCE : patience) - performance.now();
     if (value === 0 || left <= 0 || !isAlive(window, os.threads, entry)) return;
     os.threads.waitOn(window.addressOf(word), value, Math.min(left, NAP));
   }

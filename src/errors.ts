@@ -82,6 +82,12 @@ export function outOfMemory(what: string): HeapError {
   return rangeError("ERR_OUT_OF_MEMORY", what);
 }
 
+/** Without instanceof, whose call could fail on a full stack. */
+export function isOutOfMemory(error: unknown): error is HeapError {
+  const isOurs = typeof error === "object" && error !== null && brand in error;
+  return isOurs && (error as unknown as HeapError).code === "ERR_OUT_OF_MEMORY";
+}
+
 /** ERR_HEAP_CORRUPT. `likely`: the probable cause, and what to look for. */
 export function corrupt(
   what: string,

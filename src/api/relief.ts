@@ -3,7 +3,7 @@
  *
  * Owns the function and when it is called: outside of updates, so that it may use the heap. Must not know what fails.
  */
-import { brand, type HeapError, show, typeError } from "../errors.js";
+import { type HeapError, isOutOfMemory, show, typeError } from "../errors.js";
 
 let relieve: ((error: HeapError) => void) | null = null;
 let isRelieving = false;
@@ -49,9 +49,4 @@ export function again<A extends unknown[], T>(error: unknown, call: (...args: A)
   } finally {
     isRelieving = false;
   }
-}
-
-function isOutOfMemory(error: unknown): error is HeapError {
-  const isOurs = typeof error === "object" && error !== null && brand in error;
-  return isOurs && (error as unknown as HeapError).code === "ERR_OUT_OF_MEMORY";
 }

@@ -30,7 +30,7 @@ import { bytesOf, clearFresh } from "../api/calloc.js";
 import { free, heap } from "../api/malloc.js";
 import { realloc } from "../api/realloc.js";
 import { sizeOf } from "../block/block.js";
-import { HeapError, hex, rangeError, show, typeError } from "../errors.js";
+import { hex, isOutOfMemory, rangeError, show, typeError } from "../errors.js";
 import { liveBlocksOf } from "../heap/blocks.js";
 import { MAX_SMALL, type ThreadHeap } from "../heap/heap.js";
 import { addHoldings, figuresOf, type HeapStats, noHoldings } from "../heap/holdings.js";
@@ -236,8 +236,7 @@ function make(name: string, pages: number): ThreadHeap {
   try {
     return heap.others!.make(name, pages);
   } catch (error) {
-    const isOut = error instanceof HeapError && error.code === "ERR_OUT_OF_MEMORY";
-    if (!isOut || isFull(heap.words)) throw error;
+    if (!isOutOfMemory(error) || isFull(heap.words)) throw error;
     const relieved = heap.relieve();
     if (!heap.others!.relieve() && !relieved) throw error;
     return heap.others!.make(name, pages);

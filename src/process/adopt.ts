@@ -7,7 +7,7 @@
  * and the heap is an orphan again. A thread that is interrupted keeps both until it recovers: underAdoption() then unlocks the mutex.
  */
 import { firstOverwritten, headerOverwritten } from "../block/damage.js";
-import { corrupt, HeapError, outOfMemory } from "../errors.js";
+import { corrupt, isOutOfMemory, outOfMemory } from "../errors.js";
 import type { ThreadHeap } from "../heap/heap.js";
 import type { OtherHeaps } from "../heap/other-heaps.js";
 import { Rec } from "../heap/record.js";
@@ -62,8 +62,7 @@ export function joinOrAsk(window: Window, os: Os, hooks: Hooks): ThreadHeap {
   try {
     return joinProcess(window, os, hooks);
   } catch (error) {
-    const isOut = error instanceof HeapError && error.code === "ERR_OUT_OF_MEMORY";
-    if (!isOut || isFull(window.words) || !askWithoutHeap(window, os)) throw error;
+    if (!isOutOfMemory(error) || isFull(window.words) || !askWithoutHeap(window, os)) throw error;
     return joinProcess(window, os, hooks);
   }
 }

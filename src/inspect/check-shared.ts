@@ -40,8 +40,7 @@ function checkSegments(of: ThreadHeap): void {
   const m = of.words;
   const { segments } = of.wilderness;
   const taken = new Set<number>();
-  for (let id = 0; id < segments.count; id++) {
-    if (segments.owner(id) === 0) continue;
+  for (const id of segments.used()) {
     for (let chunk = segments.chunkStart(id) / CHUNK_WORDS; chunk < segments.end(id) / CHUNK_WORDS; chunk++) {
       if (taken.has(chunk)) throw corrupt(`${megabyte(of, chunk)} is in two segments`);
       taken.add(chunk);

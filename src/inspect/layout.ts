@@ -136,8 +136,7 @@ function heapAt(record: number, own: ReadonlyMap<number, string | null>): Layout
 function segments(records: readonly number[]): LayoutRegion[] {
   const { words: m, window, wilderness } = heap;
   const table = wilderness.segments;
-  const used = Array.from({ length: table.count }, (_, id) => id).filter((id) => table.owner(id) !== 0);
-  return used.map((id) => {
+  return table.used().map((id) => {
     const record = table.owner(id);
     const [start, end] = [table.start(id), table.end(id)];
     const within = (word: number, least: number) => Math.min(Math.max(word, least), end);

@@ -87,7 +87,7 @@ export function stats(): Stats {
     footprint: heap.pressure().footprint,
     peakFootprint: m[Control.peakPages]! * pageSize,
     external: externalBytes(),
-    segments: segmentsInUse(),
+    segments: wilderness.segments.used().length,
     threads: alive,
     orphans,
     heaps: made,
@@ -101,13 +101,6 @@ export function stats(): Stats {
     remoteFrees: all.sent,
     waiting: waiting(window, wilderness.os),
   };
-}
-
-function segmentsInUse(): number {
-  const { segments } = heap.wilderness;
-  let used = 0;
-  for (let id = 0; id < segments.count; id++) if (segments.owner(id) !== 0) used++;
-  return used;
 }
 
 /** What is allocated of the blocks with pages of their own, less the large block that they lie in. */

@@ -13,7 +13,7 @@ import { forgetPages, notePages } from "../memory/mapped-pages.js";
 import { type Window, WORD_BYTES } from "../memory/memory.js";
 import type { Os } from "../platform/os.js";
 import { mayMap } from "../space/gaps.js";
-import { clearWords, discardPages } from "../space/small-pages.js";
+import { zeroPages } from "../space/small-pages.js";
 import { isKept, setVacant } from "../space/vacant.js";
 import { LargeGaps } from "./large-gaps.js";
 import type { LargeHeaders } from "./large-headers.js";
@@ -159,8 +159,7 @@ export class LargeChanges {
   /** Makes kept chunks vacant again: from the one that `from` lies in, or with Math.ceil from the one above. */
   #vacate(from: number, to: number, round: (chunks: number) => number): void {
     const { base, words: m } = this.#window;
-    if (!discardPages(this.#window, this.#os, from, to - from))
-      clearWords(m, (from - base) / WORD_BYTES, (to - base) / WORD_BYTES); // pages locked in memory
+    zeroPages(this.#window, this.#os, (from - base) / WORD_BYTES, (to - base) / WORD_BYTES);
     const first = round((from - base) / CHUNK_BYTES);
     setVacant(m, first, Math.ceil((to - base) / CHUNK_BYTES) - first, true);
   }

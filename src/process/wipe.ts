@@ -7,7 +7,7 @@
 import type { Pool } from "../heap/pool.js";
 import { RECORD_WORDS, Rec } from "../heap/record.js";
 import { roundUp, WORD_BYTES } from "../memory/memory.js";
-import { clearWords, discardPages } from "../space/small-pages.js";
+import { zeroPages } from "../space/small-pages.js";
 
 /** Words of the record that are kept: which heap it is, and counts since the process began. */
 const KEPT: ReadonlySet<number> = new Set([
@@ -43,7 +43,5 @@ function clear(pool: Pool, from: number, end: number): void {
   const { os, window, pageSize } = wilderness;
   const firstPage = roundUp(from, pageSize / WORD_BYTES);
   for (let word = from; word < firstPage; word++) m[word] = 0;
-  const bytes = (end - firstPage) * WORD_BYTES;
-  if (bytes <= 0 || discardPages(window, os, window.addressOf(firstPage), bytes)) return;
-  clearWords(m, firstPage, end); // pages locked in memory
+  if (end > firstPage) zeroPages(window, os, firstPage, end);
 }

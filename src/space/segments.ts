@@ -39,7 +39,7 @@ import { HEAP_RECORD } from "../shared/heaps.js";
 import type { Hooks } from "../shared/hooks.js";
 import type { Lock } from "../shared/lock.js";
 import { mayMap } from "./gaps.js";
-import { clearWords, discardPages } from "./small-pages.js";
+import { zeroPages } from "./small-pages.js";
 import { endOfVacant, findVacant, isKept, isVacant, keep, nextVacant, setVacant } from "./vacant.js";
 
 /** Chunks of the largest segment: blocks are not coalesced across segments, so it limits their size. */
@@ -65,6 +65,11 @@ export class Segments {
   /** Entries of the table: one more than the highest number of a segment. */
   get count(): number {
     return this.#m[Control.segments]!;
+  }
+
+  /** The numbers of all segments. */
+  used(): number[] {
+    return Array.from({ length: this.count }, (_, id) => id).filter((id) => this.owner(id) !== 0);
   }
 
   /** The word of the first block of segment `id`. */
@@ -150,7 +155,7 @@ export class Segments {
     if (pending === Pending.chunksTaken) this.#enterSegment();
     else if (pending === Pending.chunksTakenToExtend) this.#enterExtension();
     else if (pending === Pending.chunksVacated) this.#finishVacating();
-    else if (pending === Pending.chunksMapped) this.#enterMapped();
+    else if (pending === Pending.chunksMapped) this.#finishMapping();
   }
 
   /** Writes the owner of each chunk again, as the segment's entry says. For the thread that has or adopts the heap. */
@@ -247,17 +252,9 @@ export class Segments {
     m[Control.pendingChunks] = chunks;
     if (this.#os.map(address, chunks * CHUNK_BYTES) !== address) return false;
     m[Control.pending] = Pending.chunksMapped;
-    this.#enterMapped();
+    this.#finishMapping();
     if (m[Control.smallPages] !== 0) this.#os.useSmallPages(address, chunks * CHUNK_BYTES);
     return true;
-  }
-
-  /** Enters the pending chunks as vacant. */
-  #enterMapped(): void {
-    const m = this.#m;
-    keep(m, m[Control.pendingFirst]!, m[Control.pendingChunks]!);
-    setVacant(m, m[Control.pendingFirst]!, m[Control.pendingChunks]!, true);
-    m[Control.pending] = Pending.nothing;
   }
 
   /** Enters the pending chunks as a segment. */
@@ -273,7 +270,7 @@ export class Segments {
     m[entry(id) + SEGMENT_OWNER] = owner;
     notePages(this.#window, first * CHUNK_BYTES, end * WORD_BYTES);
     this.own(id);
-    this.#occupy();
+    this.#enterKept(false);
     m[Control.segments] = Math.max(id + 1, m[Control.segments]!);
     m[heap + HEAP_RECORD] = owner;
     m[Control.pending] = Pending.nothing;
@@ -289,7 +286,7 @@ export class Segments {
     const owner = this.owner(id);
     notePages(this.#window, first * CHUNK_BYTES, end * WORD_BYTES);
     for (let chunk = first; chunk < end / CHUNK_WORDS; chunk++) m[OWNERS + chunk] = owner;
-    this.#occupy();
+    this.#enterKept(false);
     m[entry(id) + SEGMENT_END] = end;
     m[Control.pending] = Pending.nothing;
     this.#traceGrow(first, end / CHUNK_WORDS - first);
@@ -302,9 +299,7 @@ export class Segments {
     const first = m[Control.pendingFirst]!;
     const chunks = m[Control.pendingChunks]!;
     const address = this.#window.base + first * CHUNK_BYTES;
-    if (!discardPages(this.#window, this.#os, address, chunks * CHUNK_BYTES)) {
-      clearWords(m, first * CHUNK_WORDS, (first + chunks) * CHUNK_WORDS); // pages locked in memory
-    }
+    zeroPages(this.#window, this.#os, first * CHUNK_WORDS, (first + chunks) * CHUNK_WORDS);
     for (let chunk = first; chunk < first + chunks; chunk++) m[OWNERS + chunk] = 0;
     setVacant(m, first, chunks, true);
     const isWhole = first * CHUNK_WORDS <= this.start(id);
@@ -314,11 +309,17 @@ export class Segments {
     this.#hooks.trace?.("shrink", address, chunks * CHUNK_BYTES);
   }
 
-  /** The pending chunks are a segment's. */
-  #occupy(): void {
+  /** The pending chunks are kept, and vacant, or a segment's. */
+  #enterKept(vacant: boolean): void {
     const m = this.#m;
     keep(m, m[Control.pendingFirst]!, m[Control.pendingChunks]!);
-    setVacant(m, m[Control.pendingFirst]!, m[Control.pendingChunks]!, false);
+    setVacant(m, m[Control.pendingFirst]!, m[Control.pendingChunks]!, vacant);
+  }
+
+  /** Completes mapping chunks that no segment has yet. */
+  #finishMapping(): void {
+    this.#enterKept(true);
+    this.#m[Control.pending] = Pending.nothing;
   }
 
   /** Advances the cursor that the pending chunks came from, if they were next; returns the word after them. */

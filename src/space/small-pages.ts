@@ -19,7 +19,13 @@ export function discardPages(window: Window, os: Os, address: number, bytes: num
   return os.discard(address, bytes);
 }
 
-/** Clears words where pages are not given back, without a store to those that were never written: they take no memory then. */
+/** Makes whole pages of segments read as zero: gives them back, or clears them where they are locked in memory. Between two words. */
+export function zeroPages(window: Window, os: Os, from: number, to: number): void {
+  const isGiven = discardPages(window, os, window.addressOf(from), (to - from) * WORD_BYTES);
+  if (!isGiven) clearWords(window.words, from, to);
+}
+
+/** Clears words without a store to those that were never written: their pages take no memory then. */
 export function clearWords(m: Int32Array, from: number, to: number): void {
   for (let word = from; word < to; word++) if (m[word] !== 0) m[word] = 0;
 }

@@ -270,9 +270,7 @@ function chunksTaken(): number {
 function chunksInSegments(): number {
   const { segments } = heap.wilderness;
   let words = 0;
-  for (let id = 0; id < segments.count; id++) {
-    if (segments.owner(id) !== 0) words += segments.end(id) - segments.chunkStart(id);
-  }
+  for (const id of segments.used()) words += segments.end(id) - segments.chunkStart(id);
   return words / CHUNK_WORDS;
 }
 

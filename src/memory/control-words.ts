@@ -9,9 +9,9 @@
 export const secret = 1;
 /** Bytes per page. */
 export const pageSize = 2;
-/** First chunk of the sbrk range that no segment has taken yet. */
+/** First chunk of the range from sbrk that no segment has taken yet. */
 export const nextChunk = 4;
-/** Chunks up to the end of the range taken with sbrk; 0 when there is no such range. */
+/** Chunks up to the end of the range from sbrk, or of the mapping in its stead; 0 without either. */
 export const breakChunks = 5;
 /** Segments in the table. */
 export const segments = 6;

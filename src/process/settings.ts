@@ -14,7 +14,7 @@ export interface Settings {
   mmapThreshold: number | "dynamic";
   /** Free coalesced bytes above which pages are purged by policy. HEAPWRIGHT_TRIM_THRESHOLD. */
   trimThreshold: number;
-  /** Bytes of address space to ask sbrk for when the library is loaded; 0 leaves the break alone. */
+  /** Bytes of address space to take with sbrk, or in one mapping, when the library is loaded; 0: none. */
   reserve: number;
 }
 

@@ -1,5 +1,6 @@
 /**
- * Reservation: takes the heap's address range with sbrk, or finds a gap, and makes the window over it. Once per process.
+ * Reservation: takes the heap's address range with sbrk, maps it below 2 GiB, or finds a gap, and makes the window over it. Once
+ * per process.
  *
  * Owns how much is reserved, and where. Must not know segments or blocks.
  *
@@ -8,6 +9,8 @@
  *   below 2 GiB:   with sbrk, and the break below 2 GiB, as it is in Node's own binaries
  *                  | control | chunks of the sbrk range … | guard page | large blocks … | mapped chunks … | large blocks … |
  *                                                                                   2 GiB
+ *   refused:       as with sbrk below 2 GiB, but the range is one mapping, in the largest gap there: V8's code may lie right above
+ *                  the break, and musl refuses always
  *   without:       base = start of a gap far above the break
  *                  | control | chunks mapped one run at a time …                     | large blocks … |
  *
@@ -25,6 +28,7 @@ import {
   ZONE_LIMIT,
 } from "../memory/memory.js";
 import { FAILED, type Os } from "../platform/os.js";
+import { findGap } from "./gaps.js";
 
 /** With less, the break is not moved. */
 const LEAST_RESERVE = 8 * CHUNK_BYTES;
@@ -37,6 +41,11 @@ const SPARED = 128 * CHUNK_BYTES;
 const SPARED_SHARE = 1 / 16;
 /** Under strict overcommit every reserved page counts as used. */
 const STRICT_RESERVE = 64 * CHUNK_BYTES;
+/** What is left to libc above the break when the range is mapped below 2 GiB. */
+const LOW_BREAK_ROOM = 64 * CHUNK_BYTES;
+/** Where the break is higher, the range starts below 2 GiB at random, as the kernel places a break: from here, within so much. */
+const LOW_START = 256 * CHUNK_BYTES;
+const LOW_SPREAD = 512 * CHUNK_BYTES;
 /** With less space below 2 GiB, large blocks get none of it. */
 const LEAST_SHARED = 128 * CHUNK_BYTES;
 /** The smallest window that is tried. */
@@ -44,7 +53,7 @@ const LEAST_SPAN = 64 * CHUNK_BYTES;
 
 export interface Placement {
   readonly window: Window;
-  /** Chunks of the sbrk range with the control block; 0 without a range. */
+  /** Chunks of the range with the control block; 0 without a range. */
   readonly breakChunks: number;
 }
 
@@ -60,7 +69,7 @@ export function placeWindow(os: Os, reserve: number): Placement {
   const asked = os.mayMoveBreak
     ? reserveUnderLimits(os, Math.min(reserve, defaultReserve(span, os.currentBreak())))
     : 0;
-  return fromBreak(os, asked, span) ?? fromGap(os, span);
+  return fromBreak(os, asked, span) ?? fromLow(os, asked, span) ?? fromGap(os, span);
 }
 
 /** Bytes to reserve: half of the space below 2 GiB, if large blocks share it; else the zone up to the large blocks. */
@@ -102,6 +111,20 @@ function fromBreak(os: Os, asked: number, span: number): Placement | null {
     return { window: new Window(base, os.view(base, span)), breakChunks: usable / CHUNK_BYTES };
   }
   return null;
+}
+
+/** A range where sbrk was refused one. Half of the gap: large blocks share the rest. */
+function fromLow(os: Os, asked: number, span: number): Placement | null {
+  if (asked < LEAST_RESERVE) return null;
+  const top = os.currentBreak() + LOW_BREAK_ROOM;
+  const random = LOW_START + Math.random() * LOW_SPREAD;
+  const first = roundUp(top < SMALL_LIMIT ? top : random, CHUNK_BYTES);
+  const gap = findGap(os.mappings(), first, SMALL_LIMIT, LEAST_SHARED, 0, os.pageSize);
+  if (gap === null) return null;
+  const base = roundUp(gap.start, os.pageSize);
+  const bytes = Math.min(asked, roundDown((gap.end - base) / 2, CHUNK_BYTES));
+  if (os.map(base, bytes) !== base) return null;
+  return { window: new Window(base, os.view(base, span)), breakChunks: bytes / CHUNK_BYTES };
 }
 
 function fromGap(os: Os, widest: number): Placement {

@@ -1,13 +1,13 @@
 /**
  * Segments: runs of chunks of address space that a heap carves into blocks.
  *
- * Owns the table of segments, and the chunks: of the range taken with sbrk first, then mapped ones. Must not know bins, or
+ * Owns the table of segments, and the chunks: of the range (reserve.ts) first, then mapped ones. Must not know bins, or
  * when a heap frees.
  *
  * libc's sbrk is not thread-safe, and libc's malloc moves the break as well. So sbrk is called once per process, on the
  * main thread; the range takes no memory until it is touched. A guard page above it blocks the break: libc's malloc then
  * uses mmap. From Linux 6.10 on the range is sealed too, so that a thread that read the old break cannot shrink it. Where
- * sbrk is refused, chunks are mapped one run at a time, and nothing else changes.
+ * sbrk is refused, the range is one mapping; without one chunks are mapped one run at a time, and nothing else changes.
  *
  * A heap gets chunks under the lock, in two steps: they are noted as pending, and entered in the tables from the note. If
  * the thread dies in between, the next holder of the lock enters them (recover). Entering twice has the same result. A segment
@@ -175,7 +175,7 @@ export class Segments {
   }
 
   /**
-   * Takes a run of chunks and notes it as pending: a vacant one, else of the sbrk range, else mapped, last where large blocks may
+   * Takes a run of chunks and notes it as pending: a vacant one, else of the range, else mapped, last where large blocks may
    * lie.
    */
   #take(chunks: number): boolean {

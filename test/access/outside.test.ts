@@ -27,13 +27,17 @@ const munmap = libc.func("int munmap(uintptr_t, size_t)");
 const PAGE: number = libc.func("int getpagesize()")();
 const LARGE = 3 * 2 ** 20 + 100;
 
-/** Pages of C's, of which the last is not mapped any more. */
+/** Pages of C's, with one behind them that nobody may touch. Unmapped, it could be another thread's a moment later. */
 function pages(bytes: number): number {
   const whole = Math.ceil(bytes / PAGE) * PAGE;
   const address: number = mmap(0, whole + PAGE, 3, 0x22, -1, 0);
   assert.ok(address > 0);
-  munmap(address + whole, PAGE);
+  mprotect(address + whole, PAGE, 0);
   return address;
+}
+
+function unmapPages(address: number, bytes: number): void {
+  munmap(address, Math.ceil(bytes / PAGE) * PAGE + PAGE);
 }
 
 function pattern(bytes: number): Uint8Array {
@@ -50,7 +54,7 @@ for (const bytes of [0, 1, 100, PAGE, LARGE]) {
     assert.equal(Buffer.compare(view(back, bytes), pattern(bytes)), 0);
     free(ours);
     free(back);
-    munmap(theirs, bytes + PAGE);
+    unmapPages(theirs, Math.max(1, bytes));
   });
 }
 
@@ -81,11 +85,7 @@ test("where nothing is mapped it is an error, with how far it went", () => {
     text(() => copyTo(8, ours, 8)),
     /at 0x8 only 0 can be written to/,
   );
-  munmap(theirs, PAGE);
-  assert.match(
-    text(() => copyFrom(ours, theirs, 1)),
-    /only 0 can be read/,
-  );
+  unmapPages(theirs, PAGE);
   free(ours);
   check();
 });
@@ -98,7 +98,7 @@ test("memory that may not be written to, or not be read", () => {
   refuses("read only", "ERR_INVALID_POINTER", () => copyTo(theirs, ours, 16));
   mprotect(theirs, PAGE, 0);
   refuses("no access", "ERR_INVALID_POINTER", () => copyFrom(ours, theirs, 16));
-  munmap(theirs, PAGE);
+  unmapPages(theirs, PAGE);
   free(ours);
 });
 
@@ -108,7 +108,7 @@ test("a large block of the heap's that was freed is told from C's memory", () =>
   free(freed);
   const { message } = refuses("a freed target", "ERR_INVALID_POINTER", () => copyFrom(freed, theirs, 16));
   assert.match(message, /16 bytes at 0x.* are not inside the heap's memory/);
-  munmap(theirs, PAGE);
+  unmapPages(theirs, PAGE);
 });
 
 test("what is no address, no length, or not the heap's", () => {
@@ -125,7 +125,7 @@ test("what is no address, no length, or not the heap's", () => {
     refuses(`${length}`, "ERR_INVALID_ARG", () => copyFrom(ours, theirs, length));
   refuses("not the heap's", "ERR_INVALID_POINTER", () => copyFrom(theirs as Pointer, theirs, 1));
   refuses("not the heap's", "ERR_INVALID_POINTER", () => copyTo(theirs, NULL, 1));
-  munmap(theirs, PAGE);
+  unmapPages(theirs, PAGE);
   free(ours);
 });
 
@@ -178,7 +178,7 @@ test("where process_vm_readv is forbidden a file in memory takes its place, and 
   const nothing = openCopier(forbidden, () => null, { pwrite, pread });
   assert.equal(nothing(back, ours, 8), { readable: Number.NaN, copied: Number.NaN });
   for (const pointer of [ours, back]) free(pointer);
-  munmap(theirs, end - theirs);
+  unmapPages(theirs, LARGE);
 });
 
 test.run();

@@ -58,7 +58,11 @@ test("the break is asked for less and less, down to 8 MiB", () => {
 });
 
 for (const [why, reserve, options] of [
-  ["the break is refused altogether", 32 * MIB, { breakRoom: 7 * MIB }],
+  [
+    "the break is refused and below 2 GiB too little is free",
+    32 * MIB,
+    { breakRoom: 7 * MIB, breakAt: 1980 * MIB },
+  ],
   ["this thread may not move the break", 32 * MIB, { mayMoveBreak: false }],
   ["the settings ask for none", 0, {}],
   ["less than 8 MiB is allowed", 32 * MIB, { dataLimit: 63 * MIB }],
@@ -73,6 +77,49 @@ for (const [why, reserve, options] of [
     assert.not.ok(os.isMapped(window.base, CONTROL_BYTES + 1), "and nothing else");
   });
 }
+
+test("where the break is refused, the range is mapped above what lies there: half of the space up to 2 GiB", () => {
+  const code = 300 * MIB;
+  const blocked = (os: FakeOs) => os.map(code, 512 * MIB); // as V8's code
+  const { os, breakBefore, window, breakChunks } = place(
+    GIB,
+    { viewLimit: 4 * GIB, breakAt: code - 2 * MIB },
+    blocked,
+  );
+  assert.is(window.base, code + 512 * MIB);
+  assert.is(breakChunks, (2048 - 812) / 2);
+  assert.is(os.currentBreak(), breakBefore);
+  assert.ok(os.isMapped(window.base, breakChunks * CHUNK_BYTES));
+  assert.not(os.isMapped(window.base + breakChunks * CHUNK_BYTES, 1), "large blocks share the rest");
+  setLargeRange(window, breakChunks, PAGE);
+  assert.is(window.words[Control.lowLimit], (2048 * MIB - window.base) / PAGE);
+});
+
+test("where it is refused with nothing above it, libc keeps some room", () => {
+  const { breakBefore, window } = place(GIB, { viewLimit: 4 * GIB, breakAt: 100 * MIB + 5, breakRoom: 0 });
+  assert.is(window.base, Math.ceil((breakBefore + 64 * MIB) / MIB) * MIB);
+});
+
+test("where it is refused and above 2 GiB, the range begins below at random, and takes no more than is asked", () => {
+  const bases = new Set<number>();
+  for (let i = 0; i < 10; i++) {
+    const { window, breakChunks } = place(32 * MIB, { viewLimit: 4 * GIB, breakRoom: 0 });
+    assert.ok(window.base >= 256 * MIB && window.base <= 768 * MIB, `${window.base}`);
+    assert.is(breakChunks, 32);
+    bases.add(window.base);
+  }
+  assert.ok(bases.size > 1);
+});
+
+test("where that mapping is refused, too, a gap far above the break is used", () => {
+  const refuseFirst = (os: FakeOs) => {
+    const map = os.map.bind(os);
+    os.map = (address, bytes) => (address < SMALL_LIMIT ? -1 : map(address, bytes));
+  };
+  const { window, breakChunks, breakBefore } = place(32 * MIB, { breakRoom: 0 }, refuseFirst);
+  assert.is(breakChunks, 0);
+  assert.ok(window.base >= breakBefore + ROOM_FOR_LIBC);
+});
 
 test("the break is not even tried when it may not be moved or is not wanted", () => {
   assert.is(place(0).os.count("moveBreak"), 0);

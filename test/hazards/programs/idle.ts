@@ -62,9 +62,9 @@ const scenarios: Record<string, () => Promise<object> | object> = {
       malloc: (size: number) => heap.malloc(size),
       free: (pointer: Pointer) => heap.free(pointer),
     };
-    const full = shuffled(BLOCKS / 4, bound);
+    const full = shuffled(BLOCKS, bound);
     const freed = stats().footprint;
-    return { full, freed, ...(await settled(16 * 2 ** 20)) };
+    return { full, freed, ...(await settled(48 * 2 ** 20)) };
   },
   /** Ends by itself, with the timer pending. */
   ends() {

@@ -1,10 +1,16 @@
 /**
  * Program, with --allow-natives-syntax: keeps pointers to blocks of all sizes in an array, in fields and in generic code,
- * and tells what V8 made of them. Each kind is told as how many pointers, and how many of them are small integers.
+ * and tells what V8 made of them.
+ *
+ *   small-pointers.ts [blocked]     blocked: something lies right above the break
  */
 import { readFileSync } from "node:fs";
-import { alignedAlloc, calloc, free, malloc, type Pointer, realloc, stats } from "../../../src/index.js";
+import type { Pointer } from "../../../src/index.js";
+import { blockBreak } from "./libc.js";
 import { tell } from "./proc.js";
+
+if (process.argv[2] === "blocked") blockBreak();
+const { alignedAlloc, calloc, free, malloc, realloc, stats } = await import("../../../src/index.js");
 
 /** V8's own answer; only with that option do functions have such bodies. */
 const isSmall = new Function("value", "return %IsSmi(value)") as (value: unknown) => boolean;

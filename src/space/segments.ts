@@ -1,13 +1,8 @@
 /**
  * Segments: runs of chunks of address space that a heap carves into blocks.
  *
- * Owns the table of segments, and the chunks: of the range (reserve.ts) first, then mapped ones. Must not know bins, or
- * when a heap frees.
- *
- * libc's sbrk is not thread-safe, and libc's malloc moves the break as well. So sbrk is called once per process, on the
- * main thread; the range takes no memory until it is touched. A guard page above it blocks the break: libc's malloc then
- * uses mmap. From Linux 6.10 on the range is sealed too, so that a thread that read the old break cannot shrink it. Where
- * sbrk is refused, the range is one mapping; without one chunks are mapped one run at a time, and nothing else changes.
+ * Owns the table of segments, and what of it changes when one takes chunks or vacates them. Must not know where chunks come from
+ * (chunks.ts), bins, or when a heap frees.
  *
  * A heap gets chunks under the lock, in two steps: they are noted as pending, and entered in the tables from the note. If
  * the thread dies in between, the next holder of the lock enters them (recover). Entering twice has the same result. A segment
@@ -38,9 +33,9 @@ import type { Os } from "../platform/os.js";
 import { HEAP_RECORD } from "../shared/heaps.js";
 import type { Hooks } from "../shared/hooks.js";
 import type { Lock } from "../shared/lock.js";
-import { mayMap } from "./gaps.js";
+import { Chunks } from "./chunks.js";
 import { zeroPages } from "./small-pages.js";
-import { endOfVacant, findVacant, isKept, isVacant, keep, nextVacant, setVacant } from "./vacant.js";
+import { setVacant } from "./vacant.js";
 
 /** Chunks of the largest segment: blocks are not coalesced across segments, so it limits their size. */
 export const MAX_SEGMENT_CHUNKS = 1024;
@@ -51,7 +46,7 @@ export class Segments {
   readonly #os: Os;
   readonly #hooks: Hooks;
   readonly #lock: Lock;
-  readonly #chunks: number;
+  readonly #chunks: Chunks;
 
   constructor(window: Window, os: Os, hooks: Hooks, lock: Lock) {
     this.#window = window;
@@ -59,7 +54,7 @@ export class Segments {
     this.#os = os;
     this.#hooks = hooks;
     this.#lock = lock;
-    this.#chunks = window.words.length / CHUNK_WORDS;
+    this.#chunks = new Chunks(window, os);
   }
 
   /** Entries of the table: one more than the highest number of a segment. */
@@ -106,7 +101,7 @@ export class Segments {
     m[Control.pendingSegment] = id;
     m[Control.pendingChunks] = chunks;
     m[Control.pendingLead] = lead;
-    const taken = id < MAX_SEGMENTS && this.#take(chunks);
+    const taken = id < MAX_SEGMENTS && this.#chunks.take(chunks);
     if (taken) this.#enterSegment();
     this.#lock.release();
     return taken ? id : -1;
@@ -121,7 +116,7 @@ export class Segments {
     this.#lock.acquire();
     m[Control.pendingSegment] = id;
     m[Control.pendingChunks] = chunks;
-    const taken = this.#takeAt(oldEnd / CHUNK_WORDS, chunks);
+    const taken = this.#chunks.takeAt(oldEnd / CHUNK_WORDS, chunks);
     if (taken) this.#enterExtension();
     this.#lock.release();
     return taken;
@@ -155,7 +150,7 @@ export class Segments {
     if (pending === Pending.chunksTaken) this.#enterSegment();
     else if (pending === Pending.chunksTakenToExtend) this.#enterExtension();
     else if (pending === Pending.chunksVacated) this.#finishVacating();
-    else if (pending === Pending.chunksMapped) this.#finishMapping();
+    else if (pending === Pending.chunksMapped) this.#chunks.finishMapping();
   }
 
   /** Writes the owner of each chunk again, as the segment's entry says. For the thread that has or adopts the heap. */
@@ -174,95 +169,12 @@ export class Segments {
     return id;
   }
 
-  /**
-   * Takes a run of chunks and notes it as pending: a vacant one, else of the range, else mapped, last where large blocks may
-   * lie.
-   */
-  #take(chunks: number): boolean {
-    const m = this.#m;
-    let fresh = m[Control.nextChunk]!;
-    while (isVacant(m, fresh - 1)) fresh--; // what was never used, and vacant chunks just below
-    const isFresh = fresh + chunks <= m[Control.breakChunks]!;
-    const fits = (from: number, to: number) => (to - from >= chunks ? from : null);
-    const first = findVacant(m, this.#chunks, fits) ?? (isFresh ? fresh : null);
-    if (first !== null) {
-      m[Control.pendingFirst] = first;
-      m[Control.pending] = Pending.chunksTaken;
-      return true;
-    }
-    const large = Math.floor((m[Control.largeFirst]! * m[Control.pageSize]!) / CHUNK_BYTES);
-    return (
-      this.#mapBetween(m[Control.nextMapped]!, Math.min(large, this.#chunks), chunks) ||
-      this.#mapBetween(Math.max(CONTROL_CHUNKS, m[Control.breakChunks]!), this.#chunks, chunks)
-    );
-  }
-
-  /** Maps a run of chunks in the first gap between two chunks, and notes it as pending. */
-  #mapBetween(from: number, to: number, chunks: number): boolean {
-    for (let first = from; first + chunks <= to; first++) {
-      const taken = this.#lastTaken(first, chunks);
-      if (taken >= 0) first = taken;
-      else if (this.#map(first, chunks, Pending.chunksTaken)) return true;
-    }
-    return false;
-  }
-
-  /** The last of these chunks that has an owner, or a large block where a segment was; -1 for none. */
-  #lastTaken(first: number, chunks: number): number {
-    const m = this.#m;
-    for (let chunk = first + chunks - 1; chunk >= first; chunk--) {
-      if (m[OWNERS + chunk] !== 0 || (isKept(m, chunk) && !isVacant(m, chunk))) return chunk;
-    }
-    return -1;
-  }
-
-  /** Takes the run that starts at chunk `first`, if it is free. */
-  #takeAt(first: number, chunks: number): boolean {
-    const m = this.#m;
-    const end = first + chunks;
-    const above = endOfVacant(m, first, end);
-    if (above === end || (above === m[Control.nextChunk] && end <= m[Control.breakChunks]!)) {
-      m[Control.pendingFirst] = first;
-      m[Control.pending] = Pending.chunksTakenToExtend;
-      return true;
-    }
-    const isFree =
-      first >= m[Control.breakChunks]! && end <= this.#chunks && this.#lastTaken(first, chunks) < 0;
-    return isFree && this.#map(first, chunks, Pending.chunksTakenToExtend);
-  }
-
-  /** Takes a run of chunks, those of them mapped that are not kept. What was mapped before one that cannot be is vacant then. */
-  #map(first: number, chunks: number, pending: number): boolean {
-    const m = this.#m;
-    const end = first + chunks;
-    if (!mayMap(this.#os, m, chunks * CHUNK_BYTES)) return false;
-    for (let at = endOfVacant(m, first, end); at < end; at = endOfVacant(m, at, end)) {
-      if (!this.#mapMissing(at, nextVacant(m, at, end) - at)) return false;
-    }
-    m[Control.pendingFirst] = first;
-    m[Control.pendingChunks] = chunks;
-    m[Control.pending] = pending;
-    return true;
-  }
-
-  #mapMissing(first: number, chunks: number): boolean {
-    const m = this.#m;
-    const address = this.#window.base + first * CHUNK_BYTES;
-    m[Control.pendingFirst] = first;
-    m[Control.pendingChunks] = chunks;
-    if (this.#os.map(address, chunks * CHUNK_BYTES) !== address) return false;
-    m[Control.pending] = Pending.chunksMapped;
-    this.#finishMapping();
-    if (m[Control.smallPages] !== 0) this.#os.useSmallPages(address, chunks * CHUNK_BYTES);
-    return true;
-  }
-
   /** Enters the pending chunks as a segment. */
   #enterSegment(): void {
     const m = this.#m;
     const id = m[Control.pendingSegment]!;
     const first = m[Control.pendingFirst]!;
-    const end = this.#passChunks();
+    const end = this.#chunks.enter();
     const heap = m[Control.pendingHeap]!;
     const owner = m[heap + HEAP_RECORD]! || first * CHUNK_WORDS;
     m[entry(id) + SEGMENT_START] = first * CHUNK_WORDS + m[Control.pendingLead]!;
@@ -270,7 +182,6 @@ export class Segments {
     m[entry(id) + SEGMENT_OWNER] = owner;
     notePages(this.#window, first * CHUNK_BYTES, end * WORD_BYTES);
     this.own(id);
-    this.#enterKept(false);
     m[Control.segments] = Math.max(id + 1, m[Control.segments]!);
     m[heap + HEAP_RECORD] = owner;
     m[Control.pending] = Pending.nothing;
@@ -282,11 +193,10 @@ export class Segments {
     const m = this.#m;
     const id = m[Control.pendingSegment]!;
     const first = m[Control.pendingFirst]!;
-    const end = this.#passChunks();
+    const end = this.#chunks.enter();
     const owner = this.owner(id);
     notePages(this.#window, first * CHUNK_BYTES, end * WORD_BYTES);
     for (let chunk = first; chunk < end / CHUNK_WORDS; chunk++) m[OWNERS + chunk] = owner;
-    this.#enterKept(false);
     m[entry(id) + SEGMENT_END] = end;
     m[Control.pending] = Pending.nothing;
     this.#traceGrow(first, end / CHUNK_WORDS - first);
@@ -307,28 +217,6 @@ export class Segments {
     m[entry(id) + SEGMENT_END] = isWhole ? 0 : first * CHUNK_WORDS;
     m[Control.pending] = Pending.nothing;
     this.#hooks.trace?.("shrink", address, chunks * CHUNK_BYTES);
-  }
-
-  /** The pending chunks are kept, and vacant, or a segment's. */
-  #enterKept(vacant: boolean): void {
-    const m = this.#m;
-    keep(m, m[Control.pendingFirst]!, m[Control.pendingChunks]!);
-    setVacant(m, m[Control.pendingFirst]!, m[Control.pendingChunks]!, vacant);
-  }
-
-  /** Completes mapping chunks that no segment has yet. */
-  #finishMapping(): void {
-    this.#enterKept(true);
-    this.#m[Control.pending] = Pending.nothing;
-  }
-
-  /** Advances the cursor that the pending chunks came from, if they were next; returns the word after them. */
-  #passChunks(): number {
-    const m = this.#m;
-    const end = m[Control.pendingFirst]! + m[Control.pendingChunks]!;
-    if (end <= m[Control.breakChunks]!) m[Control.nextChunk] = Math.max(end, m[Control.nextChunk]!);
-    else if (m[Control.nextMapped] === m[Control.pendingFirst]) m[Control.nextMapped] = end;
-    return end * CHUNK_WORDS;
   }
 
   #traceGrow(first: number, chunks: number): void {

@@ -353,8 +353,13 @@ export class ThreadHeap {
   }
 
   #consolidate(): void {
-    if (this.name !== null) gather(this.pool);
-    consolidate(this.pool);
+    if (this.name === null) consolidate(this.pool);
+    else {
+      whileTakingBack(this.wilderness, () => {
+        gather(this.pool);
+        consolidate(this.pool);
+      });
+    }
   }
 
   #considerPurge(): void {

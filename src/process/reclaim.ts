@@ -1,12 +1,12 @@
 /**
  * Reclaiming: what others freed of a thread's heaps is given back to the kernel while that thread does nothing, be it for ever.
  *
- * Owns coalescing and purging of the blocks in another thread's inbox, and keeping that thread out meanwhile. Must not know
- * who needs memory.
+ * Owns coalescing and purging of the blocks in another thread's inbox, and of the marked ones in its made heaps; and keeping that
+ * thread out meanwhile. Must not know who needs memory.
  *
- * A block in an inbox is nobody's. Its owner passes it in walks over headers, but only in a slow path; fast paths touch no
- * header but that of the block at hand. So while the owner is kept out of its slow paths, such blocks may be coalesced with
- * each other, and their inner pages purged. They stay in the inbox; the owner takes back fewer, larger ones.
+ * Such a block is nobody's. Its owner passes it in walks over headers, but only in a slow path; fast paths touch no
+ * header but that of the block at hand. So while the owner is kept out of its slow paths, these blocks may be coalesced with
+ * each other, and their inner pages purged. They stay where they are; the owner takes back fewer, larger ones.
  *
  * The owner is kept out by Dekker's algorithm with the fence on one side only (Dice, Huang and Yang, Asymmetric Dekker
  * Synchronization, 2001), for its slow path comes a million times as often:
@@ -27,24 +27,28 @@ import {
   innerPages,
   innerStart,
   MAX_BLOCK,
+  MIN_BLOCK,
   markAt,
+  nextOf,
   PREVIOUS_FREE,
   sizeOf,
+  UNIT_BYTES,
 } from "../block/block.js";
 import { Rec } from "../heap/record.js";
-import { Control } from "../memory/control.js";
+import { Control, segmentEnd, segmentOwner, segmentStart } from "../memory/control.js";
 import { type Block, type Window, WORD_BYTES } from "../memory/memory.js";
 import type { Os } from "../platform/os.js";
 import { notePeak } from "../shared/account.js";
-import { HEAP_RECORD, heapsOfOthers, isFirst, recordOf } from "../shared/heaps.js";
+import { HEAP_RECORD, heapsOfOthers, isFirst, Kind, kindOf, recordOf } from "../shared/heaps.js";
 import type { Hooks } from "../shared/hooks.js";
 import { hasReturned, isMarkedBlock, LINK, listContains } from "../shared/inbox.js";
 import { discardPages } from "../space/small-pages.js";
 
 /** Smaller blocks are not worth a system call. */
 const LEAST_RUN = 16 * 1024;
-/** A list is followed no further. */
-const MOST_BLOCKS = 2 ** 20;
+/** A list is followed no further: a block and its place in the list are one number, to be sorted. */
+const MOST_BLOCKS = 2 ** 22;
+const MERGED = -1;
 
 /** Reclaims from all other living threads that are in no slow path; how many pages. To be called under the mutex. */
 export function reclaim(window: Window, os: Os, hooks: Hooks): number {
@@ -54,10 +58,10 @@ export function reclaim(window: Window, os: Os, hooks: Hooks): number {
     const first = entries.find((entry) => isFirst(m, entry));
     const records = entries
       .map((entry) => m[entry + HEAP_RECORD]!)
-      .filter((record) => hasReturned(m, record));
+      .filter((record) => hasReturned(m, record) || m[record + Rec.markedUnits]! >= LEAST_RUN / UNIT_BYTES);
     if (first === undefined || records.length === 0) continue;
     whileKeptOut(window, os, m[first + HEAP_RECORD]!, () => {
-      for (const record of records) pages += reclaimInbox(window, os, hooks, record);
+      for (const record of records) pages += reclaimFrom(window, os, hooks, record);
     });
   }
   return pages;
@@ -87,11 +91,12 @@ export function recoverReclaim(window: Window, os: Os): void {
   m[Control.reclaiming] = 0;
 }
 
-/** Coalesces and purges the blocks of an inbox; returns how many more pages of it are given back than before. */
-function reclaimInbox(window: Window, os: Os, hooks: Hooks, record: number): number {
+/** Coalesces and purges what others freed of a heap; returns how many more pages of it are given back than before. */
+function reclaimFrom(window: Window, os: Os, hooks: Hooks, record: number): number {
   const m = window.words;
   let pages = 0;
-  for (const b of coalesce(window, hooks, record)) {
+  const isMade = kindOf(m, m[record + Rec.entry]!) !== Kind.thread;
+  for (const b of isMade ? coalesceMarked(window, os, hooks, record) : coalesce(window, hooks, record)) {
     const size = sizeOf(m, b);
     if (size < LEAST_RUN || innerPages(b, size, os.pageSize) === 0) continue;
     const start = innerStart(b, os.pageSize);
@@ -110,26 +115,79 @@ function reclaimInbox(window: Window, os: Os, hooks: Hooks, record: number): num
 function coalesce(window: Window, hooks: Hooks, record: number): Block[] {
   const m = window.words;
   const list = blocksOf(window, record);
-  const order = Uint32Array.from(list.keys()).sort((i, j) => list[i]! - list[j]!);
-  const before = Int32Array.from(list, (_, i) => i - 1);
-  const after = Int32Array.from(list, (_, i) => i + 1);
-  const end = list.length === 0 ? 0 : m[list.at(-1)! + LINK]!;
-  const merged = new Uint8Array(list.length);
-  for (let at = order.length - 1; at > 0; at--) {
-    const i = order[at]!;
-    const [b, below] = [list[i]!, list[order[at - 1]!]!];
-    const size = sizeOf(m, below);
-    if (i === 0 || below + (size >>> 2) !== b || size + sizeOf(m, b) > MAX_BLOCK) continue;
-    const [previous, next] = [before[i]!, after[i]!];
-    note(m, record, b, below);
-    m[list[previous]! + LINK] = next < list.length ? list[next]! : end; // out of the list
+  const count = list.length;
+  // Loops, not from() with a function or a remainder, take a third of the time; there may be millions.
+  const keys = new Float64Array(count);
+  const before = new Int32Array(count);
+  const after = new Int32Array(count);
+  for (let i = 0; i < count; i++) {
+    keys[i] = list[i]! * MOST_BLOCKS + i;
+    before[i] = i - 1;
+    after[i] = i + 1;
+  }
+  keys.sort();
+  const end = count === 0 ? 0 : m[list[count - 1]! + LINK]!;
+  for (let at = count - 1; at > 0; at--) {
+    const b = blockOf(keys[at]!);
+    const below = blockOf(keys[at - 1]!);
+    const i = keys[at]! - b * MOST_BLOCKS;
+    if (i === 0 || !areNeighbours(m, below, b)) continue;
+    const previous = before[i]!;
+    const next = after[i]!;
+    note(m, record, b, below, 1);
+    m[list[previous]! + LINK] = next < count ? list[next]! : end; // out of the list
     after[previous] = next;
-    if (next < list.length) before[next] = previous;
+    if (next < count) before[next] = previous;
     merge(m, record);
-    merged[i] = 1;
+    after[i] = MERGED;
     hooks.trace?.("coalesce forward", window.pointerOf(below), sizeOf(m, below));
   }
-  return list.filter((_, i) => merged[i] === 0);
+  return list.filter((_, i) => after[i] !== MERGED);
+}
+
+function blockOf(key: number): Block {
+  return Math.floor(key / MOST_BLOCKS) as Block;
+}
+
+/** Coalesces marked neighbours in the segments of a made heap; the blocks that it has then. They are in no list. */
+function coalesceMarked(window: Window, os: Os, hooks: Hooks, record: number): Block[] {
+  const m = window.words;
+  const secret = m[Control.secret]!;
+  const seen = markedBlocks(m, record);
+  // Whoever set a mark beside the owner's own free, in a wrong program, takes it back; and stores of the owner's are visible then.
+  os.barrier();
+  const marked = seen.filter((b) => isMarkedBlock(m, b, record, secret));
+  const left: Block[] = [];
+  for (let i = marked.length - 1; i >= 0; i--) {
+    const [b, below] = [marked[i]!, marked[i - 1]];
+    if (below === undefined || !areNeighbours(m, below, b)) {
+      left.push(b);
+      continue;
+    }
+    note(m, record, b, below, 0);
+    mergeMarked(window, record);
+    hooks.trace?.("coalesce forward", window.pointerOf(below), sizeOf(m, below));
+  }
+  return left;
+}
+
+/** In memory order. An invalid size ends the walk of its segment. */
+function markedBlocks(m: Int32Array, record: number): Block[] {
+  const secret = m[Control.secret]!;
+  const found: Block[] = [];
+  for (let id = 0; id < m[Control.segments]!; id++) {
+    if (segmentOwner(m, id) !== record) continue;
+    const end = id === m[record + Rec.segment] ? m[record + Rec.top]! : segmentEnd(m, id);
+    for (let b = segmentStart(m, id) as Block; b < end; b = nextOf(m, b)) {
+      if (sizeOf(m, b) < MIN_BLOCK || nextOf(m, b) > end) break;
+      if (isMarkedBlock(m, b, record, secret)) found.push(b);
+    }
+  }
+  return found;
+}
+
+function areNeighbours(m: Int32Array, below: Block, b: Block): boolean {
+  return nextOf(m, below) === b && sizeOf(m, below) + sizeOf(m, b) <= MAX_BLOCK;
 }
 
 function blocksOf(window: Window, record: number): Block[] {
@@ -144,12 +202,12 @@ function blocksOf(window: Window, record: number): Block[] {
   return found;
 }
 
-/** Notes that `b` is about to be coalesced with the block below. Its own word last: by it the note is valid. */
-function note(m: Int32Array, record: number, b: Block, below: Block): void {
+/** Notes that `b`, of so many that are in a list, is about to be coalesced with the block below. Its own word last: by it the note is valid. */
+function note(m: Int32Array, record: number, b: Block, below: Block, listed: 0 | 1): void {
   m[record + Rec.mergingInto] = below;
   m[record + Rec.mergingMark] = markAt(m, below, m[Control.secret]!);
   m[record + Rec.mergingBlocks] = m[record + Rec.blocks]! - 1;
-  m[record + Rec.mergingReceived] = m[record + Rec.receivedBlocks]! + 1; // as a block it never comes back
+  m[record + Rec.mergingReceived] = m[record + Rec.receivedBlocks]! + listed; // as a block it never comes back
   m[record + Rec.merging] = b;
 }
 
@@ -167,9 +225,17 @@ function merge(m: Int32Array, record: number): void {
   m[record + Rec.merging] = 0;
 }
 
-/** A thread died after note(): the block is in the list still, and stays there, or it is out of it. */
+/** A thread that dies before it has counted the mark leaves one block too many in stats(). */
+function mergeMarked(window: Window, record: number): void {
+  merge(window.words, record);
+  window.add(record + Rec.markedBlocks, -1);
+}
+
+/** A thread died after note(): the block is in the list still, and stays there, or it is out of it, or there is none. */
 function recoverMerge(window: Window, record: number): void {
   const m = window.words;
-  if (listContains(window, record, m[record + Rec.merging]!, m[Control.secret]!)) m[record + Rec.merging] = 0;
+  if (kindOf(m, m[record + Rec.entry]!) !== Kind.thread) mergeMarked(window, record);
+  else if (listContains(window, record, m[record + Rec.merging]!, m[Control.secret]!))
+    m[record + Rec.merging] = 0;
   else merge(m, record);
 }

@@ -29,11 +29,13 @@ import {
 } from "../block/block.js";
 import { HeapError } from "../errors.js";
 import { consolidate } from "../heap/consolidate.js";
+import { gather } from "../heap/gather.js";
 import type { Pool } from "../heap/pool.js";
 import { whileTakingBack } from "../heap/purge.js";
 import { Rec } from "../heap/record.js";
 import { CHUNK_WORDS } from "../memory/control.js";
 import { type Block, HEADER_BYTES, roundUp, WORD_BYTES } from "../memory/memory.js";
+import { Kind, kindOf } from "../shared/heaps.js";
 import { recoverDrain } from "../shared/inbox.js";
 import { Outbox } from "../shared/remote.js";
 import { clearWords } from "../space/small-pages.js";
@@ -70,6 +72,7 @@ export function recover(pool: Pool): boolean {
     m[record + Rec.blocks] = census.blocks;
     m[record + Rec.closedUnits] = census.closedUnits;
     m[record + Rec.charged] = pool.wilderness.committedPages() - census.purgedPages;
+    if (kindOf(m, m[record + Rec.entry]!) === Kind.made) gather(pool);
     consolidate(pool);
   });
   m[record + Rec.interrupted] = 0;

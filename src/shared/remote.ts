@@ -103,7 +103,7 @@ export class Outbox {
   #putMark(b: Block, owner: number): boolean {
     const m = this.#m;
     const size = sizeOf(m, b); // before the owner can have it back
-    if (!this.#mark(b)) return false;
+    if (!this.#mark(b, true)) return false;
     this.#window.add(owner + Rec.markedBlocks, 1);
     this.#window.add(owner + Rec.markedUnits, size >>> 4);
     m[this.#record + Rec.sentMarks] = m[this.#record + Rec.sentMarks]! + 1;
@@ -113,14 +113,15 @@ export class Outbox {
   /**
    * Marks a live block of any heap: who has done that has the block, and all others see a free one from here on. False when
    * another thread was faster. If the owner freed it by plain stores meanwhile, the mark is removed. Those stores may not be
-   * visible yet: then both frees succeed, and the owner overwrites the mark when it allocates the block.
+   * visible yet: then both frees succeed, and the owner overwrites the mark when it allocates the block. In a made heap a mark that is
+   * gone is no sign of that: there `mayBeTaken`, by the owner or whoever reclaims, as soon as it is set.
    */
-  #mark(b: Block): boolean {
+  #mark(b: Block, mayBeTaken = false): boolean {
     const checksum = checksumOf(b, sizeOf(this.#m, b), this.#secret);
     if (!this.#window.compareExchange(checkWordOf(b), checksum, checksum ^ this.#ownMark)) return false;
     if (markAt(this.#m, b, this.#secret) === this.#ownMark) return true;
-    this.#window.compareExchange(checkWordOf(b), checksum ^ this.#ownMark, checksum);
-    return false;
+    const isRemoved = this.#window.compareExchange(checkWordOf(b), checksum ^ this.#ownMark, checksum);
+    return mayBeTaken && !isRemoved;
   }
 
   /**

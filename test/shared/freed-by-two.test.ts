@@ -99,6 +99,31 @@ test("the owner frees it and it is joined: the other is told", () => {
   verify(owner);
 });
 
+test("the owner of a made heap gathers a block as soon as it is marked: the other has freed it", () => {
+  const owner = fakeHeap();
+  const made = owner.heap.others!.make("made", 0);
+  const other = anotherThread(owner, OTHER);
+  owner.os.threads.current = OWNER;
+  const pointer = made.allocate(40);
+  const b = made.window.blockOf(pointer);
+  const { window } = other.heap;
+  const exchange = window.compareExchange.bind(window);
+  let due = true;
+  window.compareExchange = (word, expected, value) => {
+    const done = exchange(word, expected, value);
+    if (due) {
+      due = false;
+      made.consolidate();
+    }
+    return done;
+  };
+  assert.ok(other.heap.outbox.put(b, made.record));
+  assert.is(made.liveBlock(pointer), 0);
+  assert.is(owner.m[made.record + Rec.markedBlocks], 0);
+  assert.is(owner.m[made.record + Rec.markedUnits], 0);
+  verify({ ...owner, heap: made });
+});
+
 /** Looks before each store of a thread. */
 class Witness extends Killer {
   look: (() => void) | null = null;

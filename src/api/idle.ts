@@ -17,13 +17,17 @@ import { whenStackEmpty } from "../platform/interruption.js";
 import { load } from "../platform/os.js";
 import { answer, askedOf, DRAIN, isListening, listen, remind, whenNeeded } from "../process/idle-owners.js";
 import { noteThread } from "../shared/heaps.js";
+import { freedForOthers } from "../shared/remote.js";
 import { guarded, heap, unusable } from "./attached.js";
 
 /** Milliseconds without an update after which a program counts as quiet. */
 const LATER = 1000;
 /** Milliseconds between two steps of upkeep; a step takes a few. */
 const SOON = 15;
-/** A heap that is charged with fewer pages gets no timer, unless other threads may ask for its address space: so many units of it. */
+/**
+ * A heap that is charged with fewer pages gets no timer, unless other threads may ask for its address space: so many units of it. Or
+ * its thread freed blocks of others, whose owners may have done their upkeep and must be reminded.
+ */
 const LEAST_PAGES = 64;
 const LEAST_SPACE = (16 * 2 ** 20) / UNIT_BYTES;
 
@@ -35,6 +39,8 @@ let own = false;
 let thread = 0;
 let rested = 0;
 let updates = -1;
+/** Blocks that this thread had freed for others when it reminded their owners last. */
+let reminded = 0;
 
 function changed(): void {
   if (own) {
@@ -45,9 +51,15 @@ function changed(): void {
   if (armed || heap.isAbandoned) return;
   const { words: m, record } = heap;
   const isSmall = m[record + Rec.charged]! < LEAST_PAGES && !hasMuchSpace();
-  if (isSmall && !heap.others?.heaps.length) return;
+  if (isSmall && !heap.others?.heaps.length && freed() === reminded) return;
   // The first tick listens: soon if there are other heaps, whose threads may ask for memory.
   arm(!isListening() && m[Control.heaps]! > 1 ? SOON : LATER);
+}
+
+/** Blocks that this thread has freed for others. */
+function freed(): number {
+  const { words: m, record } = heap;
+  return (freedForOthers(m, record).blocks + m[record + Rec.sentMarks]!) | 0;
 }
 
 function hasMuchSpace(): boolean {
@@ -89,6 +101,7 @@ function tick(): void {
 function step(quiet: boolean): Next {
   heap.outbox.flush();
   remind(heap.window, heap.wilderness.os);
+  reminded = freed();
   rested = heap.large.rest(quiet ? rested : Number.NaN);
   const nexts = heaps().map((of) => stepsOf(of).step(of, quiet, updatesBegun()));
   if (nexts.includes("soon")) return "soon";

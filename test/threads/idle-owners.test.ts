@@ -58,6 +58,11 @@ test("what waits in pieces for an owner in Atomics.wait is named in stats() and 
   assert.match(found.failed, /waits for its owners: \d+ bytes for thread \d+; .*idle\(\)/);
 });
 
+test("an owner that has been idle for long takes back what a thread with hardly any memory frees", async () => {
+  const { remote } = await findings<Trimmed>(program, { args: ["late", "in the event loop", "1000"] });
+  assert.is(remote, 0);
+});
+
 for (const how of ["after idle()", "in Atomics.wait"] as const) {
   test(`an owner that comes back ${how} allocates on, and all blocks are whole`, async () => {
     const found = await findings<{ whole: boolean; unique: boolean }>(program, {

@@ -24,6 +24,7 @@ import {
 } from "../../../src/index.js";
 import { tell } from "../../hazards/programs/proc.js";
 import { Random, testSeed } from "../../support/seed.js";
+import { patience } from "../../support/surroundings.js";
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
@@ -47,6 +48,8 @@ interface Owner {
   readonly list: Float64Array;
 }
 
+/** After so long without use a heap is looked after no more. */
+const UPKEEP_MS = 2500;
 /** Small blocks, large ones, and sizes that the dynamic threshold follows. */
 const RING_SIZES = [100, 1000, 3000, 60_000, 200_000, 700_000, 1_500_000];
 const RING_BYTES = 3 * MIB;
@@ -111,6 +114,19 @@ const scenarios: Record<string, (how: How, size: number) => Promise<object>> = {
     check();
     await worker.terminate();
     return { given, remote, footprint, waiting: [...waiting] };
+  },
+  /** The owner has done its upkeep, and the main thread has next to no memory itself. */
+  async late(how, size) {
+    malloc(100);
+    const { worker, pointers } = await owner(how, size);
+    await sleep(UPKEEP_MS);
+    for (const pointer of pointers) free(pointer);
+    const end = performance.now() + patience(30_000);
+    while (stats().remote > 0 && performance.now() < end) await sleep(50);
+    const { remote } = stats();
+    check();
+    await worker.terminate();
+    return { remote };
   },
   /** Every other block is freed: none can be coalesced, nor its pages given back. */
   async pieces(how, size) {

@@ -17,7 +17,9 @@ test("a million frees by two other threads", async () => {
   const { allocated, blocks, footprint, remoteFrees } = stats();
   const pointers = Array.from({ length: BLOCKS }, (_, i) => malloc(SIZES[i % SIZES.length]!));
   const halves = [0, 1].map((half) => pointers.filter((_, i) => (i >> 3) % 2 === half)); // neighbours, and both at the same time
-  const exits = halves.map((workerData) => once(new Worker(compiled("freer"), { workerData }), "exit"));
+  const exits = halves.map((half) =>
+    once(new Worker(compiled("freer"), { workerData: { pointers: half } }), "exit"),
+  );
   assert.equal(await Promise.all(exits), [[0], [0]]);
   trim(); // takes them back
   const after = stats();

@@ -155,7 +155,7 @@ test("a process lives while it waits, and ends after that", async () => {
   const { stdout } = await promisify(execFile)(
     process.execPath,
     ["--import", "tsx", "--input-type=module", "-e", program],
-    { cwd: fileURLToPath(new URL("../..", import.meta.url)), timeout: LONG },
+    { cwd: fileURLToPath(new URL("../..", import.meta.url)), timeout: patience(60_000) }, // it loads what loads TypeScript
   );
   assert.is(stdout.trim(), "ok timed-out");
 });

@@ -10,7 +10,7 @@ import { compiled } from "./compiled.js";
 const MIB = 2 ** 20;
 /** glibc's has 100,000; a worker takes 100 ms of a processor. HEAPWRIGHT_TEST_THREADS asks for more of them. */
 const THREADS = Number(process.env.HEAPWRIGHT_TEST_THREADS ?? 60);
-const LIMIT_MS = 60_000 + THREADS * 200;
+const LIMIT_MS = 180_000 + THREADS * 200;
 
 test("threads end while others use their blocks (tst-malloc-thread-exit)", async () => {
   const found = await findings<Stats & { resized: number }>(compiled("generations"), {

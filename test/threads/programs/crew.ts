@@ -10,7 +10,7 @@ import { Worker, type WorkerOptions, workerData } from "node:worker_threads";
 import { patience } from "../../support/surroundings.js";
 
 /** Far above what any step takes on a busy machine. */
-export const PATIENCE_MS = patience(30_000);
+export const PATIENCE_MS = patience(120_000);
 
 export interface Member<T> {
   readonly worker: Worker;

@@ -121,7 +121,7 @@ export function noMemory(operation: string, size: number, of: ThreadHeap = own):
       ? [whatIsFull(size), "Free something, or ask for less"]
       : [`the limit is ${limit}`, "Free something, or raise the limit (HEAPWRIGHT_LIMIT)"];
   return outOfMemory(
-    `${operation}: no room for ${size} bytes${where}; the footprint is ${footprint} bytes and ${cap}. ${advice}${undrainedInboxes()}`,
+    `${operation}: no room for ${size} bytes${where}; the footprint is ${footprint} bytes and ${cap}. ${advice}${undrainedInboxes()}${freeElsewhere(size)}`,
   );
 }
 
@@ -142,6 +142,13 @@ function undrainedInboxes(): string {
   const waiting = own.others?.waiting() ?? "";
   if (waiting === "") return "";
   return `. What was freed waits for its owners: ${waiting}; a thread takes it back in its event loop, or calls idle() before it blocks`;
+}
+
+/** Other threads' free memory, if it might be what is missing. */
+function freeElsewhere(size: number): string {
+  const bytes = own.others?.freeElsewhere() ?? 0;
+  if (bytes < size || bytes < ALMOST_FULL) return "";
+  return `. Heaps of other threads have ${bytes} bytes free between their blocks; a thread leaves them to all when it calls idle()`;
 }
 
 /** What has run out, if no limit is set. */

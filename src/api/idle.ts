@@ -175,7 +175,7 @@ function comply(of: ThreadHeap): void {
  * and atomic.waitAsync() do, keeps its heap: only free memory is given back, that of its `Heap`s included.
  *
  * A thread that waits in its event loop need not call this: it takes back what others freed, and gives back what is idle,
- * by itself.
+ * by itself. Only what is free between its live blocks, in less than whole pages, others cannot reuse without.
  *
  * @returns bytes given back
  * @throws HeapError ERR_HEAP_CORRUPT as trim() does

@@ -28,6 +28,8 @@ export interface OtherHeaps<Heap> {
   destroy(heap: Heap): void;
   /** The threads with undrained inboxes, for an error message; "" for none. */
   waiting(): string;
+  /** Bytes that are free in other living threads' heaps, and not given back: those threads alone reuse them. */
+  freeElsewhere(): number;
   /** Abandons all heaps of this thread, of which `first` is its own. False, with nothing done, if it must keep them. */
   abandonAll(first: Heap): boolean;
   /** A heap for this thread again, after abandonAll(). */

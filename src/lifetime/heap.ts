@@ -62,8 +62,8 @@ let made = 0;
  *
  * Allocate in the thread that made it: the object cannot be sent to another, and each thread makes its own. When that thread
  * ends, all blocks are freed as by `destroy()`, at once or later: do not use them then. One that is dropped without `destroy()`
- * keeps its memory until then. Each takes a megabyte of address space at least and some 16 KiB of memory; there are 1,024
- * heaps at most, those of threads among them.
+ * keeps its memory until then. Each takes a megabyte of address space at least and some 16 KiB of memory, of which one that was
+ * destroyed keeps a page for the next; there are 1,024 heaps at most, those of threads among them.
  *
  * @example
  * ```ts

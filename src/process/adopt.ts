@@ -6,16 +6,18 @@
  * adoption mutex (Control.adoption), which is held until the heap is recovered. If the holder dies, the kernel passes the mutex on,
  * and the heap is an orphan again. A thread that is interrupted keeps both until it recovers: underAdoption() then unlocks the mutex.
  */
+import { UNIT_BYTES } from "../block/block.js";
 import { firstOverwritten, headerOverwritten } from "../block/damage.js";
 import { corrupt, isOutOfMemory, outOfMemory } from "../errors.js";
 import type { ThreadHeap } from "../heap/heap.js";
+import { addHoldings, noHoldings } from "../heap/holdings.js";
 import type { OtherHeaps } from "../heap/other-heaps.js";
-import { Rec } from "../heap/record.js";
+import { FIRST_BLOCK, Rec } from "../heap/record.js";
 import { NOTHING_CLEAN } from "../heap/wilderness.js";
-import { MAX_HEAPS, ownerOfWord } from "../memory/control.js";
-import type { Block, Pointer, Window } from "../memory/memory.js";
+import { Control, MAX_HEAPS, ownerOfWord } from "../memory/control.js";
+import { type Block, type Pointer, type Window, WORD_BYTES } from "../memory/memory.js";
 import type { Os } from "../platform/os.js";
-import { notePeak } from "../shared/account.js";
+import { chargedPages, notePeak } from "../shared/account.js";
 import {
   allMine,
   allOrphans,
@@ -26,6 +28,7 @@ import {
   findMine,
   findVacant,
   HEAP_RECORD,
+  heapsOfOthers,
   isDoomed,
   isFull,
   isKept,
@@ -53,7 +56,7 @@ import {
 import { askForMemory, askWithoutHeap, OUT_OF_MEMORY, TRIM, waiting } from "./idle-owners.js";
 import { reclaim } from "./reclaim.js";
 import { recover } from "./recover.js";
-import { wipe } from "./wipe.js";
+import { shrinkRecord, wipe } from "./wipe.js";
 
 /**
  * As joinProcess(). Where there is no address space for a new heap, other threads are asked first to give up what holds no block.
@@ -155,6 +158,12 @@ export class AdoptedHeaps implements OtherHeaps<ThreadHeap> {
     return underAdoption(window, os, () => {
       const entry = findMade(window, os.threads) || findVacant(window, os.threads);
       if (entry === 0) throw outOfMemory(`there are ${MAX_HEAPS} heaps already; destroy some of them first`);
+      if (!affordsHeap(m, entry)) {
+        throw outOfMemory(
+          `Heap: no room for its ${FIRST_BLOCK * WORD_BYTES} bytes of lists; the limit is ${m[Control.limitPages]! * os.pageSize}. ` +
+            "Free something, or raise the limit (HEAPWRIGHT_LIMIT)",
+        );
+      }
       claim(window, os.threads, entry);
       const heap = recoverClaimed(this.#context, entry, name);
       if (heap === null) throw corrupt("a heap without a block had one");
@@ -177,6 +186,7 @@ export class AdoptedHeaps implements OtherHeaps<ThreadHeap> {
   #finishWiping(heap: ThreadHeap): void {
     wipe(heap.pool);
     if (!recover(heap.pool)) throw corrupt("a heap without a block had one");
+    shrinkRecord(heap.pool);
     setKind(heap.words, entryOf(heap), Kind.empty);
     this.abandon(heap);
   }
@@ -215,15 +225,16 @@ export class AdoptedHeaps implements OtherHeaps<ThreadHeap> {
     return askForMemory(window, os, OUT_OF_MEMORY) > 0 || vacantChunks(window.words) > vacant;
   }
 
-  /** Visits all orphans, one at a time; then again those whose inbox got blocks meanwhile; then the heaps of this thread. */
+  /** Visits all orphans with blocks, one at a time; then again those whose inbox got blocks meanwhile; then the heaps of this thread. */
   #forEach(work: (heap: ThreadHeap) => void): void {
+    const { words: m } = this.#context.window;
     const visit = (entry: number) => {
+      if (kindOf(m, entry) === Kind.empty) return; // adopting it would take pages, not give any
       const heap = this.adopt(entry);
       if (heap === null) return;
       work(heap);
       this.abandon(heap);
     };
-    const { words: m } = this.#context.window;
     for (const entry of this.#orphans()) visit(entry);
     for (const entry of this.#orphans()) if (m[m[entry + HEAP_RECORD]! + Rec.inbox] !== 0) visit(entry);
     for (const heap of this.heaps) work(heap);
@@ -251,6 +262,19 @@ export class AdoptedHeaps implements OtherHeaps<ThreadHeap> {
     return waiting(window, os)
       .map(({ thread, bytes }) => `${bytes} bytes for ${thread < 0 ? "a thread" : `thread ${thread}`}`)
       .join(", ");
+  }
+
+  freeElsewhere(): number {
+    const { window, os } = this.#context;
+    const m = window.words;
+    const all = noHoldings();
+    let purged = 0;
+    for (const entry of [...heapsOfOthers(m, os.threads).values()].flat()) {
+      const record = m[entry + HEAP_RECORD]!;
+      addHoldings(all, m, record);
+      purged += m[record + Rec.purgedPages]!;
+    }
+    return (all.freeUnits + all.cachedUnits) * UNIT_BYTES - purged * os.pageSize;
   }
 
   abandonAll(first: ThreadHeap): boolean {
@@ -321,6 +345,13 @@ export class AdoptedHeaps implements OtherHeaps<ThreadHeap> {
     this.#heaps.push(heap);
     return heap;
   }
+}
+
+/** Whether the limit leaves room for the record of a heap with that entry. Another thread may charge pages at the same time. */
+function affordsHeap(m: Int32Array, entry: number): boolean {
+  const pages = Math.ceil((FIRST_BLOCK * WORD_BYTES) / m[Control.pageSize]!);
+  const has = m[entry + HEAP_RECORD] === 0 ? 0 : chargedTo(m, entry);
+  return chargedPages(m) + pages - has <= m[Control.limitPages]!;
 }
 
 function beyondRecovery({ words: m, record }: ThreadHeap): Error {

@@ -7,7 +7,7 @@
 import type { Pool } from "../heap/pool.js";
 import { RECORD_WORDS, Rec } from "../heap/record.js";
 import { roundUp, WORD_BYTES } from "../memory/memory.js";
-import { zeroPages } from "../space/small-pages.js";
+import { discardPages, zeroPages } from "../space/small-pages.js";
 
 /** Words of the record that are kept: which heap it is, and counts since the process began. */
 const KEPT: ReadonlySet<number> = new Set([
@@ -35,6 +35,17 @@ export function wipe(pool: Pool): void {
   clear(pool, record + RECORD_WORDS, segments.end(home));
   for (let word = 0; word < Rec.outbox; word++) if (!KEPT.has(word)) m[record + word] = 0;
   wilderness.begin(home);
+}
+
+/**
+ * Gives back all pages of a wiped heap but the first, with the words that are kept: lists and bins are rebuilt when the heap is
+ * claimed. It must be claimed, and recovered, before it is used again.
+ */
+export function shrinkRecord({ m, record, wilderness }: Pool): void {
+  const { account, os, window, pageSize } = wilderness;
+  const bytes = (m[record + Rec.commit]! - record) * WORD_BYTES - pageSize;
+  if (bytes > 0 && discardPages(window, os, window.addressOf(record) + pageSize, bytes))
+    account.discharge(bytes / pageSize);
 }
 
 /** Purges whole pages, which then read as zero; clears the rest of the record's last page by stores. */

@@ -49,6 +49,21 @@ test("trim() gives back what waits for an owner in Atomics.wait, and at the limi
   }
 });
 
+test("so it is with the blocks of a Heap whose owner is in Atomics.wait, and keeps it after idle()", async () => {
+  for (const size of ["1000", "60000"]) {
+    const found = await findings<Trimmed>(program, { args: ["trim", "with a Heap", size] });
+    assert.ok(found.given > 30 * MIB, `${found.given} bytes given back`);
+    assert.ok(found.footprint < 3 * MIB, `the footprint is ${found.footprint}`);
+    const { failed } = await findings<{ failed: string }>(program, { args: ["limit", "with a Heap", size] });
+    assert.is(failed, "");
+  }
+});
+
+test("what is free between an owner's live blocks, and its alone, is named in the error", async () => {
+  const { failed } = await findings<Trimmed>(program, { args: ["pieces", "in the event loop", "1000"] });
+  assert.match(failed, /\. Heaps of other threads have \d{8} bytes free between their blocks; .*idle\(\)/);
+});
+
 test("what waits in pieces for an owner in Atomics.wait is named in stats() and in the error", async () => {
   const found = await findings<Trimmed>(program, { args: ["pieces", "in Atomics.wait", "1000"] });
   assert.is(found.waiting.length, 1);
@@ -63,7 +78,7 @@ test("an owner that has been idle for long takes back what a thread with hardly 
   assert.is(remote, 0);
 });
 
-for (const how of ["after idle()", "in Atomics.wait"] as const) {
+for (const how of ["after idle()", "in Atomics.wait", "with a Heap"] as const) {
   test(`an owner that comes back ${how} allocates on, and all blocks are whole`, async () => {
     const found = await findings<{ whole: boolean; unique: boolean }>(program, {
       args: ["back", how, "1000"],

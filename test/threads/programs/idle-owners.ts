@@ -32,7 +32,7 @@ const GIB = 2 ** 30;
 const UNTOUCHED = 100_001;
 const BYTES = 31 * MIB;
 
-type How = "in the event loop" | "in Atomics.wait" | "after idle()" | "in turns";
+type How = "in the event loop" | "in Atomics.wait" | "after idle()" | "in turns" | "with a Heap";
 interface Work {
   readonly how: How;
   readonly size: number;
@@ -61,9 +61,9 @@ function untouched(): Pointer[] {
   return Array.from({ length: (3.3 * GIB) / UNTOUCHED }, () => malloc(UNTOUCHED));
 }
 
-function blocks(size: number, bytes = BYTES): Pointer[] {
+function blocks(size: number, bytes = BYTES, allocate = malloc): Pointer[] {
   return Array.from({ length: Math.floor(bytes / size) }, () => {
-    const pointer = malloc(size);
+    const pointer = allocate(size);
     view(pointer).fill(7);
     return pointer;
   });
@@ -239,18 +239,22 @@ const scenarios: Record<string, (how: How, size: number) => Promise<object>> = {
 
 async function work({ how, size, gate, list }: Work): Promise<void> {
   const wait = () => {
-    if (how === "after idle()") idle();
+    if (how === "after idle()" || how === "with a Heap") idle();
     Atomics.wait(gate, 0, 0);
   };
   if (size === UNTOUCHED) for (const pointer of untouched()) free(pointer);
-  parentPort!.postMessage(size === UNTOUCHED ? [] : blocks(size, size === 100 ? RING_BYTES : BYTES));
+  const made = how === "with a Heap" ? new Heap() : null;
+  const allocate = made === null ? malloc : (bytes: number) => made.malloc(bytes);
+  parentPort!.postMessage(
+    size === UNTOUCHED ? [] : blocks(size, size === 100 ? RING_BYTES : BYTES, allocate),
+  );
   if (how === "in the event loop") {
     await sleep(100_000);
     return;
   }
   if (how === "in Atomics.wait" || size !== 100) {
     wait();
-    parentPort!.postMessage(blocks(size));
+    parentPort!.postMessage(blocks(size, BYTES, allocate));
     await sleep(100_000);
     return;
   }

@@ -3,6 +3,8 @@
  */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { heap } from "../src/api/attached.js";
+import { Rec } from "../src/heap/record.js";
 import {
   alignedAlloc,
   alignedRealloc,
@@ -11,8 +13,10 @@ import {
   check,
   free,
   goodSize,
+  type HeapError,
   malloc,
   NULL,
+  onOutOfMemory,
   owns,
   type Pointer,
   realloc,
@@ -24,6 +28,7 @@ import {
 } from "../src/index.js";
 import { refused } from "./peers/expect.js";
 import { Random, testSeed } from "./support/seed.js";
+import { throwsHeapError } from "./support/throws.js";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -38,6 +43,107 @@ function allAre(pointer: Pointer, from: number, to: number, byte: number, what: 
   const same = found.equals(Buffer.alloc(found.length, byte));
   assert.ok(same, `${what}: bytes ${from} to ${to} are not all ${byte}`);
 }
+
+/** What a call costs besides stores: updates begun, tests of the stack, mappings resized. */
+function costOf(call: () => void): { updates: number; tests: number; mremaps: number } {
+  const { words: m, record } = heap;
+  const { apply } = Reflect;
+  const { mremaps } = stats();
+  const updates = m[record + Rec.updates]!;
+  let tests = 0;
+  Reflect.apply = ((...of: Parameters<typeof apply>) => {
+    tests++;
+    return apply(...of);
+  }) as typeof apply;
+  try {
+    call();
+  } finally {
+    Reflect.apply = apply;
+  }
+  return { updates: m[record + Rec.updates]! - updates, tests, mremaps: stats().mremaps - mremaps };
+}
+
+test("a small block that stays as it is takes no update and no test of the stack", () => {
+  for (const [most, least] of [
+    [1000, 992],
+    [4088, 3600], // within its slack
+  ] as const) {
+    const block = alignedAlloc(64, most);
+    for (const size of [most, least, usableSize(block)]) {
+      const free = { updates: 0, tests: 0, mremaps: 0 };
+      const by = (call: () => Pointer) => costOf(() => assert.is(call(), block, `${size}`));
+      assert.equal(
+        by(() => alignedRealloc(block, 64, size)),
+        free,
+      );
+      assert.equal(
+        by(() => alignedRealloc(block, 8, size)),
+        free,
+      );
+      assert.equal(
+        by(() => recalloc(block, size)),
+        free,
+      );
+    }
+    assert.is(costOf(() => free(alignedRealloc(block, 64, 10_000))).tests, 1, "but not when it moves");
+  }
+  check();
+});
+
+test("a mapped block whose pages stay takes an update for the lock, and no test of the stack", () => {
+  const block = alignedAlloc(64, 8 * MIB);
+  const most = usableSize(block);
+  for (const size of [most, most - 100, most - 1000, most]) {
+    const aligned = costOf(() => assert.is(alignedRealloc(block, 64, size), block));
+    assert.equal(aligned, { updates: 1, tests: 0, mremaps: 0 });
+    const cleared = costOf(() => assert.is(recalloc(block, size), block));
+    assert.equal(cleared, { updates: 2, tests: 0, mremaps: 0 }, "and one for the size that it has");
+  }
+  assert.ok(costOf(() => free(recalloc(block, 64 * MIB))).tests > 0, "but not when they are resized");
+});
+
+test("an aligned block that would stay, if it were not for its alignment, moves", () => {
+  for (const size of [1000, 300_000]) {
+    const spaced = [alignedAlloc(4096, size), malloc(size), malloc(size)];
+    const block = spaced.find((at) => at % 65_536 !== 0)!;
+    const moved = alignedRealloc(block, 65_536, size);
+    assert.is(moved % 65_536, 0);
+    free(moved);
+    for (const other of spaced) if (other !== block) free(other);
+  }
+  check();
+});
+
+test("errors name the function that was called, also to who hears that memory is out", () => {
+  const heard: HeapError[] = [];
+  const tooMuch = 2 ** 52;
+  const blocks = [malloc(100), malloc(300_000)];
+  const calls = {
+    alignedRealloc: (pointer: Pointer, size: number) => alignedRealloc(pointer, 16, size),
+    recalloc,
+    realloc,
+  };
+  onOutOfMemory((error) => {
+    heard.push(error);
+    throwsHeapError(() => realloc(blocks[0]!, tooMuch), "ERR_OUT_OF_MEMORY", /^realloc: /);
+  });
+  for (const [name, call] of Object.entries(calls)) {
+    const named = new RegExp(`^${name}: `);
+    for (const block of blocks) {
+      throwsHeapError(() => call(block, tooMuch), "ERR_OUT_OF_MEMORY", new RegExp(`^${name}: no room for `));
+    }
+    throwsHeapError(() => call(16 as Pointer, 10), "ERR_INVALID_POINTER", named);
+    throwsHeapError(() => call(blocks[1]!, -1), "ERR_INVALID_ARG", named);
+  }
+  throwsHeapError(() => alignedRealloc(blocks[0]!, 64, tooMuch), "ERR_OUT_OF_MEMORY", /^alignedRealloc: /);
+  throwsHeapError(() => alignedRealloc(16 as Pointer, 64, 10), "ERR_INVALID_POINTER", /^alignedRealloc: /);
+  onOutOfMemory(null);
+  const names = heard.map(({ message }) => message.slice(0, message.indexOf(":")));
+  const twice = (name: string) => [name, name];
+  assert.equal(names, [...Object.keys(calls).flatMap(twice), "alignedRealloc"]);
+  blocks.forEach(free);
+  check();
+});
 
 test("alignedRealloc keeps alignment and contents", () => {
   const neighbours: Pointer[] = [];
@@ -120,6 +226,22 @@ test("recalloc: what is not kept is zero", () => {
     free(block);
   }
   check();
+});
+
+test("recalloc clears what a smaller size cuts off of a block that stays", () => {
+  for (const [size, less] of [
+    [1000, 990],
+    [4088, 3700],
+    [8 * MIB, 8 * MIB - 3],
+    [8 * MIB, 8 * MIB - 1000],
+  ] as const) {
+    const block = malloc(size);
+    buffer(block).fill(7);
+    assert.is(recalloc(block, less), block);
+    allAre(block, 0, less, 7, `${less} of ${size}, kept`);
+    allAre(block, less, usableSize(block), 0, `${less} of ${size}, cut off`);
+    free(block);
+  }
 });
 
 test("recalloc of NULL and of what malloc gave, and of what it refuses", () => {

@@ -1,18 +1,21 @@
 /**
- * Two variants of realloc: with an alignment, and for C, where the result is delivered before the old block is freed.
+ * Variants of realloc: with an alignment; for another operation, which errors name; and for C, where the result is delivered
+ * before the old block is freed.
  *
  * Owns their semantics and the order of their attempts. Must not know the bits of a header's words, or koffi.
  */
 
-import { MAX_BLOCK, UNIT_BYTES } from "../block/block.js";
+import { MAX_BLOCK, MIN_BLOCK, sizeOf, UNIT_BYTES } from "../block/block.js";
+import { brand, isOutOfMemory } from "../errors.js";
 import type { ThreadHeap } from "../heap/heap.js";
-import { growInPlace } from "../heap/resize.js";
-import { type Block, NULL, type Pointer, type PointerLike } from "../memory/memory.js";
+import { growInPlace, slackOf } from "../heap/resize.js";
+import { type Block, HEADER_BYTES, NULL, type Pointer, type PointerLike } from "../memory/memory.js";
 import { ensureStack } from "../platform/stack.js";
 import { alignedAlloc, alignedFor, checkAlignment } from "./aligned.js";
-import { addressOf, afterCall, checkSize, guarded, heap, traced } from "./attached.js";
+import { addressOf, afterCall, checkSize, guarded, heap, interrupted, noMemory, traced } from "./attached.js";
 import { free, malloc, usableAt } from "./malloc.js";
-import { KEEP_FOREIGN, realloc } from "./realloc.js";
+import { KEEP_FOREIGN, KEEP_MAPPED, last, realloc, reallocOther } from "./realloc.js";
+import { again } from "./relief.js";
 
 /**
  * Resizes a block and keeps it at a multiple of `alignment`, which realloc() does not promise: in place if possible, else
@@ -40,10 +43,61 @@ export function alignedRealloc(pointer: PointerLike, alignment: number, size: nu
   checkAlignment("alignedRealloc", alignment);
   const from = addressOf("alignedRealloc", pointer);
   if (from === NULL) return alignedAlloc(alignment, size);
-  if (alignment <= UNIT_BYTES) return realloc(from, size);
+  if (from % alignment === 0 && keptFor(from, size) >= 0) return from;
   const have = usableAt("alignedRealloc", from);
+  if (alignment <= UNIT_BYTES) return reallocFor("alignedRealloc", from, size);
   ensureStack(); // a full stack after the block has moved would lose the new address
   return resizePages(from, alignment, have, size) || reallocAhead(from, have, size, nowhere, alignment);
+}
+
+/**
+ * The early path, by the same tests as realloc()'s: if the block can have `size` bytes as it is, it has them then, and this
+ * returns the usable bytes that it had before; else -1. Of a small block that takes no update; that of a mapped one is for
+ * the lock. Neither needs a test of the stack, for the address stays.
+ */
+export function keptFor(pointer: Pointer, size: number): number {
+  if (heap.hooks.trace !== null) return -1;
+  const b = heap.liveBlock(pointer);
+  if (b === 0) return mappedFor(pointer, size);
+  const bytes = sizeOf(heap.words, b);
+  const spare = bytes - HEADER_BYTES - size;
+  return spare >= 0 && (spare < MIN_BLOCK || spare <= slackOf(bytes)) ? bytes - HEADER_BYTES : -1;
+}
+
+function mappedFor(pointer: Pointer, size: number): number {
+  if (size <= heap.mmapThreshold * KEEP_MAPPED || heap.liveBlockOfAny(pointer) !== 0) return -1;
+  if (heap.hooks.slots?.covers(pointer) === true) return -1;
+  return guarded(() => {
+    const have = heap.large.sizeOf(pointer);
+    if (have < 0 || heap.large.resizeWithin(pointer, size) <= 0) return -1;
+    traced("realloc", pointer, size);
+    return have;
+  });
+}
+
+/** realloc() of a live block for another operation. */
+export function reallocFor(operation: string, pointer: Pointer, size: number): Pointer {
+  heap.hooks.guard?.resizes(pointer);
+  heap.enter();
+  last.moved = NULL;
+  try {
+    last.moved = reallocOther(pointer, size);
+    traced("realloc", last.moved, size);
+    heap.open();
+  } catch (error) {
+    if (last.moved === NULL || brand in (error as object)) {
+      const named = isOutOfMemory(error) ? noMemory(operation, size, homeOf(pointer)) : error;
+      return again(interrupted(named), reallocFor, operation, pointer, size);
+    }
+    try {
+      interrupted(error);
+    } catch {
+      // the next use of the heap recovers it
+    }
+  }
+  const { moved } = last;
+  afterCall();
+  return moved;
 }
 
 /** Resizes a large block; NULL if the block is not large, does not grow, or could lose its alignment: mremap moves pages. */
@@ -111,7 +165,7 @@ function homeOf(pointer: Pointer): ThreadHeap {
 
 function allocateIn(of: ThreadHeap, alignment: number, size: number): Pointer {
   if (of === heap && alignment <= UNIT_BYTES) return malloc(size);
-  return alignedFor("realloc", alignment, size, of);
+  return alignedFor(alignment <= UNIT_BYTES ? "realloc" : "alignedRealloc", alignment, size, of);
 }
 
 function growsWhereItIs(of: ThreadHeap, b: Block, pointer: Pointer, size: number, most: number): boolean {

@@ -6,10 +6,13 @@
 
 import { NULL, type Pointer, type PointerLike } from "../memory/memory.js";
 import { ensureStack } from "../platform/stack.js";
+import { keptFor, reallocFor } from "./aligned-realloc.js";
 import { addressOf, checkSize, heap } from "./attached.js";
 import { calloc } from "./calloc.js";
 import { usableAt } from "./malloc.js";
-import { realloc } from "./realloc.js";
+
+/** Up to this many bytes, a loop clears faster than a call of a builtin. */
+const LOOP_BYTES = 32;
 
 /**
  * realloc() that clears all it does not keep: the first `min(usableSize(pointer), size)` bytes stay as they are, and the
@@ -39,9 +42,14 @@ export function recalloc(pointer: PointerLike, size: number): Pointer {
   checkSize("recalloc", "size", size);
   const from = addressOf("recalloc", pointer);
   if (from === NULL) return calloc(1, size);
+  const kept = keptFor(from, size);
+  if (kept >= 0) {
+    if (size <= kept) clear(from, size);
+    return from;
+  }
   const have = usableAt("recalloc", from);
   ensureStack(); // a full stack after the block has moved would lose the new address
-  const to = realloc(from, size);
+  const to = reallocFor("recalloc", from, size);
   // The bytes of a mapping beyond those kept are fresh from the kernel, and zero.
   if (size <= have || heap.liveBlockOfAny(to) !== 0) clear(to, Math.min(have, size));
   return to;
@@ -49,6 +57,9 @@ export function recalloc(pointer: PointerLike, size: number): Pointer {
 
 /** Clears the block from byte `from` to its end. */
 function clear(pointer: Pointer, from: number): void {
-  const start = pointer - heap.window.base;
-  heap.window.bytes.fill(0, start + from, start + usableAt("recalloc", pointer));
+  const { bytes, base } = heap.window;
+  const end = pointer - base + usableAt("recalloc", pointer);
+  let i = pointer - base + from;
+  if (end - i > LOOP_BYTES) bytes.fill(0, i, end);
+  else for (; i < end; i++) bytes[i] = 0;
 }

@@ -6,16 +6,15 @@
  */
 
 import { MAX_BLOCK, MIN_BLOCK, sizeOf, UNIT_BYTES } from "../block/block.js";
-import { brand, isOutOfMemory } from "../errors.js";
+import { isOutOfMemory } from "../errors.js";
 import type { ThreadHeap } from "../heap/heap.js";
 import { growInPlace, slackOf } from "../heap/resize.js";
 import { type Block, HEADER_BYTES, NULL, type Pointer, type PointerLike } from "../memory/memory.js";
 import { ensureStack } from "../platform/stack.js";
 import { alignedAlloc, alignedFor, checkAlignment } from "./aligned.js";
-import { addressOf, afterCall, checkSize, guarded, heap, interrupted, noMemory, traced } from "./attached.js";
+import { addressOf, afterCall, checkSize, guarded, heap, noMemory, traced } from "./attached.js";
 import { free, malloc, usableAt } from "./malloc.js";
-import { KEEP_FOREIGN, KEEP_MAPPED, last, realloc, reallocOther } from "./realloc.js";
-import { again } from "./relief.js";
+import { KEEP_FOREIGN, KEEP_MAPPED, realloc } from "./realloc.js";
 
 /**
  * Resizes a block and keeps it at a multiple of `alignment`, which realloc() does not promise: in place if possible, else
@@ -75,29 +74,13 @@ function mappedFor(pointer: Pointer, size: number): number {
   });
 }
 
-/** realloc() of a live block for another operation. */
+/** realloc() for another operation, which errors name. */
 export function reallocFor(operation: string, pointer: Pointer, size: number): Pointer {
-  heap.hooks.guard?.resizes(pointer);
-  heap.enter();
-  last.moved = NULL;
   try {
-    last.moved = reallocOther(pointer, size);
-    traced("realloc", last.moved, size);
-    heap.open();
+    return realloc(pointer, size);
   } catch (error) {
-    if (last.moved === NULL || brand in (error as object)) {
-      const named = isOutOfMemory(error) ? noMemory(operation, size, homeOf(pointer)) : error;
-      return again(interrupted(named), reallocFor, operation, pointer, size);
-    }
-    try {
-      interrupted(error);
-    } catch {
-      // the next use of the heap recovers it
-    }
+    throw isOutOfMemory(error) ? noMemory(operation, size, homeOf(pointer)) : error;
   }
-  const { moved } = last;
-  afterCall();
-  return moved;
 }
 
 /** Resizes a large block; NULL if the block is not large, does not grow, or could lose its alignment: mremap moves pages. */

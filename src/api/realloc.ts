@@ -44,7 +44,7 @@ const maxCopied = LOOP_WORDS * WORD_BYTES;
  * Initially NaN if pointers may be above 2 GiB: then V8 stores the field as a double and allocates no object per pointer.
  * Below 2 GiB it is 0, since pointers are small integers there (V8 rule 4), and a double field would make them doubles.
  */
-export const last = { moved: (heap.window.base < SMALL_LIMIT ? 0 : Number.NaN) as Pointer };
+const last = { moved: (heap.window.base < SMALL_LIMIT ? 0 : Number.NaN) as Pointer };
 
 /**
  * Resizes a block. Contents are kept up to the smaller of both sizes. Tries, in this order: cut the tail off; grow into a
@@ -145,8 +145,7 @@ function reallocBlock(of: ThreadHeap, b: Block, pointer: Pointer, size: number):
   return size <= maxCopied ? moveSmall(b, pointer, size, into) : move(pointer, have, size, into);
 }
 
-/** Resizes a live block of any kind, within an update. */
-export function reallocOther(pointer: Pointer, size: number): Pointer {
+function reallocOther(pointer: Pointer, size: number): Pointer {
   const b = heap.liveBlockOfAny(pointer);
   if (b === 0) return reallocMapped(pointer, size);
   const of = heap.holding(b);

@@ -4,6 +4,7 @@
  * In the near part an address is two words. Below 2 GiB it is the lower word alone, and stays an integer: the accessors read
  * and write that themselves. What is here is for all others.
  */
+import { numberOf } from "../api/attached.js";
 import { rangeError, show, typeError } from "../errors.js";
 import type { Pointer } from "../memory/memory.js";
 import { BYTES, near } from "./place.js";
@@ -28,9 +29,20 @@ export function setAddress(word: number, value: number): void {
 export function highOf(value: number): number {
   if (typeof value === "number" && value === (value & BYTES)) return 0;
   if (Number.isSafeInteger(value) && value >= 0) return Math.floor(value / 2 ** 32);
-  const error = typeof value === "number" ? rangeError : typeError;
-  throw error(
+  throw noAddress(value);
+}
+
+/** The address that a bigint is; throws for one that is none. */
+export function addressOfBigint(value: bigint): Pointer {
+  const address = numberOf(value);
+  if (address < 0) throw noAddress(value);
+  return address as Pointer;
+}
+
+function noAddress(value: unknown): Error {
+  const make = typeof value === "number" || typeof value === "bigint" ? rangeError : typeError;
+  return make(
     "ERR_INVALID_ARG",
-    `write.pointer: an address is a whole number from 0 to 2^53 - 1, got ${show(value)}; a bigint is made one by Number()`,
+    `write.pointer: an address is a whole number from 0 to 2^53 - 1, got ${show(value)}`,
   );
 }

@@ -8,7 +8,7 @@
 import { unusable } from "../api/attached.js";
 import { heap } from "../api/malloc.js";
 import { type HeapError, hex, rangeError, show, typeError } from "../errors.js";
-import type { Pointer } from "../memory/memory.js";
+import type { PointerLike } from "../memory/memory.js";
 import { farOf } from "./place.js";
 import { type WaitResult, waitAt, wakeAt } from "./wait-async.js";
 
@@ -20,23 +20,23 @@ const EVERYBODY = 0x7fff_ffff;
 /** Atomic operations on one kind of integer, at an aligned address. All but load and store return the old value. */
 export interface AtomicOperations<V extends number | bigint> {
   /** Reads the value. */
-  load(pointer: Pointer, byteOffset?: number): V;
+  load(pointer: PointerLike, byteOffset?: number): V;
   /** Writes `value`. */
-  store(pointer: Pointer, value: V, byteOffset?: number): void;
+  store(pointer: PointerLike, value: V, byteOffset?: number): void;
   /** Writes `value` and returns the old one. */
-  exchange(pointer: Pointer, value: V, byteOffset?: number): V;
+  exchange(pointer: PointerLike, value: V, byteOffset?: number): V;
   /** Writes `replacement` if the value is `expected`. It was written if the result is `expected`. */
-  compareExchange(pointer: Pointer, expected: V, replacement: V, byteOffset?: number): V;
+  compareExchange(pointer: PointerLike, expected: V, replacement: V, byteOffset?: number): V;
   /** Adds `value`, and wraps. */
-  add(pointer: Pointer, value: V, byteOffset?: number): V;
+  add(pointer: PointerLike, value: V, byteOffset?: number): V;
   /** Subtracts `value`, and wraps. */
-  sub(pointer: Pointer, value: V, byteOffset?: number): V;
+  sub(pointer: PointerLike, value: V, byteOffset?: number): V;
   /** Keeps the bits that `value` has too. */
-  and(pointer: Pointer, value: V, byteOffset?: number): V;
+  and(pointer: PointerLike, value: V, byteOffset?: number): V;
   /** Sets the bits that `value` has. */
-  or(pointer: Pointer, value: V, byteOffset?: number): V;
+  or(pointer: PointerLike, value: V, byteOffset?: number): V;
   /** Flips the bits that `value` has. */
-  xor(pointer: Pointer, value: V, byteOffset?: number): V;
+  xor(pointer: PointerLike, value: V, byteOffset?: number): V;
 }
 
 type Words = Int32Array | Uint32Array;
@@ -57,7 +57,7 @@ type Atomic<V> = {
 function operations<V extends number | bigint>(kind: string, words: Words | LongWords): AtomicOperations<V> {
   const bytes = words.BYTES_PER_ELEMENT;
   const { load, store, exchange, compareExchange, add, sub, and, or, xor } = Atomics as unknown as Atomic<V>;
-  const at = (pointer: Pointer, byteOffset: number) => indexOf(kind, pointer, byteOffset, bytes);
+  const at = (pointer: PointerLike, byteOffset: number) => indexOf(kind, pointer, byteOffset, bytes);
   return {
     load: (pointer, byteOffset = 0) => load(words, at(pointer, byteOffset)),
     store: (pointer, value, byteOffset = 0) => {
@@ -75,23 +75,23 @@ function operations<V extends number | bigint>(kind: string, words: Words | Long
 }
 
 /** The index of an aligned address in an array over the whole window; throws for others. */
-function indexOf(operation: string, pointer: Pointer, byteOffset: number, bytes: number): number {
+function indexOf(operation: string, pointer: PointerLike, byteOffset: number, bytes: number): number {
   const index = farOf(operation, pointer, byteOffset, bytes) / bytes;
   // The window starts at a page: a place is aligned if its address is.
   if (!Number.isInteger(index)) throw misaligned(operation, pointer, byteOffset, bytes);
   return index;
 }
 
-function misaligned(operation: string, pointer: Pointer, byteOffset: number, bytes: number): HeapError {
+function misaligned(operation: string, pointer: PointerLike, byteOffset: number, bytes: number): HeapError {
   return rangeError(
     "ERR_INVALID_ARG",
-    `${operation}: the address must be a multiple of ${bytes}, got ${hex(pointer)} + ${byteOffset}; ` +
+    `${operation}: the address must be a multiple of ${bytes}, got ${hex(Number(pointer))} + ${byteOffset}; ` +
       "what malloc returns is one",
   );
 }
 
 /** Sleeps while the value is `expected`, with the results of Atomics.wait(). */
-function wait(pointer: Pointer, expected: number, timeoutMs = Number.POSITIVE_INFINITY): WaitResult {
+function wait(pointer: PointerLike, expected: number, timeoutMs = Number.POSITIVE_INFINITY): WaitResult {
   const index = wordToWaitAt("atomic.wait", pointer, expected, timeoutMs);
   const value = expected | 0;
   if (Atomics.load(words, index) !== value) return "not-equal";
@@ -100,14 +100,14 @@ function wait(pointer: Pointer, expected: number, timeoutMs = Number.POSITIVE_IN
   for (let first = true; ; first = false) {
     const left = end - performance.now();
     if (left <= 0) return "timed-out";
-    if (threads.sleepOn(pointer, value, Math.min(left, LONGEST_SLEEP))) return "ok";
+    if (threads.sleepOn(Number(pointer), value, Math.min(left, LONGEST_SLEEP))) return "ok";
     // At first: changed before the kernel looked. Later: changed between two sleeps, so a wake-up may have been missed.
     if (Atomics.load(words, index) !== value) return first ? "not-equal" : "ok";
   }
 }
 
 function waitAsync(
-  pointer: Pointer,
+  pointer: PointerLike,
   expected: number,
   timeoutMs = Number.POSITIVE_INFINITY,
 ): Promise<WaitResult> {
@@ -115,7 +115,7 @@ function waitAsync(
   return waitAt(index * 4, () => Atomics.load(words, index) === (expected | 0), timeoutMs);
 }
 
-function wordToWaitAt(operation: string, pointer: Pointer, expected: number, timeoutMs: number): number {
+function wordToWaitAt(operation: string, pointer: PointerLike, expected: number, timeoutMs: number): number {
   const index = indexOf(operation, pointer, 0, 4);
   if (typeof expected !== "number") throw noNumber(`${operation}: expected`, expected);
   if (typeof timeoutMs !== "number") throw noNumber(`${operation}: timeoutMs`, timeoutMs);
@@ -126,7 +126,7 @@ function wordToWaitAt(operation: string, pointer: Pointer, expected: number, tim
   return index;
 }
 
-function notify(pointer: Pointer, count = Number.POSITIVE_INFINITY): number {
+function notify(pointer: PointerLike, count = Number.POSITIVE_INFINITY): number {
   const index = indexOf("atomic.notify", pointer, 0, 4);
   if (typeof count !== "number") throw noNumber("atomic.notify: count", count);
   if (!(count >= 0) || (Number.isFinite(count) && !Number.isInteger(count))) {
@@ -136,7 +136,7 @@ function notify(pointer: Pointer, count = Number.POSITIVE_INFINITY): number {
     );
   }
   if (count === 0) return 0;
-  const asleep = heap.wilderness.os.threads.wakeUpTo(pointer, Math.min(count, EVERYBODY));
+  const asleep = heap.wilderness.os.threads.wakeUpTo(Number(pointer), Math.min(count, EVERYBODY));
   return asleep + wakeAt(index * 4, count - asleep);
 }
 

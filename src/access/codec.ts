@@ -4,7 +4,7 @@
  * A codec with a `set` is for a value. One without is for a place: a record or an array inside another, read as an object of
  * the class `type` that holds its address.
  */
-import type { Pointer } from "../memory/memory.js";
+import type { Pointer, PointerLike } from "../memory/memory.js";
 import { readChars, writeChars } from "./cstring.js";
 import type { Koffi, KoffiSpec } from "./koffi-types.js";
 import type { Extent } from "./layout.js";
@@ -50,7 +50,7 @@ export interface LocatedClass {
   new (place: number, length?: number): Located;
   readonly prototype: Located;
   /** The object for an address. */
-  from(pointer: Pointer, length?: number): Located;
+  from(pointer: PointerLike, length?: number): Located;
   /** Of records: the address of one, 0 of null, or -1 for any other value. */
   addressOf?(record: unknown): number;
 }

@@ -11,7 +11,7 @@
  * Where code from strings is forbidden (--disallow-code-generation-from-strings, a content policy), plain.ts makes equivalent
  * classes that are slower.
  */
-import { NULL, type Pointer } from "../memory/memory.js";
+import { NULL, type Pointer, type PointerLike } from "../memory/memory.js";
 import { high } from "./addresses.js";
 import { put } from "./assign.js";
 import type { Codec, Field, LocatedClass } from "./codec.js";
@@ -24,7 +24,7 @@ import { mapped } from "./there.js";
 /** What the generated code calls besides: each returns if nothing is wrong, else throws. */
 export interface Checks {
   /** Checks that the bytes of a record at `pointer` are mapped. */
-  checkRecord(pointer: Pointer, size: number): void;
+  checkRecord(pointer: PointerLike, size: number): void;
   /** Checks that an index is within an array. */
   checkIndex(index: number, length: number): void;
   /** Throws: a field that is a record or an array cannot be assigned to. */
@@ -34,7 +34,7 @@ export interface Checks {
 /** The class of a struct's records; `at` checks that the record at a pointer is mapped. */
 export interface RecordMaker {
   readonly Record: LocatedClass;
-  readonly at: (pointer: Pointer) => Located;
+  readonly at: (pointer: PointerLike) => Located;
   /**
    * Writes the values of an object literal, field by field. Returns false, with nothing written, for any other values: the
    * caller handles or refuses those.
@@ -108,7 +108,7 @@ export const generator: Maker = {
     const mask = maskOf(extent);
     // Record is made first, to be a parameter of the rest: a const would be tested for initialization at each use.
     const Record = make<LocatedClass>(recordClassText, { mask });
-    const outside = (pointer: Pointer) => {
+    const outside = (pointer: PointerLike) => {
       checks.checkRecord(pointer, extent.size);
       return Record.from(pointer);
     };

@@ -116,9 +116,9 @@ export function pointerCodec(key: string, target: () => LocatedClass, isSelf = f
   };
 }
 
-function addressOf(value: unknown, type: LocatedClass): number {
+function addressOf(value: unknown, type: LocatedClass): number | bigint {
   if (value === null) return 0;
-  if (typeof value === "number") return value;
+  if (typeof value === "number" || typeof value === "bigint") return value;
   if (value instanceof type) return value.pointer;
   throw typeError(
     "ERR_INVALID_ARG",

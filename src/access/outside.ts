@@ -7,8 +7,10 @@
 import { checkSize, unusable } from "../api/attached.js";
 import { free, heap, malloc } from "../api/malloc.js";
 import { HeapError, hex, rangeError, show, typeError } from "../errors.js";
-import type { Pointer } from "../memory/memory.js";
+import type { Pointer, PointerLike } from "../memory/memory.js";
 import { farOf } from "./place.js";
+
+const { base } = heap.window;
 
 /**
  * Copies `byteLength` bytes of C's memory into the heap's: memcpy from an address that a C function returned. Any thread.
@@ -30,10 +32,10 @@ import { farOf } from "./place.js";
  * free(text);
  * ```
  */
-export function copyFrom(target: Pointer, address: number | bigint, byteLength: number): void {
+export function copyFrom(target: PointerLike, address: number | bigint, byteLength: number): void {
   checkSize("copyFrom", "byteLength", byteLength);
-  farOf("copyFrom", target, 0, byteLength);
-  copyUnchecked("copyFrom", target, addressIn("copyFrom", address, byteLength), byteLength, address);
+  const to = base + farOf("copyFrom", target, 0, byteLength);
+  copyUnchecked("copyFrom", to, addressIn("copyFrom", address, byteLength), byteLength, address);
 }
 
 /**
@@ -56,10 +58,10 @@ export function copyFrom(target: Pointer, address: number | bigint, byteLength: 
  * free(ours);
  * ```
  */
-export function copyTo(address: number | bigint, source: Pointer, byteLength: number): void {
+export function copyTo(address: number | bigint, source: PointerLike, byteLength: number): void {
   checkSize("copyTo", "byteLength", byteLength);
-  farOf("copyTo", source, 0, byteLength);
-  copyUnchecked("copyTo", addressIn("copyTo", address, byteLength), source, byteLength, address);
+  const from = base + farOf("copyTo", source, 0, byteLength);
+  copyUnchecked("copyTo", addressIn("copyTo", address, byteLength), from, byteLength, address);
 }
 
 /** A new block with a copy of `bytes` bytes at an address of C's; freed again if they cannot be read. */

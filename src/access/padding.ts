@@ -4,7 +4,7 @@
  *
  * Owns masks: one byte per byte of the record, with a 1 for each bit that belongs to a field.
  */
-import type { Pointer } from "../memory/memory.js";
+import type { PointerLike } from "../memory/memory.js";
 import type { Codec, Field } from "./codec.js";
 import { farOf } from "./place.js";
 import { read } from "./read.js";
@@ -26,7 +26,7 @@ export function coverFields(fields: readonly Field[], mask: Uint8Array, at: numb
 }
 
 /** Makes a function that clears the padding of a record. The mask is made at its first call, not for each huge struct. */
-export function padding(fields: readonly Field[], size: number): (pointer: Pointer) => void {
+export function padding(fields: readonly Field[], size: number): (pointer: PointerLike) => void {
   let mask: Uint8Array | null = null;
   let places: number[] = [];
   return (pointer) => {

@@ -1,7 +1,7 @@
 /**
  * The classes that generate.ts makes from text, made without it: for where code from strings is forbidden.
  */
-import type { Pointer } from "../memory/memory.js";
+import type { Pointer, PointerLike } from "../memory/memory.js";
 import type { Codec, Field, LocatedClass } from "./codec.js";
 import type { Checks, Maker, RecordMaker } from "./generate.js";
 import { addressHeld, held, hold } from "./held.js";
@@ -22,7 +22,7 @@ const pointer: PropertyDescriptor & ThisType<{ [held]: number }> = {
 /** Of records: it may be set. */
 const movable: typeof pointer = {
   ...pointer,
-  set(address: Pointer) {
+  set(address: PointerLike) {
     this[held] = hold(address, BYTES);
   },
 };
@@ -36,13 +36,13 @@ function plainRecord(fields: readonly Field[], { size }: Extent, checks: Checks)
       this[held] = place;
     }
 
-    static from(pointer: Pointer): Record {
+    static from(pointer: PointerLike): Record {
       return new Record(hold(pointer, BYTES));
     }
   }
   Object.defineProperty(Record.prototype, "pointer", movable);
   for (const field of fields) Object.defineProperty(Record.prototype, field.name, accessor(field, checks));
-  const at = (pointer: Pointer) => {
+  const at = (pointer: PointerLike) => {
     checks.checkRecord(pointer, size);
     return Record.from(pointer);
   };
@@ -87,7 +87,7 @@ function plainRecords(
       super(place, fixed ?? length!);
     }
 
-    static from(pointer: Pointer, length?: number): Located {
+    static from(pointer: PointerLike, length?: number): Located {
       return new this(hold(pointer, BYTES), length);
     }
 
@@ -114,7 +114,7 @@ function plainValues({ get, set, size }: Codec, fixed: number | null, { checkInd
       super(place, fixed ?? length!);
     }
 
-    static from(pointer: Pointer, length?: number): Located {
+    static from(pointer: PointerLike, length?: number): Located {
       return new this(hold(pointer, BYTES), length);
     }
 

@@ -2,54 +2,54 @@
  * Reading scalars at a pointer, in the processor's byte order (little-endian on every supported platform), aligned or not.
  * Each access checks for a near place itself (place.ts).
  */
-import type { Pointer } from "../memory/memory.js";
+import type { Pointer, PointerLike } from "../memory/memory.js";
 import { addressAt, high } from "./addresses.js";
 import { BYTES, farOf, HALVES, IN_SLICE, LONGS, near, sliceAt, WORDS } from "./place.js";
 import { mapped } from "./there.js";
 
 /** The far paths. Separate functions: V8 inlines the near ones only while they are small. */
 const beyond = {
-  farU8(pointer: Pointer, byteOffset = 0): number {
+  farU8(pointer: PointerLike, byteOffset = 0): number {
     const far = farOf("read.u8", pointer, byteOffset, 1);
     return sliceAt(far).getUint8(far & IN_SLICE);
   },
-  farI8(pointer: Pointer, byteOffset = 0): number {
+  farI8(pointer: PointerLike, byteOffset = 0): number {
     const far = farOf("read.i8", pointer, byteOffset, 1);
     return sliceAt(far).getInt8(far & IN_SLICE);
   },
-  farU16(pointer: Pointer, byteOffset = 0): number {
+  farU16(pointer: PointerLike, byteOffset = 0): number {
     const far = farOf("read.u16", pointer, byteOffset, 2);
     return sliceAt(far).getUint16(far & IN_SLICE, true);
   },
-  farI16(pointer: Pointer, byteOffset = 0): number {
+  farI16(pointer: PointerLike, byteOffset = 0): number {
     const far = farOf("read.i16", pointer, byteOffset, 2);
     return sliceAt(far).getInt16(far & IN_SLICE, true);
   },
-  farU32(pointer: Pointer, byteOffset = 0): number {
+  farU32(pointer: PointerLike, byteOffset = 0): number {
     const far = farOf("read.u32", pointer, byteOffset, 4);
     return sliceAt(far).getUint32(far & IN_SLICE, true);
   },
-  farI32(pointer: Pointer, byteOffset = 0): number {
+  farI32(pointer: PointerLike, byteOffset = 0): number {
     const far = farOf("read.i32", pointer, byteOffset, 4);
     return sliceAt(far).getInt32(far & IN_SLICE, true);
   },
-  farF32(pointer: Pointer, byteOffset = 0): number {
+  farF32(pointer: PointerLike, byteOffset = 0): number {
     const far = farOf("read.f32", pointer, byteOffset, 4);
     return sliceAt(far).getFloat32(far & IN_SLICE, true);
   },
-  farF64(pointer: Pointer, byteOffset = 0): number {
+  farF64(pointer: PointerLike, byteOffset = 0): number {
     const far = farOf("read.f64", pointer, byteOffset, 8);
     return sliceAt(far).getFloat64(far & IN_SLICE, true);
   },
-  farU64(pointer: Pointer, byteOffset = 0): bigint {
+  farU64(pointer: PointerLike, byteOffset = 0): bigint {
     const far = farOf("read.u64", pointer, byteOffset, 8);
     return sliceAt(far).getBigUint64(far & IN_SLICE, true);
   },
-  farI64(pointer: Pointer, byteOffset = 0): bigint {
+  farI64(pointer: PointerLike, byteOffset = 0): bigint {
     const far = farOf("read.i64", pointer, byteOffset, 8);
     return sliceAt(far).getBigInt64(far & IN_SLICE, true);
   },
-  farPointer(pointer: Pointer, byteOffset = 0): Pointer {
+  farPointer(pointer: PointerLike, byteOffset = 0): Pointer {
     const at =
       typeof pointer === "number" && typeof byteOffset === "number" ? pointer - near.start + byteOffset : -1;
     if (at === (at & LONGS) && mapped[at >>> 12]) return addressAt(at >>> 2);
@@ -95,7 +95,7 @@ const reader = (
   farPointer: Beyond["farPointer"],
 ) => ({
   /** C's uint8_t, at `pointer + byteOffset`. */
-  u8(pointer: Pointer, byteOffset?: number): number {
+  u8(pointer: PointerLike, byteOffset?: number): number {
     const offset = byteOffset === undefined ? 0 : byteOffset; // a default value would copy both parameters first
     if (typeof pointer === "number" && typeof offset === "number") {
       const at = pointer - start + offset;
@@ -104,7 +104,7 @@ const reader = (
     return farU8(pointer, byteOffset);
   },
   /** C's int8_t, at `pointer + byteOffset`. */
-  i8(pointer: Pointer, byteOffset?: number): number {
+  i8(pointer: PointerLike, byteOffset?: number): number {
     const offset = byteOffset === undefined ? 0 : byteOffset;
     if (typeof pointer === "number" && typeof offset === "number") {
       const at = pointer - start + offset;
@@ -113,7 +113,7 @@ const reader = (
     return farI8(pointer, byteOffset);
   },
   /** C's uint16_t, at `pointer + byteOffset`. */
-  u16(pointer: Pointer, byteOffset?: number): number {
+  u16(pointer: PointerLike, byteOffset?: number): number {
     const offset = byteOffset === undefined ? 0 : byteOffset;
     if (typeof pointer === "number" && typeof offset === "number") {
       const at = pointer - start + offset;
@@ -122,7 +122,7 @@ const reader = (
     return farU16(pointer, byteOffset);
   },
   /** C's int16_t, at `pointer + byteOffset`. */
-  i16(pointer: Pointer, byteOffset?: number): number {
+  i16(pointer: PointerLike, byteOffset?: number): number {
     const offset = byteOffset === undefined ? 0 : byteOffset;
     if (typeof pointer === "number" && typeof offset === "number") {
       const at = pointer - start + offset;
@@ -131,7 +131,7 @@ const reader = (
     return farI16(pointer, byteOffset);
   },
   /** C's uint32_t, at `pointer + byteOffset`. */
-  u32(pointer: Pointer, byteOffset?: number): number {
+  u32(pointer: PointerLike, byteOffset?: number): number {
     const offset = byteOffset === undefined ? 0 : byteOffset;
     if (typeof pointer === "number" && typeof offset === "number") {
       const at = pointer - start + offset;
@@ -140,7 +140,7 @@ const reader = (
     return farU32(pointer, byteOffset);
   },
   /** C's int32_t, at `pointer + byteOffset`. */
-  i32(pointer: Pointer, byteOffset?: number): number {
+  i32(pointer: PointerLike, byteOffset?: number): number {
     const offset = byteOffset === undefined ? 0 : byteOffset;
     if (typeof pointer === "number" && typeof offset === "number") {
       const at = pointer - start + offset;
@@ -149,7 +149,7 @@ const reader = (
     return farI32(pointer, byteOffset);
   },
   /** C's float, at `pointer + byteOffset`. */
-  f32(pointer: Pointer, byteOffset?: number): number {
+  f32(pointer: PointerLike, byteOffset?: number): number {
     const offset = byteOffset === undefined ? 0 : byteOffset;
     if (typeof pointer === "number" && typeof offset === "number") {
       const at = pointer - start + offset;
@@ -158,7 +158,7 @@ const reader = (
     return farF32(pointer, byteOffset);
   },
   /** C's double, at `pointer + byteOffset`. */
-  f64(pointer: Pointer, byteOffset?: number): number {
+  f64(pointer: PointerLike, byteOffset?: number): number {
     const offset = byteOffset === undefined ? 0 : byteOffset;
     if (typeof pointer === "number" && typeof offset === "number") {
       const at = pointer - start + offset;
@@ -167,7 +167,7 @@ const reader = (
     return farF64(pointer, byteOffset);
   },
   /** C's uint64_t, a bigint, at `pointer + byteOffset`. */
-  u64(pointer: Pointer, byteOffset?: number): bigint {
+  u64(pointer: PointerLike, byteOffset?: number): bigint {
     const offset = byteOffset === undefined ? 0 : byteOffset;
     if (typeof pointer === "number" && typeof offset === "number") {
       const at = pointer - start + offset;
@@ -176,7 +176,7 @@ const reader = (
     return farU64(pointer, byteOffset);
   },
   /** C's int64_t, a bigint, at `pointer + byteOffset`. */
-  i64(pointer: Pointer, byteOffset?: number): bigint {
+  i64(pointer: PointerLike, byteOffset?: number): bigint {
     const offset = byteOffset === undefined ? 0 : byteOffset;
     if (typeof pointer === "number" && typeof offset === "number") {
       const at = pointer - start + offset;
@@ -185,7 +185,7 @@ const reader = (
     return farI64(pointer, byteOffset);
   },
   /** An address as C stores it, in 8 bytes, at `pointer + byteOffset`; addresses of user space take at most 53 bits. */
-  pointer(pointer: Pointer, byteOffset?: number): Pointer {
+  pointer(pointer: PointerLike, byteOffset?: number): Pointer {
     const offset = byteOffset === undefined ? 0 : byteOffset;
     if (typeof pointer === "number" && typeof offset === "number") {
       const at = pointer - start + offset;
@@ -198,7 +198,8 @@ const reader = (
 /**
  * Reads a value at `pointer + byteOffset`: `read.u8 i8 u16 i16 u32 i32 f32 f64 (pointer, byteOffset = 0)` give a number,
  * `read.u64 i64` a bigint, `read.pointer` an address. In a compiled loop a read takes 1 to 2 ns at an aligned address and
- * 10 at another; a bigint is an object, and takes up to 12. Any thread, any thread's blocks.
+ * 10 at another; a bigint is an object, and takes up to 12. With a bigint for the
+ * pointer it takes some 50. Any thread, any thread's blocks.
  *
  * NULL, values that are no numbers, and addresses where the heap has no memory are refused, such as that of a large block
  * after it was freed. Other freed blocks are not noticed: whatever lies there now is read.

@@ -3,7 +3,7 @@
  *
  * Types only: nothing here exists at run time.
  */
-import type { FunctionPointer, Pointer } from "../memory/memory.js";
+import type { FunctionPointer, Pointer, PointerLike } from "../memory/memory.js";
 import type { Koffi } from "./koffi-types.js";
 
 /** The scalar types of fields, and the type of each one's value in JavaScript. */
@@ -30,7 +30,10 @@ export interface ScalarValues {
   f64: number;
   /** C's _Bool, one byte. */
   bool: boolean;
-  /** Any address, 8 bytes. For a `char *`, write what cstring() returned and read with readCString(). */
+  /**
+   * Any address, 8 bytes. For a `char *`, write what cstring() returned and read with readCString(). A bigint is converted;
+   * TypeScript, which knows one type of a field for both ways, accepts one in alloc(), set() and assign().
+   */
   pointer: Pointer;
   /** The address of a C function, 8 bytes, such as those of nativeAllocator(). */
   function: FunctionPointer;
@@ -106,7 +109,7 @@ export interface ValueArray<V> extends Located, Iterable<V> {
    *
    * @throws HeapError ERR_INVALID_ARG for an index outside the array
    */
-  set(index: number, value: V): void;
+  set(index: number, value: Written<V>): void;
   /** A copy of the values. */
   toArray(): V[];
 }
@@ -216,7 +219,8 @@ export interface RecordMethods<Fields> {
  * A record: its address, fields and methods. Setting `pointer` makes the object stand for another record; what is no address
  * is refused with ERR_INVALID_POINTER.
  */
-export type RecordWith<Fields> = { pointer: Pointer } & Fields & Omit<RecordMethods<Fields>, keyof Fields>;
+export type RecordWith<Fields> = { get pointer(): Pointer; set pointer(to: PointerLike) } & Fields &
+  Omit<RecordMethods<Fields>, keyof Fields>;
 /** The record that a definition describes. If the definition is not known at compile time, its fields are unknown. */
 export type RecordFrom<D> = RecordWith<string extends keyof D ? UnknownFields : Values<D> & LocatedFields<D>>;
 export type UnknownFields = { [name: string]: unknown };
@@ -232,14 +236,18 @@ type FieldNames<R> = {
  */
 export type Initial<R> = { readonly [K in FieldNames<R>]?: InitialValue<R[K]> | undefined };
 type InitialValue<V> = [null] extends [V]
-  ? V
+  ? Written<V>
   : V extends RecordArray<infer E>
     ? Iterable<InitialValue<E>>
     : V extends ValueArray<infer E>
-      ? Iterable<E>
+      ? Iterable<Written<E>>
       : V extends Located
         ? Initial<V>
-        : V;
+        : Written<V>;
+/** What may be written where V is read: an address also as a bigint, a pointer to a record also as its address. */
+type Written<V> =
+  | V
+  | ([null] extends [V] ? PointerLike : V extends Pointer | FunctionPointer ? bigint : never);
 
 /** A record as a plain object, arrays in it as plain arrays. A pointer to a record is its address. */
 export type Plain<R> = { [K in FieldNames<R>]: PlainValue<R[K]> };
@@ -289,7 +297,7 @@ export interface Struct<R extends Located> {
    *
    * @throws HeapError ERR_INVALID_POINTER when `pointer` is not inside the heap's memory
    */
-  at(pointer: Pointer): R;
+  at(pointer: PointerLike): R;
   /**
    * A new record. Free it with `free(record.pointer)`.
    *
@@ -312,7 +320,7 @@ export interface Struct<R extends Located> {
    *
    * @throws HeapError as free does
    */
-  free(record: R | Pointer): void;
+  free(record: R | PointerLike): void;
   /**
    * Writes the whole record at `pointer`: a copy of another record of this struct, or values, with zero for all else. C's
    * `*p = *q` and `*p = (Point){ .x = 1 }`. Values for an array at the end are refused; set them through the record.
@@ -320,21 +328,21 @@ export interface Struct<R extends Located> {
    * @throws HeapError ERR_INVALID_POINTER when the record is not inside the heap's memory; ERR_INVALID_ARG for values that the
    *   struct has no place for; those before them are written then, and the rest is zero
    */
-  assign(pointer: Pointer, values?: R | Initial<NoInfer<R>>): void;
+  assign(pointer: PointerLike, values?: R | Initial<NoInfer<R>>): void;
   /**
    * Clears the padding of the record at `pointer`: bytes between fields and at the end, bits beside bit-fields. Then compare()
    * on two records compares their fields. GCC's __builtin_clear_padding.
    *
    * @throws HeapError ERR_INVALID_POINTER when the record is not inside the heap's memory
    */
-  clearPadding(pointer: Pointer): void;
+  clearPadding(pointer: PointerLike): void;
   /**
    * An array of `length` records: new zeroed ones, to be freed with `free(array.pointer)`; or those at `pointer`.
    *
    * @throws HeapError ERR_INVALID_ARG for an invalid length; ERR_OUT_OF_MEMORY like malloc; ERR_INVALID_POINTER when
    *   the records at `pointer` would not be inside the heap's memory
    */
-  array(length: number, pointer?: Pointer): RecordArray<R>;
+  array(length: number, pointer?: PointerLike): RecordArray<R>;
   /**
    * This struct as a koffi type, for declarations of C functions that take or return it by value, and for koffi.decode.
    * Declare a parameter that takes a record's address `void *`. The type is made once per koffi instance; a further name

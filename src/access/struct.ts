@@ -9,7 +9,7 @@ import { checkOptions, checkSize } from "../api/attached.js";
 import { calloc } from "../api/calloc.js";
 import { free } from "../api/malloc.js";
 import { rangeError, show, typeError } from "../errors.js";
-import { NULL, type Pointer } from "../memory/memory.js";
+import { NULL, type Pointer, type PointerLike } from "../memory/memory.js";
 import { type Assignable, assign } from "./assign.js";
 import { copy, fill } from "./bytes.js";
 import { recordArrayClass, recordClass } from "./classes.js";
@@ -270,7 +270,7 @@ function makeStruct(
     copyFrom(address: number | bigint): Located {
       return Record.from(copyOf(address, size));
     },
-    free(record: Located | Pointer): void {
+    free(record: Located | PointerLike): void {
       if (typeof record !== "object" || record === null) {
         free(record);
         return;
@@ -278,7 +278,7 @@ function makeStruct(
       free(record.pointer);
       (record as { pointer: Pointer }).pointer = NULL;
     },
-    assign(pointer: Pointer, values?: object): void {
+    assign(pointer: PointerLike, values?: object): void {
       if (values instanceof Record) {
         copy(pointer, values.pointer, size);
         return;
@@ -288,7 +288,7 @@ function makeStruct(
       if (values !== undefined) (Record.from(pointer) as Located & Assignable)[assign](values);
     },
     clearPadding: padding(fields, size),
-    array(length: number, pointer?: Pointer): RecordArray<Located> {
+    array(length: number, pointer?: PointerLike): RecordArray<Located> {
       checkSize("array", "length", length);
       if (isOpen)
         throw typeError("ERR_INVALID_ARG", "array: records that end with an array do not lie in a row");

@@ -2,54 +2,58 @@
  * Writing scalars at a pointer, little-endian, aligned or not. Each access checks for a near place itself (place.ts).
  */
 
-import type { FunctionPointer, Pointer } from "../memory/memory.js";
-import { high, highOf, setAddress } from "./addresses.js";
+import type { FunctionPointer, PointerLike } from "../memory/memory.js";
+import { addressOfBigint, high, highOf, setAddress } from "./addresses.js";
 import { BYTES, farOf, HALVES, IN_SLICE, LONGS, near, sliceAt, WORDS } from "./place.js";
 import { mapped } from "./there.js";
 
 /** The far paths. Separate functions: V8 inlines the near ones only while they are small. */
 const beyond = {
-  farU8(pointer: Pointer, value: number, byteOffset = 0): void {
+  farU8(pointer: PointerLike, value: number, byteOffset = 0): void {
     const far = farOf("write.u8", pointer, byteOffset, 1);
     sliceAt(far).setUint8(far & IN_SLICE, value);
   },
-  farI8(pointer: Pointer, value: number, byteOffset = 0): void {
+  farI8(pointer: PointerLike, value: number, byteOffset = 0): void {
     const far = farOf("write.i8", pointer, byteOffset, 1);
     sliceAt(far).setInt8(far & IN_SLICE, value);
   },
-  farU16(pointer: Pointer, value: number, byteOffset = 0): void {
+  farU16(pointer: PointerLike, value: number, byteOffset = 0): void {
     const far = farOf("write.u16", pointer, byteOffset, 2);
     sliceAt(far).setUint16(far & IN_SLICE, value, true);
   },
-  farI16(pointer: Pointer, value: number, byteOffset = 0): void {
+  farI16(pointer: PointerLike, value: number, byteOffset = 0): void {
     const far = farOf("write.i16", pointer, byteOffset, 2);
     sliceAt(far).setInt16(far & IN_SLICE, value, true);
   },
-  farU32(pointer: Pointer, value: number, byteOffset = 0): void {
+  farU32(pointer: PointerLike, value: number, byteOffset = 0): void {
     const far = farOf("write.u32", pointer, byteOffset, 4);
     sliceAt(far).setUint32(far & IN_SLICE, value, true);
   },
-  farI32(pointer: Pointer, value: number, byteOffset = 0): void {
+  farI32(pointer: PointerLike, value: number, byteOffset = 0): void {
     const far = farOf("write.i32", pointer, byteOffset, 4);
     sliceAt(far).setInt32(far & IN_SLICE, value, true);
   },
-  farF32(pointer: Pointer, value: number, byteOffset = 0): void {
+  farF32(pointer: PointerLike, value: number, byteOffset = 0): void {
     const far = farOf("write.f32", pointer, byteOffset, 4);
     sliceAt(far).setFloat32(far & IN_SLICE, value, true);
   },
-  farF64(pointer: Pointer, value: number, byteOffset = 0): void {
+  farF64(pointer: PointerLike, value: number, byteOffset = 0): void {
     const far = farOf("write.f64", pointer, byteOffset, 8);
     sliceAt(far).setFloat64(far & IN_SLICE, value, true);
   },
-  farU64(pointer: Pointer, value: bigint, byteOffset = 0): void {
+  farU64(pointer: PointerLike, value: bigint, byteOffset = 0): void {
     const far = farOf("write.u64", pointer, byteOffset, 8);
     sliceAt(far).setBigUint64(far & IN_SLICE, value, true);
   },
-  farI64(pointer: Pointer, value: bigint, byteOffset = 0): void {
+  farI64(pointer: PointerLike, value: bigint, byteOffset = 0): void {
     const far = farOf("write.i64", pointer, byteOffset, 8);
     sliceAt(far).setBigInt64(far & IN_SLICE, value, true);
   },
-  farPointer(pointer: Pointer, value: Pointer | FunctionPointer, byteOffset = 0): void {
+  farPointer(pointer: PointerLike, value: PointerLike | FunctionPointer, byteOffset = 0): void {
+    if (typeof value === "bigint") {
+      beyond.farPointer(pointer, addressOfBigint(value), byteOffset);
+      return;
+    }
     const at =
       typeof pointer === "number" && typeof byteOffset === "number" ? pointer - near.start + byteOffset : -1;
     if (at === (at & LONGS) && mapped[at >>> 12]) {
@@ -94,7 +98,7 @@ const writer = (
   farPointer: Beyond["farPointer"],
 ) => ({
   /** C's uint8_t, at `pointer + byteOffset`. */
-  u8(pointer: Pointer, value: number, byteOffset?: number): void {
+  u8(pointer: PointerLike, value: number, byteOffset?: number): void {
     const offset = byteOffset === undefined ? 0 : byteOffset;
     if (typeof pointer === "number" && typeof offset === "number") {
       const at = pointer - start + offset;
@@ -106,7 +110,7 @@ const writer = (
     farU8(pointer, value, byteOffset);
   },
   /** C's int8_t, at `pointer + byteOffset`. */
-  i8(pointer: Pointer, value: number, byteOffset?: number): void {
+  i8(pointer: PointerLike, value: number, byteOffset?: number): void {
     const offset = byteOffset === undefined ? 0 : byteOffset;
     if (typeof pointer === "number" && typeof offset === "number") {
       const at = pointer - start + offset;
@@ -118,7 +122,7 @@ const writer = (
     farI8(pointer, value, byteOffset);
   },
   /** C's uint16_t, at `pointer + byteOffset`. */
-  u16(pointer: Pointer, value: number, byteOffset?: number): void {
+  u16(pointer: PointerLike, value: number, byteOffset?: number): void {
     const offset = byteOffset === undefined ? 0 : byteOffset;
     if (typeof pointer === "number" && typeof offset === "number") {
       const at = pointer - start + offset;
@@ -130,7 +134,7 @@ const writer = (
     farU16(pointer, value, byteOffset);
   },
   /** C's int16_t, at `pointer + byteOffset`. */
-  i16(pointer: Pointer, value: number, byteOffset?: number): void {
+  i16(pointer: PointerLike, value: number, byteOffset?: number): void {
     const offset = byteOffset === undefined ? 0 : byteOffset;
     if (typeof pointer === "number" && typeof offset === "number") {
       const at = pointer - start + offset;
@@ -142,7 +146,7 @@ const writer = (
     farI16(pointer, value, byteOffset);
   },
   /** C's uint32_t, at `pointer + byteOffset`. */
-  u32(pointer: Pointer, value: number, byteOffset?: number): void {
+  u32(pointer: PointerLike, value: number, byteOffset?: number): void {
     const offset = byteOffset === undefined ? 0 : byteOffset;
     if (typeof pointer === "number" && typeof offset === "number") {
       const at = pointer - start + offset;
@@ -154,7 +158,7 @@ const writer = (
     farU32(pointer, value, byteOffset);
   },
   /** C's int32_t, at `pointer + byteOffset`. */
-  i32(pointer: Pointer, value: number, byteOffset?: number): void {
+  i32(pointer: PointerLike, value: number, byteOffset?: number): void {
     const offset = byteOffset === undefined ? 0 : byteOffset;
     if (typeof pointer === "number" && typeof offset === "number") {
       const at = pointer - start + offset;
@@ -166,7 +170,7 @@ const writer = (
     farI32(pointer, value, byteOffset);
   },
   /** C's float, at `pointer + byteOffset`. */
-  f32(pointer: Pointer, value: number, byteOffset?: number): void {
+  f32(pointer: PointerLike, value: number, byteOffset?: number): void {
     const offset = byteOffset === undefined ? 0 : byteOffset;
     if (typeof pointer === "number" && typeof offset === "number") {
       const at = pointer - start + offset;
@@ -178,7 +182,7 @@ const writer = (
     farF32(pointer, value, byteOffset);
   },
   /** C's double, at `pointer + byteOffset`. */
-  f64(pointer: Pointer, value: number, byteOffset?: number): void {
+  f64(pointer: PointerLike, value: number, byteOffset?: number): void {
     const offset = byteOffset === undefined ? 0 : byteOffset;
     if (typeof pointer === "number" && typeof offset === "number") {
       const at = pointer - start + offset;
@@ -190,7 +194,7 @@ const writer = (
     farF64(pointer, value, byteOffset);
   },
   /** C's uint64_t, a bigint, at `pointer + byteOffset`. */
-  u64(pointer: Pointer, value: bigint, byteOffset?: number): void {
+  u64(pointer: PointerLike, value: bigint, byteOffset?: number): void {
     const offset = byteOffset === undefined ? 0 : byteOffset;
     if (typeof pointer === "number" && typeof offset === "number") {
       const at = pointer - start + offset;
@@ -202,7 +206,7 @@ const writer = (
     farU64(pointer, value, byteOffset);
   },
   /** C's int64_t, a bigint, at `pointer + byteOffset`. */
-  i64(pointer: Pointer, value: bigint, byteOffset?: number): void {
+  i64(pointer: PointerLike, value: bigint, byteOffset?: number): void {
     const offset = byteOffset === undefined ? 0 : byteOffset;
     if (typeof pointer === "number" && typeof offset === "number") {
       const at = pointer - start + offset;
@@ -213,8 +217,8 @@ const writer = (
     }
     farI64(pointer, value, byteOffset);
   },
-  /** An address as C stores it, 8 bytes, at `pointer + byteOffset`. */
-  pointer(pointer: Pointer, value: Pointer | FunctionPointer, byteOffset?: number): void {
+  /** An address as C stores it, 8 bytes, at `pointer + byteOffset`; a bigint is accepted, but slow. */
+  pointer(pointer: PointerLike, value: PointerLike | FunctionPointer, byteOffset?: number): void {
     const offset = byteOffset === undefined ? 0 : byteOffset;
     if (typeof pointer === "number" && typeof offset === "number" && typeof value === "number") {
       const at = pointer - start + offset;
@@ -231,8 +235,8 @@ const writer = (
 
 /**
  * Writes a value at `pointer + byteOffset`: `write.u8(pointer, value, byteOffset = 0)`, and i8 u16 i16 u32 i32 f32 f64 u64
- * i64 pointer alike. Values are converted as by DataView: integers wrap, floats round; u64 and i64 take a bigint. As fast
- * as read. Any thread, any thread's blocks. Another thread may see half of a value that is wider than 4 bytes or not
+ * i64 pointer alike. Values are converted as by DataView: integers wrap, floats round; u64 and i64 take a bigint, and
+ * pointer either. As fast as read. Any thread, any thread's blocks. Another thread may see half of a value that is wider than 4 bytes or not
  * aligned.
  *
  * NULL, values that are no numbers, and addresses where the heap has no memory are refused. Bounds of blocks are not

@@ -6,9 +6,10 @@
  * and a second is refused.
  */
 import { type Inspect, inspect, named } from "../access/shown.js";
+import { addressOf } from "../api/attached.js";
 import { free, usableAt } from "../api/malloc.js";
 import { HeapError, hex, rangeError, stackText } from "../errors.js";
-import type { Pointer } from "../memory/memory.js";
+import type { Pointer, PointerLike } from "../memory/memory.js";
 import { isOn } from "../process/settings.js";
 import { disposed, liveBytes } from "./disposal.js";
 
@@ -144,17 +145,18 @@ export class Owned {
  * console.log(stats().allocated); // 0
  * ```
  */
-export function own(pointer: Pointer): Owned {
-  usableAt("own", pointer); // throws for what cannot be freed
-  if (owned.has(pointer)) {
+export function own(pointer: PointerLike): Owned {
+  const address = addressOf("own", pointer);
+  usableAt("own", address); // throws for what cannot be freed
+  if (owned.has(address)) {
     throw rangeError(
       "ERR_INVALID_ARG",
-      `own: the block at ${hex(pointer)} has an owner already; use that, or take the block from it by release()`,
+      `own: the block at ${hex(address)} has an owner already; use that, or take the block from it by release()`,
     );
   }
-  const owner = new Owned(pointer);
-  registry.register(owner, { pointer, madeAt: debug ? stackOfCaller() : null }, owner);
-  owned.add(pointer);
+  const owner = new Owned(address);
+  registry.register(owner, { pointer: address, madeAt: debug ? stackOfCaller() : null }, owner);
+  owned.add(address);
   return owner;
 }
 

@@ -7,11 +7,12 @@
 import type { Initial, Located, Struct } from "../access/shape.js";
 import { type Inspect, inspect, named } from "../access/shown.js";
 import { alignedAlloc } from "../api/aligned.js";
+import { addressOf } from "../api/attached.js";
 import { calloc } from "../api/calloc.js";
 import { free, malloc, usableAt } from "../api/malloc.js";
 import { realloc } from "../api/realloc.js";
 import { type HeapError, hex, rangeError, show, typeError } from "../errors.js";
-import { NULL, type Pointer } from "../memory/memory.js";
+import { NULL, type Pointer, type PointerLike } from "../memory/memory.js";
 import { disposed, freeAll, liveBytes } from "./disposal.js";
 import { Pointers } from "./pointers.js";
 
@@ -160,8 +161,9 @@ export class Scope {
    * @throws HeapError like realloc, ERR_INVALID_POINTER for no block of this scope, and ERR_DISPOSED after the end. The
    *   block is then unchanged
    */
-  realloc(pointer: Pointer, size: number): Pointer {
+  realloc(pointer: PointerLike, size: number): Pointer {
     this.#refuseWhenDisposed("realloc");
+    if (typeof pointer !== "number") return this.realloc(addressOf("scope.realloc", pointer), size);
     if (pointer === NULL) return this.#hold(malloc(size));
     if (!this.#blocks.has(pointer)) throw foreign("realloc", pointer);
     const moved = realloc(pointer, size);
@@ -178,8 +180,12 @@ export class Scope {
    * @param pointer a block of this scope, or NULL
    * @throws HeapError like free, ERR_INVALID_POINTER for no block of this scope, and ERR_DISPOSED after the end
    */
-  free(pointer: Pointer): void {
+  free(pointer: PointerLike): void {
     this.#refuseWhenDisposed("free");
+    if (typeof pointer !== "number") {
+      this.free(addressOf("scope.free", pointer));
+      return;
+    }
     if (pointer === NULL) return;
     // First, so that a block that plain free has freed throws here only, and not once more at the end.
     this.#remove("free", pointer);
@@ -190,7 +196,7 @@ export class Scope {
    * Removes a block from the scope, which will not free it; the caller must.
    *
    * @param pointer a block of this scope
-   * @returns the same pointer
+   * @returns the same pointer, as a number
    * @throws HeapError ERR_INVALID_POINTER for no block of this scope, ERR_DISPOSED after the end
    *
    * @example
@@ -208,8 +214,9 @@ export class Scope {
    * free(answer);
    * ```
    */
-  keep(pointer: Pointer): Pointer {
+  keep(pointer: PointerLike): Pointer {
     this.#refuseWhenDisposed("keep");
+    if (typeof pointer !== "number") return this.keep(addressOf("scope.keep", pointer));
     this.#remove("keep", pointer);
     return pointer;
   }
@@ -218,7 +225,7 @@ export class Scope {
    * Adds a block to the scope, which will free it: one that plain malloc allocated, or that another scope kept.
    *
    * @param pointer a live block, of any thread, that nobody else will free
-   * @returns the same pointer
+   * @returns the same pointer, as a number
    * @throws HeapError ERR_INVALID_POINTER or ERR_DOUBLE_FREE when no live block starts there, ERR_DISPOSED after the end
    *
    * @example
@@ -235,8 +242,9 @@ export class Scope {
    * console.log(stats().allocated); // 0
    * ```
    */
-  adopt(pointer: Pointer): Pointer {
+  adopt(pointer: PointerLike): Pointer {
     this.#refuseWhenDisposed("adopt");
+    if (typeof pointer !== "number") return this.adopt(addressOf("scope.adopt", pointer));
     usableAt("scope.adopt", pointer); // throws for what cannot be freed
     if (!this.#blocks.has(pointer)) this.#blocks.add(pointer);
     return pointer;

@@ -10,7 +10,7 @@ import { patience } from "../support/surroundings.js";
 
 const LIMIT_MS = 60_000;
 
-for (const name of ["struct", "values", "closed", "records"]) {
+for (const name of ["struct", "values", "closed", "records", "../bigint"]) {
   test(`${name}.test.ts passes where code from strings is forbidden`, () => {
     const file = new URL(`${name}.test.ts`, import.meta.url);
     const flags = ["--disallow-code-generation-from-strings"];

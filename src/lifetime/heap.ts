@@ -42,7 +42,7 @@ import { disposed } from "./disposal.js";
 export interface HeapOptions {
   /** What errors and walk() call it; a number of its own by default. */
   readonly name?: string | undefined;
-  /** Most bytes of footprint, 128 KiB at least, or Infinity, which is the default; rounded down to pages. */
+  /** Most bytes of footprint, from 128 KiB to 2^53 - 1, or Infinity, which is the default; rounded down to pages. */
   readonly limit?: number | undefined;
 }
 
@@ -52,13 +52,16 @@ const LEAST_LIMIT = 128 * 1024;
 
 let made = 0;
 
+/** Throws ERR_DISPOSED, for an operation outside this module, once the heap was destroyed. */
+export let refuseDestroyed: (heap: Heap, operation: string) => void;
+
 /**
  * A heap for a plugin, a tenant, a request: with a limit of its own, so that it cannot starve the others, and an end at which
  * everything in it is freed.
  *
  * Its blocks are blocks like any other: `free`, `realloc`, `usableSize`, `read`, `view` and C take them, and `free` in whatever
  * thread. `realloc` leaves them in their heap in the thread that made it; elsewhere it moves them to the heap of the calling
- * thread. A block is 512 MiB at most, and none has a mapping of its own.
+ * thread. A block has a little less than 512 MiB at most, 536,870,904 bytes, and none has a mapping of its own.
  *
  * Allocate in the thread that made it: the object cannot be sent to another, and each thread makes its own. When that thread
  * ends, all blocks are freed as by `destroy()`, at once or later: do not use them then. One that is dropped without `destroy()`
@@ -89,6 +92,12 @@ export class Heap implements Disposable {
   /** null once it was destroyed. */
   #own: ThreadHeap | null;
 
+  static {
+    refuseDestroyed = (heap, operation) => {
+      if (heap.#own === null) throw destroyed(operation, heap.name);
+    };
+  }
+
   /**
    * @throws HeapError ERR_INVALID_ARG for a name that is no string or a limit that is none; ERR_OUT_OF_MEMORY when there is no
    *   room for one more heap; ERR_UNSUPPORTED_PLATFORM where there is no heap
@@ -102,7 +111,7 @@ export class Heap implements Disposable {
     const pages = pagesOf(limit);
     this.name = name;
     this.limit = pages === 0 ? limit : pages * heap.wilderness.pageSize;
-    this.#own = guarded(() => make(name, pages));
+    this.#own = guarded(() => make(name, Math.min(pages, MOST_PAGES)));
     made++;
   }
 
@@ -216,13 +225,14 @@ export class Heap implements Disposable {
 
   #live(operation: string): ThreadHeap {
     if (this.#own !== null) return this.#own;
-    throw disposed(`heap.${operation}`, `the heap ${show(this.name)} was destroyed, its memory is freed`);
+    throw destroyed(`heap.${operation}`, this.name);
   }
 
   #mustHave(operation: string, pointer: Pointer): void {
     if (this.#live(operation).liveBlock(pointer) !== 0) return;
     guarded(() => {
-      if (heap.liveBlockOfAny(pointer) === 0) throw wrongPointer(`heap.${operation}`, pointer);
+      if (heap.liveBlockOfAny(pointer) === 0 && heap.large.sizeOf(pointer) < 0)
+        throw wrongPointer(`heap.${operation}`, pointer);
       throw rangeError(
         "ERR_INVALID_POINTER",
         `heap.${operation}: the block at ${hex(pointer)} is not of the heap ${show(this.name)}; ${operation}() takes those of any`,
@@ -243,6 +253,10 @@ function make(name: string, pages: number): ThreadHeap {
   }
 }
 
+function destroyed(operation: string, name: string): Error {
+  return disposed(operation, `the heap ${show(name)} was destroyed, its memory is freed`);
+}
+
 function tellEnds(of: ThreadHeap): void {
   const { window, words } = of;
   for (const b of liveBlocksOf(of)) traced("free", window.pointerOf(b), sizeOf(words, b) - HEADER_BYTES);
@@ -256,13 +270,13 @@ function statsOf(of: ThreadHeap): HeapStats {
 
 /** Pages of a limit; 0 for none. */
 function pagesOf(limit: unknown): number {
-  const wanted = `Heap: limit must be a whole number of bytes, ${LEAST_LIMIT} at least, or Infinity`;
+  const wanted = `Heap: limit must be a number of bytes from ${LEAST_LIMIT} to 2^53 - 1, or Infinity`;
   if (typeof limit !== "number") throw typeError("ERR_INVALID_ARG", `${wanted}; got ${show(limit)}`);
   if (limit === Number.POSITIVE_INFINITY) return 0;
-  if (!Number.isSafeInteger(limit) || limit < LEAST_LIMIT) {
+  if (!(limit >= LEAST_LIMIT && limit <= Number.MAX_SAFE_INTEGER)) {
     throw rangeError("ERR_INVALID_ARG", `${wanted}; got ${show(limit)}`);
   }
-  return Math.min(Math.floor(limit / heap.wilderness.pageSize), MOST_PAGES);
+  return Math.floor(limit / heap.wilderness.pageSize);
 }
 
 /** As many as a word counts: more than all heaps can have. */

@@ -17,7 +17,7 @@ import { type Inspect, inspect, named } from "../access/shown.js";
 import { checkOptions } from "../api/attached.js";
 import { unusable } from "../api/malloc.js";
 import { HeapError, rangeError, show, typeError } from "../errors.js";
-import { Heap } from "../lifetime/heap.js";
+import { Heap, refuseDestroyed } from "../lifetime/heap.js";
 import type { FunctionPointer } from "../memory/memory.js";
 import { Account } from "./account.js";
 import { LibraryFunctions } from "./c-functions.js";
@@ -139,9 +139,9 @@ export interface NativeAllocator extends Disposable {
  * malloc's that the library frees is taken off.
  *
  * @param options the limit, and the koffi that calls the library
- * @throws HeapError ERR_INVALID_ARG for a wrong limit, or a koffi before version 3; ERR_INVALID_STATE when more than one
- *   copy of koffi is loaded and `koffi` does not say which; ERR_UNSUPPORTED_PLATFORM where there is no heap, or no
- *   executable memory
+ * @throws HeapError ERR_INVALID_ARG for a wrong limit, or a koffi before version 3; ERR_DISPOSED for a Heap that was
+ *   destroyed; ERR_INVALID_STATE when more than one copy of koffi is loaded and `koffi` does not say which;
+ *   ERR_UNSUPPORTED_PLATFORM where there is no heap, or no executable memory
  *
  * @example
  * ```ts
@@ -170,6 +170,7 @@ export function nativeAllocator(options: NativeAllocatorOptions = {}): NativeAll
       `nativeAllocator: heap must be a Heap of this thread, got ${show(heap)}`,
     );
   }
+  if (heap !== undefined) refuseDestroyed(heap, "nativeAllocator");
   return new Allocator(new Account(limit), callbacksOf(koffiFor(koffi)), heap ?? null);
 }
 

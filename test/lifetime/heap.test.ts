@@ -209,9 +209,14 @@ test("a block of another heap, a wrong pointer, arguments that make no sense", (
   const own = heap.malloc(100);
   const foreign = [malloc(100), malloc(300_000), other.malloc(100)];
   for (const pointer of foreign) {
-    refused(() => heap.free(pointer), "ERR_INVALID_POINTER");
-    refused(() => heap.realloc(pointer, 10), "ERR_INVALID_POINTER");
+    for (const call of [() => heap.free(pointer), () => heap.realloc(pointer, 10)]) {
+      assert.match(
+        refused(call, "ERR_INVALID_POINTER").message,
+        /: the block at .* is not of the heap "strict"/,
+      );
+    }
     free(pointer);
+    refused(() => heap.free(pointer), "ERR_DOUBLE_FREE");
   }
   gone(() => heap.free((own + 16) as Pointer));
   heap.free(own);
@@ -232,10 +237,32 @@ test("a block of another heap, a wrong pointer, arguments that make no sense", (
     { limit: 1000 },
     { limit: 0.5 },
     { limit: -1 },
+    { limit: Number.NaN },
+    { limit: 128 * KIB - 1 },
+    { limit: 2 ** 53 },
+    { limit: 2 ** 60 },
     { size: 1 },
   ];
   for (const options of wrong) refused(() => new Heap(options as HeapOptions), "ERR_INVALID_ARG");
+  const { message } = refused(() => new Heap({ limit: 2 ** 60 }), "ERR_INVALID_ARG");
+  assert.match(message, /from 131072 to 2\^53 - 1, or Infinity; got 1152921504606847000$/);
   check();
+});
+
+test("any limit from the least to 2^53 - 1 is taken, in whole pages", () => {
+  const { pageSize } = thread.wilderness;
+  for (const limit of [128 * KIB, MIB + 0.5, MIB + 1, 2 ** 43, 2 ** 52, Number.MAX_SAFE_INTEGER]) {
+    using heap = new Heap({ limit });
+    assert.is(heap.limit, Math.floor(limit / pageSize) * pageSize);
+    heap.free(heap.malloc(10));
+  }
+});
+
+test("the largest block", () => {
+  using heap = new Heap();
+  assert.is(usableSize(heap.malloc(2 ** 29 - 8)), 2 ** 29 - 8);
+  const { message } = refused(() => heap.malloc(2 ** 29 - 7), "ERR_OUT_OF_MEMORY");
+  assert.match(message, /its blocks are 536870904 bytes at most/);
 });
 
 test("for a C library: its blocks lie in the heap, and NULL when that is full or gone", () => {
@@ -258,6 +285,8 @@ test("for a C library: its blocks lie in the heap, and NULL when that is full or
   assert.is(allocator.blocks, 0);
   heap.destroy();
   assert.is(allocate(10), 0);
+  const { message } = refused(() => nativeAllocator({ heap }), "ERR_DISPOSED");
+  assert.match(message, /^nativeAllocator: the heap "library" was destroyed/);
   refused(() => nativeAllocator({ heap: {} as Heap }), "ERR_INVALID_ARG");
   check();
 });

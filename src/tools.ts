@@ -42,6 +42,7 @@ import { noteFaults } from "./native/fault.js";
 import { whenStackEmpty } from "./platform/interruption.js";
 import { load } from "./platform/os.js";
 import { ensureStack } from "./platform/stack.js";
+import { wasDestroyed } from "./process/diagnose.js";
 import { isOn } from "./process/settings.js";
 import { isAlive, isDoomed, recordOf } from "./shared/heaps.js";
 import type { AllocationSampler, Guard, Slots } from "./shared/hooks.js";
@@ -135,6 +136,8 @@ export const internals = {
   buffer: heap.window.buffer,
   base: heap.window.base,
   blockAround,
+  /** Whether an address lies in a Heap that was destroyed, and in use for nothing else yet. */
+  wasDestroyed: (address: number): boolean => wasDestroyed(heap, address),
   /** Whether each block is guarded, in all threads. */
   get isGuarded(): boolean {
     return heap.words[Control.guarded] !== 0;

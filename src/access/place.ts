@@ -100,6 +100,8 @@ function wrongPlace(operation: string, pointer: unknown, byteOffset: unknown, by
     const what = `${operation}: ${show(pointer)} + ${show(byteOffset)} is not an address`;
     return rangeError("ERR_INVALID_POINTER", `${what}; both must be whole numbers`);
   }
+  const freed = heap.hooks.guard?.freedAt(operation, pointer + byteOffset, bytes) ?? null;
+  if (freed !== null) return freed;
   return rangeError(
     "ERR_INVALID_POINTER",
     `${operation}: ${bytes === 1 ? "1 byte" : `${bytes} bytes`} at ${hex(pointer)} + ${show(byteOffset)} ` +

@@ -95,6 +95,14 @@ export class Watch {
     this.#heldBytes += usable;
   }
 
+  ends(blocks: Iterable<readonly [pointer: number, usable: number]>): void {
+    const here = this.#stacks.here(); // once: it takes longer than all else
+    for (const [pointer, usable] of blocks) {
+      this.#resizing.delete(pointer);
+      this.#forget(pointer, usable, here);
+    }
+  }
+
   allows(operation: string, pointer: number, byteOffset: number, bytes: number): void {
     if (bytes === 0) return;
     const at = pointer + byteOffset;
@@ -104,6 +112,11 @@ export class Watch {
     const around = isOf ? meant : internals.blockAround(at);
     if (!isOf && around?.isLive && this.#contains(around.pointer, around.usable, at, bytes)) return;
     throw this.#wrong(operation, at, bytes, around);
+  }
+
+  freedAt(operation: string, address: number, bytes: number): HeapError | null {
+    const past = this.#pastAt(address);
+    return past === undefined ? null : usedAfter(whatBytes(operation, address, bytes), past);
   }
 
   roomAt(address: number): number {
@@ -176,13 +189,13 @@ export class Watch {
     }
   }
 
-  #freedHere(pointer: number, usable: number): Freed {
+  #freedHere(pointer: number, usable: number, freed = this.#stacks.here()): Freed {
     const size = Math.max(0, this.#noted(pointer, usable));
-    return { size, usable, born: this.#born.get(pointer), freed: this.#stacks.here() };
+    return { size, usable, born: this.#born.get(pointer), freed };
   }
 
-  #forget(pointer: number, usable: number): void {
-    this.#remember(pointer, this.#freedHere(pointer, usable));
+  #forget(pointer: number, usable: number, here?: Stack): void {
+    this.#remember(pointer, this.#freedHere(pointer, usable, here));
     this.#born.delete(pointer);
   }
 
@@ -191,25 +204,40 @@ export class Watch {
     if (this.#past.size > MOST_PAST) this.#past.delete(this.#past.keys().next().value!);
   }
 
+  /** The block that was last freed of those that had a byte; memory may have been another's since. */
+  #pastAt(address: number): Freed | undefined {
+    let found = this.#past.get(address);
+    if (found !== undefined) return found;
+    for (const [pointer, freed] of this.#past) {
+      if (pointer < address && address < pointer + freed.usable) found = freed;
+    }
+    return found;
+  }
+
   #corrupt(pointer: number, size: number, what: string): HeapError {
     const which = size < 0 ? "the block" : `the block of ${size} bytes`;
     return new HeapError("ERR_HEAP_CORRUPT", `${which} at ${hex(pointer)} ${what}${this.storyOf(pointer)}`);
   }
 
   #wrong(operation: string, at: number, bytes: number, around: Around | null): HeapError {
-    const what = `${operation}: ${bytes === 1 ? "1 byte" : `${bytes} bytes`} at ${hex(at)}`;
-    if (around === null) return outside(`${what}: no block lies there`);
+    const what = whatBytes(operation, at, bytes);
+    if (around === null)
+      return (
+        this.freedAt(operation, at, bytes) ?? inDestroyed(what, at) ?? outside(`${what}: no block lies there`)
+      );
     const { pointer, usable, isLive } = around;
     const freed = isLive ? undefined : this.#held.get(pointer);
-    const past = this.#past.get(at);
+    // What no block has now, the one below least of all.
+    const past = at < pointer + usable ? this.#past.get(at) : this.#pastAt(at);
     if (freed !== undefined && at < pointer + usable) {
       const which = `the block of ${freed.size} bytes at ${hex(pointer)}, which was freed`;
       return new HeapError("ERR_USE_AFTER_FREE", `${what}: in ${which}${storyOfFreed(freed)}`);
     }
-    if (past !== undefined)
-      return new HeapError("ERR_USE_AFTER_FREE", `${what}: the block there was freed${storyOfFreed(past)}`);
+    if (past !== undefined) return usedAfter(what, past);
     if (!isLive && at < pointer + usable)
       return new HeapError("ERR_USE_AFTER_FREE", `${what}: it was freed, or was never a block's`);
+    const ended = at < pointer + usable ? null : inDestroyed(what, at);
+    if (ended !== null) return ended;
     const size = isLive ? Math.max(0, this.#noted(pointer, usable)) : usable;
     return outside(
       `${what} ${distance(at - pointer, bytes, size)} at ${hex(pointer)}${this.storyOf(pointer)}`,
@@ -218,6 +246,20 @@ export class Watch {
 }
 
 type Around = NonNullable<ReturnType<typeof internals.blockAround>>;
+
+function whatBytes(operation: string, at: number, bytes: number): string {
+  return `${operation}: ${bytes === 1 ? "1 byte" : `${bytes} bytes`} at ${hex(at)}`;
+}
+
+function usedAfter(what: string, past: Freed): HeapError {
+  return new HeapError("ERR_USE_AFTER_FREE", `${what}: the block there was freed${storyOfFreed(past)}`);
+}
+
+/** The error for what lies in a Heap that was destroyed, where no block of it is remembered; else null. */
+function inDestroyed(what: string, at: number): HeapError | null {
+  if (!internals.wasDestroyed(at)) return null;
+  return new HeapError("ERR_USE_AFTER_FREE", `${what}: it lies in a Heap that was destroyed`);
+}
 
 function outside(what: string): HeapError {
   return new HeapError("ERR_OUT_OF_BOUNDS", what);

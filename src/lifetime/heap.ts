@@ -258,8 +258,13 @@ function destroyed(operation: string, name: string): Error {
 }
 
 function tellEnds(of: ThreadHeap): void {
-  const { window, words } = of;
-  for (const b of liveBlocksOf(of)) traced("free", window.pointerOf(b), sizeOf(words, b) - HEADER_BYTES);
+  const { window, words, hooks } = of;
+  const blocks = Array.from(
+    liveBlocksOf(of),
+    (b) => [window.pointerOf(b), sizeOf(words, b) - HEADER_BYTES] as const,
+  );
+  hooks.guard?.ends(blocks);
+  for (const [pointer, usable] of blocks) traced("free", pointer, usable);
 }
 
 function statsOf(of: ThreadHeap): HeapStats {

@@ -48,7 +48,12 @@ export function explainPointer(heap: ThreadHeap, operation: string, pointer: unk
   }
   if (pointer === 0) return invalid(operation, pointer, "it is NULL, which has no block");
   if (wasDestroyed(heap, pointer)) {
-    return invalid(operation, pointer, "it lies in a Heap that was destroyed; its blocks ended with it");
+    const story = storyOf(heap, pointer);
+    return invalid(
+      operation,
+      pointer,
+      `it lies in a Heap that was destroyed; its blocks ended with it${story}`,
+    );
   }
   if (wasFreed(heap, pointer)) {
     const other = operation === "free" ? "the other free of this pointer" : "where it was freed";
@@ -75,7 +80,7 @@ function storyOf({ hooks }: ThreadHeap, pointer: number): string {
 }
 
 /** Whether the pointer lies in a wiped heap whose memory is not in use again. */
-function wasDestroyed({ window, words: m }: ThreadHeap, pointer: number): boolean {
+export function wasDestroyed({ window, words: m }: ThreadHeap, pointer: number): boolean {
   const record = window.inZone(pointer) ? ownerOfWord(m, window.blockOf(pointer)) : 0;
   return record !== 0 && kindOf(m, m[record + Rec.entry]!) === Kind.empty;
 }

@@ -39,12 +39,16 @@ export interface Guard {
   dies(pointer: number, usable: number, mayHold: boolean): boolean;
   /** A block was kept aside: nobody else can free it or have it any more. */
   held(pointer: number, usable: number): void;
+  /** Blocks are about to end with their Heap, whole or not. */
+  ends(blocks: Iterable<readonly [pointer: number, usable: number]>): void;
   /** Bytes of a block that the program asked for. Throws when that was overwritten. */
   sizeOf(pointer: number, usable: number): number;
   /** A block that is whole is about to be resized; if it is not born or freed then, that was cut off. */
   resizes(pointer: number): void;
   /** Throws unless the bytes lie in a live block. Outside of updates. */
   allows(operation: string, pointer: number, byteOffset: number, bytes: number): void;
+  /** The error for an access to memory that the heap no longer has, if a block was there that is remembered; else null. */
+  freedAt(operation: string, address: number, bytes: number): Error | null;
   /** Bytes from an address to the end of what the program has of the live block there; 0 outside of all. Outside of updates. */
   roomAt(address: number): number;
   /** What is known of a block that a pointer was one's of, for an error; "" for nothing. */

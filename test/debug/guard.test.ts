@@ -136,11 +136,46 @@ test("after a free, each access is refused with both lines, and so is a second f
     freeHere(block);
     assert.not.ok(owns(block));
     const lines = [/allocated by malloc\n +at allocateHere/, /freed by free\n +at freeHere/];
-    if (size < 500_000) refused("ERR_USE_AFTER_FREE", () => read.u8(block), ...lines);
-    else refused("ERR_INVALID_POINTER", () => read.u8(block)); // unmapped
+    refused("ERR_USE_AFTER_FREE", () => read.u8(block), ...lines); // also where it is unmapped by now
     refused("ERR_DOUBLE_FREE", () => free(block), ...lines);
     refused("ERR_DOUBLE_FREE", () => realloc(block, 5));
   }
+});
+
+test("an access to a block of a Heap that was destroyed names what allocated it and what destroyed it", () => {
+  for (const [count, size] of [
+    [1, 20],
+    [100, 100],
+    [100, 50_000],
+  ] as const) {
+    const before = malloc(24);
+    const made = new Heap();
+    const blocks = Array.from({ length: count }, () => made.malloc(size));
+    const old = made.malloc(size);
+    made.free(old);
+    made.destroy();
+    for (const block of [...blocks, old]) {
+      for (const place of [0, 3, size - 1]) {
+        const byWhom = block === old ? /freed by Heap\.free/ : /freed by Heap\.destroy/;
+        refused("ERR_USE_AFTER_FREE", () => read.u8(block, place), /allocated by Heap\.malloc/, byWhom);
+        refused("ERR_USE_AFTER_FREE", () => write.u8(BigInt(block), 1, place));
+      }
+    }
+    assert.throws(() => free(blocks[0]!), /destroyed/);
+    refused("ERR_OUT_OF_BOUNDS", () => read.u8(before, 24));
+    free(before);
+  }
+  const large = new Heap();
+  const many = Array.from({ length: 15_000 }, () => large.malloc(16)); // more than are remembered
+  large.destroy();
+  refused("ERR_USE_AFTER_FREE", () => read.u8(many[10]!), /in a Heap that was destroyed/);
+  refused("ERR_USE_AFTER_FREE", () => read.u8(many[14_000]!), /freed by Heap\.destroy/);
+  const again = new Heap();
+  for (let i = 0; i < 100; i++) fill(again.malloc(200), 1, 200); // where the others were
+  const last = again.malloc(10);
+  refused("ERR_OUT_OF_BOUNDS", () => read.u8(last, 10));
+  again.destroy();
+  check();
 });
 
 test("what C writes behind a block is found when it is freed, resized and checked, and the block is named", () => {

@@ -78,7 +78,7 @@ function usesIt(node: string): void {
   project.write("both.mjs", BOTH);
   assert.equal(JSON.parse(project.run(node, ["both.mjs"])), {
     copies: 2,
-    codes: ["ERR_DOUBLE_FREE", "ERR_DOUBLE_FREE"],
+    codes: ["ERR_DOUBLE_FREE", "ERR_DOUBLE_FREE", "ERR_DISPOSED"],
     worker: 42,
     agree: true,
     blocks: 0,
@@ -138,6 +138,10 @@ required.free(a);
 imported.free(b);
 const codes = [code(() => imported.free(a)), code(() => required.free(b))];
 required.write.i32(c, 42);
+const made = new required.Heap();
+imported.nativeAllocator({ heap: made }).dispose();
+made.destroy();
+codes.push(code(() => imported.nativeAllocator({ heap: made })));
 const inWorker = \`const { parentPort, workerData: c } = require("node:worker_threads");
 const { free, read } = require("heapwright");
 parentPort.postMessage(read.i32(c));

@@ -52,8 +52,15 @@ const LEAST_LIMIT = 128 * 1024;
 
 let made = 0;
 
-/** Throws ERR_DISPOSED, for an operation outside this module, once the heap was destroyed. */
-export let refuseDestroyed: (heap: Heap, operation: string) => void;
+/**
+ * The method that throws ERR_DISPOSED, for an operation outside this module, once the heap was destroyed. Registered, so that two copies
+ * of this module recognise each other's heaps.
+ */
+export const refuseDestroyed: unique symbol = Symbol.for("heapwright.Heap") as never;
+
+export function isHeap(value: unknown): value is Heap {
+  return typeof value === "object" && value !== null && refuseDestroyed in value;
+}
 
 /**
  * A heap for a plugin, a tenant, a request: with a limit of its own, so that it cannot starve the others, and an end at which
@@ -91,12 +98,6 @@ export class Heap implements Disposable {
   readonly limit: number;
   /** null once it was destroyed. */
   #own: ThreadHeap | null;
-
-  static {
-    refuseDestroyed = (heap, operation) => {
-      if (heap.#own === null) throw destroyed(operation, heap.name);
-    };
-  }
 
   /**
    * @throws HeapError ERR_INVALID_ARG for a name that is no string or a limit that is none; ERR_OUT_OF_MEMORY when there is no
@@ -190,6 +191,11 @@ export class Heap implements Disposable {
   /** Calls `destroy()`, for `using`. */
   [Symbol.dispose](): void {
     this.destroy();
+  }
+
+  /** Throws ERR_DISPOSED once it was destroyed, for an operation of another module. */
+  [refuseDestroyed](operation: string): void {
+    if (this.#own === null) throw destroyed(operation, this.name);
   }
 
   /** What console.log shows. */

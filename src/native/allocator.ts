@@ -17,7 +17,7 @@ import { type Inspect, inspect, named } from "../access/shown.js";
 import { checkOptions } from "../api/attached.js";
 import { unusable } from "../api/malloc.js";
 import { HeapError, rangeError, show, typeError } from "../errors.js";
-import { Heap, refuseDestroyed } from "../lifetime/heap.js";
+import { type Heap, isHeap, refuseDestroyed } from "../lifetime/heap.js";
 import type { FunctionPointer } from "../memory/memory.js";
 import { Account } from "./account.js";
 import { LibraryFunctions } from "./c-functions.js";
@@ -164,13 +164,13 @@ export function nativeAllocator(options: NativeAllocatorOptions = {}): NativeAll
   checkOptions("nativeAllocator", options, KNOWN_OPTIONS);
   const { limit = Number.POSITIVE_INFINITY, koffi, heap } = options;
   checkLimit(limit);
-  if (heap !== undefined && !(heap instanceof Heap)) {
+  if (heap !== undefined && !isHeap(heap)) {
     throw typeError(
       "ERR_INVALID_ARG",
       `nativeAllocator: heap must be a Heap of this thread, got ${show(heap)}`,
     );
   }
-  if (heap !== undefined) refuseDestroyed(heap, "nativeAllocator");
+  if (heap !== undefined) heap[refuseDestroyed]("nativeAllocator");
   return new Allocator(new Account(limit), callbacksOf(koffiFor(koffi)), heap ?? null);
 }
 

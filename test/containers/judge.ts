@@ -27,6 +27,7 @@ export function judgeMap(found: MapFindings, terminations: number): void {
   assert.ok(found.found > 1000, `${found.found} found`);
   // Each map with its table, a few readers at a time, and what is lost.
   assert.ok(found.kept <= 6 + 3 * 4 + found.lost, `${found.kept} blocks are kept, ${found.lost} lost`);
-  // What a writer was about to add, or to free, in one of the maps.
-  assert.ok(found.lost <= 2 * endedWriters, `${found.lost} blocks are lost, ${endedWriters} writers ended`);
+  // What a writer was about to add, or to free, in one of the maps. And seldom the words of a reader that was just about to link them.
+  const most = 2 * endedWriters + Math.ceil(endedReaders / 4);
+  assert.ok(found.lost <= most, `${found.lost} blocks are lost, ${endedWriters} writers ended`);
 }

@@ -12,7 +12,7 @@ import { redZoneBytes } from "../block/block.js";
 import { Control } from "../memory/control.js";
 import { HEADER_BYTES, type Pointer, type Window } from "../memory/memory.js";
 import type { Os } from "../platform/os.js";
-import { chargedPages, notePeak } from "../shared/account.js";
+import { isWithinLimit, notePeak } from "../shared/account.js";
 import type { Hooks } from "../shared/hooks.js";
 import type { Lock } from "../shared/lock.js";
 import { LargeChanges } from "./large-changes.js";
@@ -288,7 +288,7 @@ export class LargeBlocks {
   }
 
   #affords(pages: number): boolean {
-    return chargedPages(this.#m) + pages <= this.#m[Control.limitPages]!;
+    return isWithinLimit(this.#m, pages);
   }
 
   /** Counts a block that shrinks as freed at its old size: one that always shrinks before it is freed churns too. */

@@ -6,18 +6,16 @@
  * adoption mutex (Control.adoption), which is held until the heap is recovered. If the holder dies, the kernel passes the mutex on,
  * and the heap is an orphan again. A thread that is interrupted keeps both until it recovers: underAdoption() then unlocks the mutex.
  */
-import { UNIT_BYTES } from "../block/block.js";
 import { firstOverwritten, headerOverwritten } from "../block/damage.js";
 import { corrupt, isOutOfMemory, outOfMemory } from "../errors.js";
 import type { ThreadHeap } from "../heap/heap.js";
-import { addHoldings, noHoldings } from "../heap/holdings.js";
 import type { OtherHeaps } from "../heap/other-heaps.js";
 import { FIRST_BLOCK, Rec } from "../heap/record.js";
 import { NOTHING_CLEAN } from "../heap/wilderness.js";
 import { Control, MAX_HEAPS, ownerOfWord } from "../memory/control.js";
 import { type Block, type Pointer, type Window, WORD_BYTES } from "../memory/memory.js";
 import type { Os } from "../platform/os.js";
-import { chargedPages, notePeak } from "../shared/account.js";
+import { isWithinLimit, notePeak } from "../shared/account.js";
 import {
   allMine,
   allOrphans,
@@ -28,7 +26,6 @@ import {
   findMine,
   findVacant,
   HEAP_RECORD,
-  heapsOfOthers,
   isDoomed,
   isFull,
   isKept,
@@ -53,7 +50,7 @@ import {
   type ThreadContext,
   underAdoption,
 } from "./claims.js";
-import { askForMemory, askWithoutHeap, OUT_OF_MEMORY, TRIM, waiting } from "./idle-owners.js";
+import { askForMemory, askWithoutHeap, freeElsewhere, OUT_OF_MEMORY, TRIM, waiting } from "./idle-owners.js";
 import { reclaim } from "./reclaim.js";
 import { recover } from "./recover.js";
 import { shrinkRecord, wipe } from "./wipe.js";
@@ -265,16 +262,7 @@ export class AdoptedHeaps implements OtherHeaps<ThreadHeap> {
   }
 
   freeElsewhere(): number {
-    const { window, os } = this.#context;
-    const m = window.words;
-    const all = noHoldings();
-    let purged = 0;
-    for (const entry of [...heapsOfOthers(m, os.threads).values()].flat()) {
-      const record = m[entry + HEAP_RECORD]!;
-      addHoldings(all, m, record);
-      purged += m[record + Rec.purgedPages]!;
-    }
-    return (all.freeUnits + all.cachedUnits) * UNIT_BYTES - purged * os.pageSize;
+    return freeElsewhere(this.#context.window, this.#context.os);
   }
 
   abandonAll(first: ThreadHeap): boolean {
@@ -351,7 +339,7 @@ export class AdoptedHeaps implements OtherHeaps<ThreadHeap> {
 function affordsHeap(m: Int32Array, entry: number): boolean {
   const pages = Math.ceil((FIRST_BLOCK * WORD_BYTES) / m[Control.pageSize]!);
   const has = m[entry + HEAP_RECORD] === 0 ? 0 : chargedTo(m, entry);
-  return chargedPages(m) + pages - has <= m[Control.limitPages]!;
+  return isWithinLimit(m, pages - has);
 }
 
 function beyondRecovery({ words: m, record }: ThreadHeap): Error {

@@ -11,6 +11,7 @@
 
 import { sizeOf, UNIT_BYTES } from "../block/block.js";
 import { isWorthGathering } from "../heap/gather.js";
+import { addHoldings, noHoldings } from "../heap/holdings.js";
 import { Rec } from "../heap/record.js";
 import { Control } from "../memory/control.js";
 import type { Block, Window } from "../memory/memory.js";
@@ -184,6 +185,19 @@ export function waiting(window: Window, os: Os): Waiting[] {
       return { thread, bytes };
     })
     .filter(({ bytes }) => bytes > 0);
+}
+
+/** Bytes that are free in their heaps, and not given back. */
+export function freeElsewhere(window: Window, os: Os): number {
+  const m = window.words;
+  const all = noHoldings();
+  let purged = 0;
+  for (const entry of others(window, os)) {
+    const record = m[entry + HEAP_RECORD]!;
+    addHoldings(all, m, record);
+    purged += m[record + Rec.purgedPages]!;
+  }
+  return (all.freeUnits + all.cachedUnits) * UNIT_BYTES - purged * os.pageSize;
 }
 
 /** Less what was given back meanwhile (reclaim.ts). */

@@ -26,6 +26,11 @@ export function chargedPages(m: Int32Array): number {
   return pages;
 }
 
+/** Whether so many pages more would be within the limit. */
+export function isWithinLimit(m: Int32Array, pages: number): boolean {
+  return chargedPages(m) + pages <= m[Control.limitPages]!;
+}
+
 /** The footprint: charged pages that were ever touched. */
 export function footprintPages(m: Int32Array): number {
   let pages = m[Control.largePages]!;
@@ -104,9 +109,8 @@ export class Account {
   /** Whether the limit leaves room for that many pages. */
   affords(pages: number): boolean {
     const m = this.#m;
-    const limit = m[Control.limitPages]!;
     if (!this.#isInBudget(pages)) return false;
-    return pages === 0 || limit === NO_LIMIT || chargedPages(m) + pages <= limit;
+    return pages === 0 || m[Control.limitPages] === NO_LIMIT || isWithinLimit(m, pages);
   }
 
   /** Whether the heap's own limit, if it has one, leaves room for that many pages. */
